@@ -1,0 +1,1 @@
+//! In-process and real-client tests of Ottla.
