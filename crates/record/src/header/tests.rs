@@ -1,0 +1,1 @@
+//! Headers: parsed, stamped and checked.
