@@ -1,2 +1,40 @@
-//! Placeholder.
-fn main() {}
+//! The chores of this repository: `cargo xtask <chore>`.
+//!
+//! Nothing here is part of the product.
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, bail};
+
+mod codegen;
+mod jars;
+
+const USAGE: &str = "usage: cargo xtask <chore>
+
+  codegen [--check]  write crates/wire/src/generated (or only see whether it is fresh)
+  jars               fetch Kafka's jars once and print the folder they are in
+";
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        ["codegen"] => codegen::write()?,
+        ["codegen", "--check"] => codegen::check()?,
+        ["jars"] => say(&jars::folder()?.display().to_string())?,
+        [] | ["help" | "--help" | "-h"] => say(USAGE)?,
+        other => bail!("unknown chore: {}\n{USAGE}", other.join(" ")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a line.
+fn say(line: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("writing to the standard output")
+}
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).map_or(here.clone(), PathBuf::from)
+}
