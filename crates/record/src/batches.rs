@@ -7,6 +7,8 @@ use crate::{BatchError, BatchHeader, LOG_OVERHEAD};
 
 /// Bytes up to and with the magic, in every format.
 const UP_TO_MAGIC: usize = 17;
+/// The least that a length counts, in any format: that of an empty record of magic 0.
+const LENGTH_MIN: i32 = 14;
 
 /// Iterates over the consecutive batches of magic 2 in a slice.
 ///
@@ -40,18 +42,31 @@ impl<'a> Batches<'a> {
         self.bytes.get(self.position..).unwrap_or(&[])
     }
 
-    fn read(&mut self) -> Result<Option<(BatchHeader, &'a [u8])>, BatchError> {
+    /// Steps over the next whole batch, of whose header only magic and length are looked at.
+    pub(crate) fn next_size(&mut self) -> Result<Option<usize>, BatchError> {
         let rest = self.rest();
         let Some(magic) = rest.get(UP_TO_MAGIC - 1) else { return Ok(None) };
+        let size = size_at(rest)?.filter(|&size| size <= rest.len());
         let magic = magic.cast_signed();
         if magic != 2 {
             return Err(BatchError::UnsupportedMagic(magic));
         }
-        let Some(size) = size_at(rest)? else { return Ok(None) };
-        let Some(batch) = rest.get(..size) else { return Ok(None) };
-        let header = BatchHeader::parse(batch)?;
-        self.position += size;
-        Ok(Some((header, batch)))
+        self.position += size.unwrap_or(0);
+        Ok(size)
+    }
+
+    fn read(&mut self) -> Result<Option<(BatchHeader, &'a [u8])>, BatchError> {
+        let rest = self.rest();
+        let start = self.position;
+        let Some(size) = self.next_size()? else { return Ok(None) };
+        let batch = rest.get(..size).unwrap_or(&[]);
+        match BatchHeader::parse(batch) {
+            Ok(header) => Ok(Some((header, batch))),
+            Err(error) => {
+                self.position = start;
+                Err(error)
+            }
+        }
     }
 }
 
@@ -59,8 +74,10 @@ impl<'a> Batches<'a> {
 fn size_at(bytes: &[u8]) -> Result<Option<usize>, BatchError> {
     let mut cursor = Cursor::new(bytes);
     let (Some(_), Some(length)) = (cursor.i64(), cursor.i32()) else { return Ok(None) };
-    let counted = usize::try_from(length).map_err(|_| BatchError::InvalidLength(length))?;
-    Ok(Some(LOG_OVERHEAD.saturating_add(counted)))
+    match usize::try_from(length) {
+        Ok(counted) if length >= LENGTH_MIN => Ok(Some(LOG_OVERHEAD.saturating_add(counted))),
+        Ok(_) | Err(_) => Err(BatchError::InvalidLength(length)),
+    }
 }
 
 impl<'a> Iterator for Batches<'a> {

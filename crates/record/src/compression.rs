@@ -1,8 +1,20 @@
 //! The codecs of record batches.
 //!
-//! Invariant: no decompressor gives, or allocates, more than the limit it is given plus one fixed
-//! buffer, whatever its input says.
+//! Invariant: no decompressor gives, or allocates for, more than the limit it is given, whatever
+//! its input says of itself.
 //! Kafka: `org.apache.kafka.common.compress.Compression`, `CompressionType`.
+
+mod gzip;
+mod lz4;
+mod output;
+mod snappy;
+mod xxh32;
+mod zstandard;
+
+use std::fmt;
+
+pub(crate) use lz4::HeaderChecksum;
+use output::{Failure, Output};
 
 use crate::BatchError;
 
@@ -14,7 +26,7 @@ pub enum Compression {
     None,
     /// A gzip stream.
     Gzip,
-    /// Snappy in the framing of snappy-java.
+    /// Snappy: written in the framing of snappy-java, read with or without it.
     Snappy,
     /// An LZ4 frame.
     Lz4,
@@ -42,7 +54,7 @@ impl Compression {
         Self::ALL.into_iter().find(|compression| compression.id() == id)
     }
 
-    /// The value of `compression.type`.
+    /// The name, as in `compression.type`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -53,20 +65,25 @@ impl Compression {
         }
     }
 
-    /// The codec with this value of `compression.type`. (`producer` and `uncompressed` are a
-    /// topic's choices, not codecs.)
+    /// The codec with this name. (`producer` and `uncompressed` are a topic's choices, not codecs.)
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|compression| compression.name() == name)
     }
 
-    /// Compresses `input` the way Kafka's producer does, at `level` or at the codec's default.
+    /// Compresses `input` as Kafka's producer and broker do.
+    ///
+    /// `level` is that of `compression.gzip.level` (1 to 9, −1 for the default), of
+    /// `compression.zstd.level` (−131072 to 22) or of `compression.lz4.level` (1 to 17, which this
+    /// codec takes but which changes nothing: there is no slower, denser LZ4 here). A level out of
+    /// range counts as the nearest one within. `None` is the default.
     pub fn compress(self, level: Option<i32>, input: &[u8]) -> Result<Vec<u8>, BatchError> {
-        let _ = level;
+        let failed = |reason: String| BatchError::Compression { compression: self, reason };
         match self {
             Self::None => Ok(input.to_vec()),
-            Self::Gzip | Self::Snappy | Self::Lz4 | Self::Zstd => {
-                Err(BatchError::Compression { compression: self, reason: "not there yet".into() })
-            }
+            Self::Gzip => gzip::compress(level, input).map_err(failed),
+            Self::Snappy => snappy::compress(input).map_err(failed),
+            Self::Lz4 => lz4::compress(input).map_err(failed),
+            Self::Zstd => zstandard::compress(level, input).map_err(failed),
         }
     }
 
@@ -78,10 +95,19 @@ impl Compression {
     }
 }
 
-/// Buffers and codec states that one thread uses again for one batch after the other.
-#[derive(Debug, Default)]
+/// Buffers and codec states that a thread uses again for one batch after the other, so that
+/// decompression allocates only when a batch is larger than those before.
+#[derive(Default)]
 pub struct Scratch {
-    output: Vec<u8>,
+    output: Output,
+    gzip: Option<gzip::Decoder>,
+    zstd: Option<zstandard::Decoder>,
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scratch").field("output", &self.output).finish_non_exhaustive()
+    }
 }
 
 impl Scratch {
@@ -90,7 +116,7 @@ impl Scratch {
         Self::default()
     }
 
-    /// Decompresses `input`, which must not give more than `limit` bytes, into the buffer that the
+    /// Decompresses `input`, which must not give more than `limit` bytes, into a buffer that the
     /// next call overwrites.
     pub fn decompress(
         &mut self,
@@ -98,22 +124,47 @@ impl Scratch {
         input: &[u8],
         limit: usize,
     ) -> Result<&[u8], BatchError> {
-        if input.len() > limit {
-            return Err(BatchError::TooLarge { limit });
-        }
-        self.output.clear();
-        match compression {
-            Compression::None => self.output.extend_from_slice(input),
-            Compression::Gzip | Compression::Snappy | Compression::Lz4 | Compression::Zstd => {
-                let reason = "not there yet".into();
-                return Err(BatchError::Decompression { compression, reason });
+        self.decompress_with(compression, input, limit, HeaderChecksum::Checked)
+    }
+
+    /// As [`Scratch::decompress`], with a say on LZ4's header checksum, which is wrong in batches
+    /// of magic 0.
+    pub(crate) fn decompress_with(
+        &mut self,
+        compression: Compression,
+        input: &[u8],
+        limit: usize,
+        header_checksum: HeaderChecksum,
+    ) -> Result<&[u8], BatchError> {
+        let output = &mut self.output;
+        output.restart(limit);
+        let done = match compression {
+            Compression::None => output.push(input),
+            Compression::Gzip => self.gzip.get_or_insert_default().decompress(input, output),
+            Compression::Snappy => snappy::decompress(input, output),
+            Compression::Lz4 => lz4::decompress(input, output, header_checksum),
+            Compression::Zstd => zstandard::Decoder::reuse(&mut self.zstd)
+                .and_then(|decoder| decoder.decompress(input, output)),
+        };
+        match done {
+            Ok(()) => Ok(self.output.filled()),
+            Err(Failure::TooLarge) => Err(BatchError::TooLarge { limit }),
+            Err(Failure::Corrupt(reason)) => {
+                Err(BatchError::Decompression { compression, reason: reason.into_owned() })
             }
         }
-        Ok(&self.output)
     }
 
     /// The bytes decompressed last.
+    pub fn output(&self) -> &[u8] {
+        self.output.filled()
+    }
+
+    /// The bytes decompressed last, taken out.
     pub fn into_output(self) -> Vec<u8> {
-        self.output
+        self.output.into_filled()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,10 +99,10 @@ pub(crate) fn put_varint(out: &mut BytesMut, value: i32) {
 pub(crate) fn put_varlong(out: &mut BytesMut, value: i64) {
     let mut rest = zigzag(value);
     while rest >= 0x80 {
-        out.put_u8((rest & 0x7f) as u8 | 0x80);
+        out.put_u8(rest.to_le_bytes()[0] | 0x80);
         rest >>= 7;
     }
-    out.put_u8(rest as u8);
+    out.put_u8(rest.to_le_bytes()[0]);
 }
 
 /// Bytes that a zigzag varint of this value takes.

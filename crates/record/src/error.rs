@@ -78,10 +78,10 @@ impl BatchError {
             | Self::CrcMismatch { .. }
             | Self::Decompression { .. } => ErrorCode::CorruptMessage,
             Self::UnsupportedMagic(_)
-            | Self::UnknownCompression(_)
             | Self::InvalidCount(_)
             | Self::InvalidOffsetDelta(_)
             | Self::InvalidRecord(_) => ErrorCode::InvalidRecord,
+            Self::UnknownCompression(_) => ErrorCode::UnsupportedCompressionType,
             Self::TooLarge { .. } => ErrorCode::MessageTooLarge,
             Self::Compression { .. } => ErrorCode::UnknownServerError,
         }

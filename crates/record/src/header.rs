@@ -63,7 +63,7 @@ pub struct Attributes(pub i16);
 impl Attributes {
     /// How the records are compressed.
     pub fn compression(self) -> Result<Compression, BatchError> {
-        let id = (self.0 & COMPRESSION_MASK) as u8;
+        let id = (self.0 & COMPRESSION_MASK).to_le_bytes()[0];
         Compression::from_id(id).ok_or(BatchError::UnknownCompression(id))
     }
 
@@ -163,14 +163,8 @@ impl BatchHeader {
     ///
     /// Neither the CRC nor the records are looked at.
     pub fn parse(bytes: &[u8]) -> Result<Self, BatchError> {
-        let header = Self::read(&mut Cursor::new(bytes))
-            .ok_or(BatchError::Truncated { needed: BATCH_OVERHEAD, have: bytes.len() })?;
-        if header.magic != 2 {
-            return Err(BatchError::UnsupportedMagic(header.magic));
-        }
-        if header.batch_length < LENGTH_MIN {
-            return Err(BatchError::InvalidLength(header.batch_length));
-        }
+        let header = Self::parse_unchecked(bytes)?;
+        header.check_size()?;
         if header.record_count < 0 {
             return Err(BatchError::InvalidCount(header.record_count));
         }
@@ -178,6 +172,23 @@ impl BatchHeader {
             return Err(BatchError::InvalidOffsetDelta(header.last_offset_delta));
         }
         Ok(header)
+    }
+
+    /// Reads the fields, whatever they say.
+    pub(crate) fn parse_unchecked(bytes: &[u8]) -> Result<Self, BatchError> {
+        Self::read(&mut Cursor::new(bytes))
+            .ok_or(BatchError::Truncated { needed: BATCH_OVERHEAD, have: bytes.len() })
+    }
+
+    /// Refuses another format, and a length that does not even cover the header.
+    pub(crate) fn check_size(&self) -> Result<(), BatchError> {
+        if self.magic != 2 {
+            return Err(BatchError::UnsupportedMagic(self.magic));
+        }
+        if self.batch_length < LENGTH_MIN {
+            return Err(BatchError::InvalidLength(self.batch_length));
+        }
+        Ok(())
     }
 
     fn read(cursor: &mut Cursor<'_>) -> Option<Self> {

@@ -15,7 +15,9 @@ mod cursor;
 pub mod decode;
 mod error;
 mod header;
+pub mod legacy;
 mod record;
+pub mod validate;
 
 pub use batches::Batches;
 pub use build::{BatchBuilder, BuilderOptions, Header, Record};
@@ -27,3 +29,4 @@ pub use header::{
     check_crc, set_max_timestamp, set_producer, stamp,
 };
 pub use record::{HeaderView, Headers, RecordIter, RecordView, records};
+pub use validate::{Invalid, ProduceRules, TargetCompression, Validated, validate_produced};

@@ -12,7 +12,7 @@ use crate::{BatchError, BatchHeader};
 const RECORD_SIZE_MIN: usize = 7;
 
 /// One record, as slices of its batch's decompressed body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordView<'a> {
     /// The record's offset minus the batch's base offset.
     pub offset_delta: i32,
@@ -24,6 +24,8 @@ pub struct RecordView<'a> {
     pub value: Option<&'a [u8]>,
     /// Bytes the record takes in the body, with its length.
     pub size: usize,
+    /// The same without its length.
+    pub(crate) body_size: usize,
     headers: Headers<'a>,
 }
 
@@ -39,8 +41,8 @@ impl<'a> RecordView<'a> {
     }
 
     /// The record's headers, in their order.
-    pub const fn headers(&self) -> Headers<'a> {
-        self.headers
+    pub fn headers(&self) -> Headers<'a> {
+        self.headers.clone()
     }
 }
 
@@ -54,7 +56,7 @@ pub struct HeaderView<'a> {
 }
 
 /// The headers of one record. They were checked when the record was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headers<'a> {
     count: usize,
     bytes: &'a [u8],
@@ -135,12 +137,13 @@ fn read_record<'a>(cursor: &mut Cursor<'a>) -> Result<RecordView<'a>, BatchError
 
 fn read_fields<'a>(cursor: &mut Cursor<'a>, size: usize) -> Result<RecordView<'a>, BatchError> {
     const SHORT: BatchError = BatchError::InvalidRecord("a record ends before its fields do");
+    let body_size = cursor.remaining();
     // The attributes of a record: no bit has a meaning, so none is refused.
     cursor.u8().ok_or(SHORT)?;
     let timestamp_delta = cursor.varlong().ok_or(SHORT)?;
     let offset_delta = cursor.varint().ok_or(SHORT)?;
-    let key = nullable(cursor).ok_or(SHORT)?;
-    let value = nullable(cursor).ok_or(SHORT)?;
+    let key = nullable(cursor).map_err(|Ended| SHORT)?;
+    let value = nullable(cursor).map_err(|Ended| SHORT)?;
     let count = cursor.varint().ok_or(SHORT)?;
     let count = usize::try_from(count)
         .map_err(|_| BatchError::InvalidRecord("a record has a negative number of headers"))?;
@@ -154,23 +157,25 @@ fn read_fields<'a>(cursor: &mut Cursor<'a>, size: usize) -> Result<RecordView<'a
     if cursor.remaining() > 0 {
         return Err(BatchError::InvalidRecord("a record is longer than its fields"));
     }
-    Ok(RecordView { offset_delta, timestamp_delta, key, value, size, headers })
+    Ok(RecordView { offset_delta, timestamp_delta, key, value, size, body_size, headers })
 }
 
 fn read_header<'a>(cursor: &mut Cursor<'a>) -> Result<HeaderView<'a>, BatchError> {
-    let key = nullable(cursor)
-        .ok_or(BatchError::InvalidRecord("a header is longer than its record"))?
-        .ok_or(BatchError::InvalidRecord("a header has no key"))?;
-    let value =
-        nullable(cursor).ok_or(BatchError::InvalidRecord("a header is longer than its record"))?;
+    const LONG: BatchError = BatchError::InvalidRecord("a header is longer than its record");
+    let key = nullable(cursor).map_err(|Ended| LONG)?;
+    let key = key.ok_or(BatchError::InvalidRecord("a header has no key"))?;
+    let value = nullable(cursor).map_err(|Ended| LONG)?;
     Ok(HeaderView { key, value })
 }
 
+/// The bytes are over before the field is.
+struct Ended;
+
 /// Bytes after their length. Any negative length stands for null, as in Java.
-fn nullable<'a>(cursor: &mut Cursor<'a>) -> Option<Option<&'a [u8]>> {
-    let length = cursor.varint()?;
+fn nullable<'a>(cursor: &mut Cursor<'a>) -> Result<Option<&'a [u8]>, Ended> {
+    let length = cursor.varint().ok_or(Ended)?;
     match usize::try_from(length) {
-        Ok(length) => cursor.take(length).map(Some),
-        Err(_) => Some(None),
+        Ok(length) => cursor.take(length).map(Some).ok_or(Ended),
+        Err(_) => Ok(None),
     }
 }

@@ -1,0 +1,1 @@
+//! Codecs: round trips, limits and refusals.

@@ -1,0 +1,1 @@
+//! Produced batches: kept, changed, refused.
