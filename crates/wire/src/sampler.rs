@@ -143,12 +143,23 @@ pub struct MessageType {
     pub name: &'static str,
     /// The versions, both ends included.
     pub versions: RangeInclusive<i16>,
-    /// Makes up a message of this seed and version and encodes it.
-    pub sample: fn(seed: u64, version: i16) -> Result<Vec<u8>, EncodeError>,
-    /// Decodes a message; how many bytes were left, and the message encoded again.
-    pub decode: fn(frame: Bytes, version: i16) -> Result<(usize, Vec<u8>), DecodeError>,
-    /// Whether a made-up message is the same after being encoded and decoded.
+    /// A default message, encoded in a version.
+    pub default: fn(version: i16) -> Result<Vec<u8>, EncodeError>,
+    /// A made-up message with the fields of one version, encoded in another or the same.
+    pub sample: fn(seed: u64, version: i16, encoded_in: i16) -> Result<Vec<u8>, EncodeError>,
+    /// Decodes a message and encodes it again.
+    pub decode: fn(frame: Bytes, version: i16) -> Result<Decoding, DecodeError>,
+    /// Whether a made-up message is the same after it was encoded and decoded.
     pub round_trips: fn(seed: u64, version: i16) -> bool,
+}
+
+/// What came of decoding a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoding {
+    /// How many bytes followed it.
+    pub remaining: usize,
+    /// The message, encoded again in the same version.
+    pub again: Result<Vec<u8>, EncodeError>,
 }
 
 impl MessageType {
@@ -156,11 +167,13 @@ impl MessageType {
         Self {
             name,
             versions: M::VERSIONS,
-            sample: |seed, version| encoded(&sampled::<M>(seed, version), version),
+            default: |version| encoded(&M::default(), version),
+            sample: |seed, version, encoded_in| encoded(&sampled::<M>(seed, version), encoded_in),
             decode: |frame, version| {
                 let mut reader = Reader::new(frame);
                 let message = M::decode(&mut reader, version)?;
-                Ok((reader.remaining(), encoded(&message, version).unwrap_or_default()))
+                let again = encoded(&message, version);
+                Ok(Decoding { remaining: reader.remaining(), again })
             },
             round_trips: |seed, version| {
                 let message = sampled::<M>(seed, version);
@@ -171,7 +184,7 @@ impl MessageType {
         }
     }
 
-    /// Every message type.
+    /// Every message type, in the order of their names.
     pub fn all() -> Vec<Self> {
         crate::generated::message_types()
     }

@@ -4,6 +4,7 @@
 //! names a Maven repository and `curl` fetches them from there.
 
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -66,15 +67,14 @@ fn with_curl(url: &str, folder: &Path, artifact: &(&str, &str, &str)) -> anyhow:
 }
 
 fn with_maven(folder: &Path) -> anyhow::Result<()> {
-    let dependencies: String = ARTIFACTS
-        .iter()
-        .map(|(group, artifact, version)| {
-            format!(
-                "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
-                 <version>{version}</version></dependency>\n"
-            )
-        })
-        .collect();
+    let mut dependencies = String::new();
+    for (group, artifact, version) in ARTIFACTS {
+        writeln!(
+            dependencies,
+            "<dependency><groupId>{group}</groupId><artifactId>{artifact}</artifactId>\
+             <version>{version}</version></dependency>"
+        )?;
+    }
     let pom = format!(
         "<project><modelVersion>4.0.0</modelVersion>\n<groupId>jars</groupId>\
          <artifactId>jars</artifactId><version>1</version>\n\

@@ -20,7 +20,9 @@ impl Body for AbortTransactionRecord {
         let mut reason = None;
         s.tags(|s, tag| {
             match tag {
-                0 => reason = s.nullable_string(true, true)?,
+                0 => {
+                    reason = s.nullable_string(true, true)?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

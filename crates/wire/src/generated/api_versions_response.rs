@@ -58,16 +58,20 @@ impl Body for ApiVersionsResponse {
                         supported_features =
                             s.array(flexible, SupportedFeatureKey::MIN_SIZE, |s| {
                                 SupportedFeatureKey::read(s, ver)
-                            })?
+                            })?;
                     }
-                    1 => finalized_features_epoch = s.i64()?,
+                    1 => {
+                        finalized_features_epoch = s.i64()?;
+                    }
                     2 => {
                         finalized_features =
                             s.array(flexible, FinalizedFeatureKey::MIN_SIZE, |s| {
                                 FinalizedFeatureKey::read(s, ver)
-                            })?
+                            })?;
                     }
-                    3 => zk_migration_ready = s.bool()?,
+                    3 => {
+                        zk_migration_ready = s.bool()?;
+                    }
                     _ => return Ok(false),
                 }
                 Ok(true)

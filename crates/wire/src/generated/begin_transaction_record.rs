@@ -20,7 +20,9 @@ impl Body for BeginTransactionRecord {
         let mut name = None;
         s.tags(|s, tag| {
             match tag {
-                0 => name = s.nullable_string(true, true)?,
+                0 => {
+                    name = s.nullable_string(true, true)?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

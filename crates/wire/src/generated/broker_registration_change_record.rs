@@ -37,10 +37,18 @@ impl Body for BrokerRegistrationChangeRecord {
         let mut cordoned_log_dirs = None;
         s.tags(|s, tag| {
             match tag {
-                0 => fenced = s.i8()?,
-                1 if ver >= 1 => in_controlled_shutdown = s.i8()?,
-                2 if ver >= 2 => log_dirs = s.array(true, 16, S::uuid)?,
-                3 if ver == 3 => cordoned_log_dirs = s.nullable_array(true, true, 16, S::uuid)?,
+                0 => {
+                    fenced = s.i8()?;
+                }
+                1 if ver >= 1 => {
+                    in_controlled_shutdown = s.i8()?;
+                }
+                2 if ver >= 2 => {
+                    log_dirs = s.array(true, 16, S::uuid)?;
+                }
+                3 if ver == 3 => {
+                    cordoned_log_dirs = s.nullable_array(true, true, 16, S::uuid)?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

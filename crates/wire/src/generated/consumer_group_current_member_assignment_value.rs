@@ -79,7 +79,9 @@ impl Body for TopicPartitions {
         let mut assignment_epochs = Some(Vec::new());
         s.tags(|s, tag| {
             match tag {
-                0 => assignment_epochs = s.nullable_array(true, true, 4, S::i32)?,
+                0 => {
+                    assignment_epochs = s.nullable_array(true, true, 4, S::i32)?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

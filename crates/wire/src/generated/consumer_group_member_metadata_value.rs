@@ -64,7 +64,7 @@ impl Body for ConsumerGroupMemberMetadataValue {
             match tag {
                 0 => {
                     classic_member_metadata =
-                        s.nullable_struct(true, |s| ClassicMemberMetadata::read(s, ver))?
+                        s.nullable_struct(true, |s| ClassicMemberMetadata::read(s, ver))?;
                 }
                 _ => return Ok(false),
             }

@@ -23,7 +23,9 @@ impl Body for ConsumerGroupMetadataValue {
         let mut metadata_hash = 0;
         s.tags(|s, tag| {
             match tag {
-                0 => metadata_hash = s.i64()?,
+                0 => {
+                    metadata_hash = s.i64()?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

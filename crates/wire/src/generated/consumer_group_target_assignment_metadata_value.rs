@@ -23,7 +23,9 @@ impl Body for ConsumerGroupTargetAssignmentMetadataValue {
         let mut assignment_timestamp = 0;
         s.tags(|s, tag| {
             match tag {
-                0 => assignment_timestamp = s.i64()?,
+                0 => {
+                    assignment_timestamp = s.i64()?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

@@ -99,7 +99,9 @@ impl Body for CreatableTopicResult {
         if flexible {
             s.tags(|s, tag| {
                 match tag {
-                    0 => topic_config_error_code = s.i16()?,
+                    0 => {
+                        topic_config_error_code = s.i16()?;
+                    }
                     _ => return Ok(false),
                 }
                 Ok(true)

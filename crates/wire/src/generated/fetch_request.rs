@@ -80,8 +80,12 @@ impl Body for FetchRequest {
         if flexible {
             s.tags(|s, tag| {
                 match tag {
-                    0 => cluster_id = s.nullable_string(flexible, true)?,
-                    1 if ver >= 15 => replica_state = ReplicaState::read(s, ver)?,
+                    0 => {
+                        cluster_id = s.nullable_string(flexible, true)?;
+                    }
+                    1 if ver >= 15 => {
+                        replica_state = ReplicaState::read(s, ver)?;
+                    }
                     _ => return Ok(false),
                 }
                 Ok(true)
@@ -268,8 +272,12 @@ impl Body for FetchPartition {
         if flexible {
             s.tags(|s, tag| {
                 match tag {
-                    0 if ver >= 17 => replica_directory_id = s.uuid()?,
-                    1 if ver == 18 => high_watermark = s.i64()?,
+                    0 if ver >= 17 => {
+                        replica_directory_id = s.uuid()?;
+                    }
+                    1 if ver == 18 => {
+                        high_watermark = s.i64()?;
+                    }
                     _ => return Ok(false),
                 }
                 Ok(true)

@@ -41,7 +41,7 @@ impl Body for FetchResponse {
                     0 if ver >= 16 => {
                         node_endpoints = s.array(flexible, NodeEndpoint::MIN_SIZE, |s| {
                             NodeEndpoint::read(s, ver)
-                        })?
+                        })?;
                     }
                     _ => return Ok(false),
                 }
@@ -183,9 +183,15 @@ impl Body for PartitionData {
         if flexible {
             s.tags(|s, tag| {
                 match tag {
-                    0 => diverging_epoch = EpochEndOffset::read(s, ver)?,
-                    1 => current_leader = LeaderIdAndEpoch::read(s, ver)?,
-                    2 => snapshot_id = SnapshotId::read(s, ver)?,
+                    0 => {
+                        diverging_epoch = EpochEndOffset::read(s, ver)?;
+                    }
+                    1 => {
+                        current_leader = LeaderIdAndEpoch::read(s, ver)?;
+                    }
+                    2 => {
+                        snapshot_id = SnapshotId::read(s, ver)?;
+                    }
                     _ => return Ok(false),
                 }
                 Ok(true)

@@ -52,7 +52,9 @@ impl Body for OffsetCommitValue {
         if flexible {
             s.tags(|s, tag| {
                 match tag {
-                    0 => topic_id = s.uuid()?,
+                    0 => {
+                        topic_id = s.uuid()?;
+                    }
                     _ => return Ok(false),
                 }
                 Ok(true)

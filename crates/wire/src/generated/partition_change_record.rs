@@ -70,17 +70,33 @@ impl Body for PartitionChangeRecord {
         let mut last_known_elr = None;
         s.tags(|s, tag| {
             match tag {
-                0 => isr = s.nullable_array(true, true, 4, S::i32)?,
-                1 => leader = s.i32()?,
-                2 => replicas = s.nullable_array(true, true, 4, S::i32)?,
-                3 => removing_replicas = s.nullable_array(true, true, 4, S::i32)?,
-                4 => adding_replicas = s.nullable_array(true, true, 4, S::i32)?,
-                5 => leader_recovery_state = s.i8()?,
-                8 if ver >= 1 => directories = s.nullable_array(true, true, 16, S::uuid)?,
-                6 if ver == 2 => {
-                    eligible_leader_replicas = s.nullable_array(true, true, 4, S::i32)?
+                0 => {
+                    isr = s.nullable_array(true, true, 4, S::i32)?;
                 }
-                7 if ver == 2 => last_known_elr = s.nullable_array(true, true, 4, S::i32)?,
+                1 => {
+                    leader = s.i32()?;
+                }
+                2 => {
+                    replicas = s.nullable_array(true, true, 4, S::i32)?;
+                }
+                3 => {
+                    removing_replicas = s.nullable_array(true, true, 4, S::i32)?;
+                }
+                4 => {
+                    adding_replicas = s.nullable_array(true, true, 4, S::i32)?;
+                }
+                5 => {
+                    leader_recovery_state = s.i8()?;
+                }
+                8 if ver >= 1 => {
+                    directories = s.nullable_array(true, true, 16, S::uuid)?;
+                }
+                6 if ver == 2 => {
+                    eligible_leader_replicas = s.nullable_array(true, true, 4, S::i32)?;
+                }
+                7 if ver == 2 => {
+                    last_known_elr = s.nullable_array(true, true, 4, S::i32)?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

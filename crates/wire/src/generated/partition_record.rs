@@ -78,11 +78,15 @@ impl Body for PartitionRecord {
         let mut last_known_elr = None;
         s.tags(|s, tag| {
             match tag {
-                0 => leader_recovery_state = s.i8()?,
-                1 if ver == 2 => {
-                    eligible_leader_replicas = s.nullable_array(true, true, 4, S::i32)?
+                0 => {
+                    leader_recovery_state = s.i8()?;
                 }
-                2 if ver == 2 => last_known_elr = s.nullable_array(true, true, 4, S::i32)?,
+                1 if ver == 2 => {
+                    eligible_leader_replicas = s.nullable_array(true, true, 4, S::i32)?;
+                }
+                2 if ver == 2 => {
+                    last_known_elr = s.nullable_array(true, true, 4, S::i32)?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

@@ -35,7 +35,7 @@ impl Body for ProduceResponse {
                     0 if ver >= 10 => {
                         node_endpoints = s.array(flexible, NodeEndpoint::MIN_SIZE, |s| {
                             NodeEndpoint::read(s, ver)
-                        })?
+                        })?;
                     }
                     _ => return Ok(false),
                 }
@@ -161,7 +161,9 @@ impl Body for PartitionProduceResponse {
         if flexible {
             s.tags(|s, tag| {
                 match tag {
-                    0 if ver >= 10 => current_leader = LeaderIdAndEpoch::read(s, ver)?,
+                    0 if ver >= 10 => {
+                        current_leader = LeaderIdAndEpoch::read(s, ver)?;
+                    }
                     _ => return Ok(false),
                 }
                 Ok(true)

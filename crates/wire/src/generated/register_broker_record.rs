@@ -71,8 +71,12 @@ impl Body for RegisterBrokerRecord {
         let mut cordoned_log_dirs = None;
         s.tags(|s, tag| {
             match tag {
-                0 if ver >= 3 => log_dirs = s.array(true, 16, S::uuid)?,
-                1 if ver == 4 => cordoned_log_dirs = s.nullable_array(true, true, 16, S::uuid)?,
+                0 if ver >= 3 => {
+                    log_dirs = s.array(true, 16, S::uuid)?;
+                }
+                1 if ver == 4 => {
+                    cordoned_log_dirs = s.nullable_array(true, true, 16, S::uuid)?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

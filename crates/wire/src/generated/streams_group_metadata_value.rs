@@ -48,15 +48,21 @@ impl Body for StreamsGroupMetadataValue {
         let mut failed_description_topology_epoch = -1;
         s.tags(|s, tag| {
             match tag {
-                0 => validated_topology_epoch = s.i32()?,
+                0 => {
+                    validated_topology_epoch = s.i32()?;
+                }
                 1 => {
                     last_assignment_configs =
                         s.nullable_array(true, true, LastAssignmentConfig::MIN_SIZE, |s| {
                             LastAssignmentConfig::read(s, ver)
-                        })?
+                        })?;
                 }
-                2 => stored_description_topology_epoch = s.i32()?,
-                3 => failed_description_topology_epoch = s.i32()?,
+                2 => {
+                    stored_description_topology_epoch = s.i32()?;
+                }
+                3 => {
+                    failed_description_topology_epoch = s.i32()?;
+                }
                 _ => return Ok(false),
             }
             Ok(true)

@@ -73,10 +73,18 @@ impl Body for TransactionLogValue {
         if flexible {
             s.tags(|s, tag| {
                 match tag {
-                    0 => previous_producer_id = s.i64()?,
-                    1 => next_producer_id = s.i64()?,
-                    3 => next_producer_epoch = s.i16()?,
-                    2 => client_transaction_version = s.i16()?,
+                    0 => {
+                        previous_producer_id = s.i64()?;
+                    }
+                    1 => {
+                        next_producer_id = s.i64()?;
+                    }
+                    3 => {
+                        next_producer_epoch = s.i16()?;
+                    }
+                    2 => {
+                        client_transaction_version = s.i16()?;
+                    }
                     _ => return Ok(false),
                 }
                 Ok(true)

@@ -134,11 +134,11 @@ impl Emitter<'_> {
         if self.is_nullable(field) {
             match condition(field.nullable, field.versions.intersect(self.item.versions)) {
                 None => doc.push_str(", nullable"),
-                Some(_) => doc.push_str(&format!(", nullable in {}", field.nullable.words())),
+                Some(_) => doc.extend([", nullable in ", &field.nullable.words()]),
             }
         }
         if !field.tagged.is_empty() {
-            doc.push_str(&format!(", tag {}", field.tag));
+            doc.extend([", tag ", &field.tag.to_string()]);
         }
         doc
     }
@@ -295,7 +295,7 @@ impl Emitter<'_> {
                 let all = self.schema.flexible.intersect(self.item.versions);
                 let guard = condition(tagged, all).map_or(String::new(), |c| format!("if {c}"));
                 let (tag, value) = (field.tag, self.read_value(field));
-                writeln!(arms, "{tag} {guard} => {name} = {value},")?;
+                writeln!(arms, "{tag} {guard} => {{ {name} = {value}; }}")?;
             }
         }
         if arms.is_empty() {
