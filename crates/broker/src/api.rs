@@ -1,0 +1,247 @@
+//! Every API this broker speaks: one file each, one row each in [`APIS`].
+//!
+//! ApiVersions, dispatch and the metrics' labels all come from the table, so an API that is not
+//! in it is not advertised. Kafka: `ApiKeys`, `KafkaApis.handle`.
+
+use std::{future::Future, ops::RangeInclusive, sync::Arc};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use ottla_log::FileRange;
+use ottla_wire::{ApiKey, DecodeError, Message, Reader, Request, RequestHeader, Str, Writer};
+
+use crate::{
+    broker::Shared,
+    net::{
+        connection::{Begun, ClientIdentity, Peer},
+        rope::{Chunk, Rope},
+    },
+};
+
+mod alter_configs;
+mod api_versions;
+mod create_partitions;
+mod create_topics;
+mod delete_groups;
+mod delete_records;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_groups;
+mod describe_log_dirs;
+mod describe_producers;
+mod describe_topic_partitions;
+mod fetch;
+mod find_coordinator;
+mod heartbeat;
+mod incremental_alter_configs;
+mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
+mod list_offsets;
+mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
+mod offset_for_leader_epoch;
+mod produce;
+mod sasl_handshake;
+mod sync_group;
+
+/// One Kafka API.
+pub(crate) trait Api: 'static {
+    /// What clients send.
+    type Request: Request + Send;
+    /// Answers a request.
+    fn handle(ctx: Context, request: Self::Request) -> impl Future<Output = Outcome> + Send;
+
+    /// Starts a request. Only Produce does more here than to decode: it appends.
+    fn begin(ctx: Context, frame: Bytes, body: usize) -> Result<Begun, DecodeError> {
+        let mut reader = Reader::new(frame.slice(body.min(frame.len())..));
+        let request = Self::Request::decode(&mut reader, ctx.version)?;
+        Ok(Begun { order_is_fixed: false, outcome: Box::pin(Self::handle(ctx, request)) })
+    }
+}
+
+/// How a request ends.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// With these bytes.
+    Reply(Rope),
+    /// With no answer at all (acks=0).
+    Nothing,
+    /// With the end of the connection, and why.
+    Close(String),
+}
+
+/// The circumstances of one request.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) peer: Peer,
+    pub(crate) client: ClientIdentity,
+    pub(crate) client_id: Option<Str>,
+    pub(crate) key: ApiKey,
+    pub(crate) version: i16,
+    pub(crate) correlation_id: i32,
+}
+
+impl Context {
+    /// Encodes a response.
+    pub(crate) fn reply<R: Message>(&self, response: &R) -> Outcome {
+        self.reply_with_files(response, Vec::new())
+    }
+
+    /// Encodes a response whose deferred records are these file ranges, by slot.
+    pub(crate) fn reply_with_files<R: Message>(
+        &self,
+        response: &R,
+        files: Vec<FileRange>,
+    ) -> Outcome {
+        self.encode(response, self.version, files)
+    }
+
+    /// Encodes a response in another version than the request's (only ApiVersions does that).
+    pub(crate) fn reply_in_version<R: Message>(&self, response: &R, version: i16) -> Outcome {
+        self.encode(response, version, Vec::new())
+    }
+
+    fn encode<R: Message>(&self, response: &R, version: i16, files: Vec<FileRange>) -> Outcome {
+        let mut writer = Writer::new();
+        writer.put_i32(self.correlation_id);
+        // The header of ApiVersions' response never has tags: its reader may know no version yet.
+        if self.key.is_flexible(version) && self.key != ApiKey::ApiVersions {
+            writer.put_u8(0);
+        }
+        if let Err(error) = response.encode(&mut writer, version) {
+            return Outcome::Close(format!("{} v{version} cannot be answered: {error}", self.key));
+        }
+        let size = i32::try_from(writer.len());
+        let Ok(size) = size else {
+            return Outcome::Close(format!("{} v{version}: response above 2 GiB", self.key));
+        };
+        Outcome::Reply(assemble(size, writer, files))
+    }
+}
+
+/// Cuts the encoded response where file ranges belong.
+fn assemble(size: i32, writer: Writer, files: Vec<FileRange>) -> Rope {
+    let (buffer, deferred) = writer.finish();
+    let mut rope = Rope::default();
+    let mut prefix = BytesMut::with_capacity(4);
+    prefix.put_i32(size);
+    rope.push(Chunk::Bytes(prefix.freeze()));
+    let mut buffer = buffer.freeze();
+    let mut taken = 0_usize;
+    let mut files: Vec<Option<FileRange>> = files.into_iter().map(Some).collect();
+    for piece in deferred {
+        let cut = piece.at.saturating_sub(taken).min(buffer.len());
+        rope.push(Chunk::Bytes(buffer.split_to(cut)));
+        taken = piece.at;
+        if let Some(range) = files.get_mut(piece.slot).and_then(Option::take) {
+            rope.push(Chunk::File(range));
+        }
+    }
+    rope.push(Chunk::Bytes(buffer));
+    rope
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Which API.
+    pub(crate) key: ApiKey,
+    /// The versions that are handled (ApiVersions says more about Produce).
+    pub(crate) versions: RangeInclusive<i16>,
+    begin: fn(Context, Bytes, usize) -> Result<Begun, DecodeError>,
+}
+
+const fn row<A: Api>() -> Row {
+    Row { key: A::Request::KEY, versions: A::Request::VERSIONS, begin: A::begin }
+}
+
+/// Every API, by key.
+pub(crate) static APIS: &[Row] = &[
+    row::<produce::Produce>(),
+    row::<fetch::Fetch>(),
+    row::<list_offsets::ListOffsets>(),
+    row::<metadata::Metadata>(),
+    row::<offset_commit::OffsetCommit>(),
+    row::<offset_fetch::OffsetFetch>(),
+    row::<find_coordinator::FindCoordinator>(),
+    row::<join_group::JoinGroup>(),
+    row::<heartbeat::Heartbeat>(),
+    row::<leave_group::LeaveGroup>(),
+    row::<sync_group::SyncGroup>(),
+    row::<describe_groups::DescribeGroups>(),
+    row::<list_groups::ListGroups>(),
+    row::<sasl_handshake::SaslHandshake>(),
+    row::<api_versions::ApiVersions>(),
+    row::<create_topics::CreateTopics>(),
+    row::<delete_topics::DeleteTopics>(),
+    row::<delete_records::DeleteRecords>(),
+    row::<init_producer_id::InitProducerId>(),
+    row::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    row::<describe_configs::DescribeConfigs>(),
+    row::<alter_configs::AlterConfigs>(),
+    row::<describe_log_dirs::DescribeLogDirs>(),
+    row::<create_partitions::CreatePartitions>(),
+    row::<delete_groups::DeleteGroups>(),
+    row::<incremental_alter_configs::IncrementalAlterConfigs>(),
+    row::<offset_delete::OffsetDelete>(),
+    row::<describe_cluster::DescribeCluster>(),
+    row::<describe_producers::DescribeProducers>(),
+    row::<describe_topic_partitions::DescribeTopicPartitions>(),
+];
+
+/// Starts the request in `frame`. An error ends the connection: its text says why.
+pub(crate) fn begin(
+    shared: &Arc<Shared>,
+    peer: &Peer,
+    client: &mut ClientIdentity,
+    frame: Bytes,
+) -> Result<Begun, String> {
+    let mut reader = Reader::new(frame.clone());
+    let header = RequestHeader::decode(&mut reader)
+        .map_err(|error| format!("request header cannot be read: {error}"))?;
+    let body = frame.len().saturating_sub(reader.remaining());
+    drop(reader);
+    let Some(row) = APIS.iter().find(|row| row.key.code() == header.api_key) else {
+        return Err(format!("request for unknown API key {}", header.api_key));
+    };
+    let version = header.api_version;
+    let ctx = Context {
+        shared: Arc::clone(shared),
+        peer: peer.clone(),
+        client: client.clone(),
+        client_id: client.remember_id(header.client_id),
+        key: row.key,
+        version,
+        correlation_id: header.correlation_id,
+    };
+    shared.metrics.request(row.key);
+    if !row.versions.contains(&version) {
+        if row.key == ApiKey::ApiVersions {
+            return Ok(Begun {
+                order_is_fixed: false,
+                outcome: Box::pin(std::future::ready(api_versions::unsupported(&ctx))),
+            });
+        }
+        return Err(format!("request for {} in unsupported version {version}", row.key));
+    }
+    if row.key == ApiKey::ApiVersions {
+        api_versions::note_client(client, &frame, body, version);
+    }
+    (row.begin)(ctx, frame, body)
+        .map_err(|error| format!("{} v{version} request cannot be read: {error}", row.key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_in_the_order_of_their_keys() {
+        assert!(APIS.is_sorted_by_key(|row| row.key.code()));
+    }
+}

@@ -1,0 +1,104 @@
+//! ListOffsets (2), versions 1-11: offsets by time, and the ends of a partition.
+//!
+//! - v2: isolation level. v4: leader epochs. v7: the largest timestamp (−3, KIP-734).
+//! - v8: earliest local (−4). v9: last tiered (−5, KIP-1005). v11: earliest pending upload (−6).
+//!
+//! Where nothing matches the answer is −1/−1. The leader epoch is the record's own.
+//! Kafka: `KafkaApis.handleListOffsetRequest`, `UnifiedLog.fetchOffsetByTimestamp`.
+
+use ottla_log::TimestampOffset;
+use ottla_types::{ErrorCode, LeaderEpoch, Offset};
+use ottla_wire::{
+    list_offsets_request::ListOffsetsPartition,
+    list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
+    messages::{ListOffsetsRequest, ListOffsetsResponse},
+};
+
+use super::{Api, Context, Outcome};
+
+pub(super) struct ListOffsets;
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
+impl Api for ListOffsets {
+    type Request = ListOffsetsRequest;
+
+    async fn handle(ctx: Context, request: ListOffsetsRequest) -> Outcome {
+        let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
+            name: topic.name.clone(),
+            partitions: topic.partitions.iter().map(|part| answer(&ctx, &topic.name, part)).collect(),
+        });
+        ctx.reply(&ListOffsetsResponse { topics: topics.collect(), ..Default::default() })
+    }
+}
+
+fn answer(ctx: &Context, topic: &str, part: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
+    let mut response = ListOffsetsPartitionResponse {
+        partition_index: part.partition_index,
+        timestamp: -1,
+        offset: -1,
+        ..Default::default()
+    };
+    match find(ctx, topic, part) {
+        Ok(Some(found)) => {
+            response.offset = found.offset.get();
+            response.timestamp = found.timestamp;
+            response.leader_epoch = found.leader_epoch.get();
+        }
+        Ok(None) => {}
+        Err(code) => response.error_code = code.code(),
+    }
+    response
+}
+
+/// Which special timestamps a version knows.
+fn is_known(version: i16, timestamp: i64) -> bool {
+    match timestamp {
+        LATEST | EARLIEST | 0.. => true,
+        MAX_TIMESTAMP => version >= 7,
+        EARLIEST_LOCAL => version >= 8,
+        LATEST_TIERED => version >= 9,
+        EARLIEST_PENDING_UPLOAD => version >= 11,
+        _ => false,
+    }
+}
+
+fn find(
+    ctx: &Context,
+    topic: &str,
+    part: &ListOffsetsPartition,
+) -> Result<Option<TimestampOffset>, ErrorCode> {
+    if !is_known(ctx.version, part.timestamp) {
+        return Err(ErrorCode::UnsupportedVersion);
+    }
+    let topic = ctx.shared.partitions.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let partition =
+        topic.partition(part.partition_index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    partition.check_leader_epoch(part.current_leader_epoch)?;
+    let at = |offset: Offset, leader_epoch: LeaderEpoch| {
+        Some(TimestampOffset { offset, timestamp: -1, leader_epoch })
+    };
+    let storage = |error: ottla_log::LogError| {
+        tracing::error!(partition = %partition.topic_partition, "cannot look up offsets: {error}");
+        ErrorCode::KafkaStorageError
+    };
+    match part.timestamp {
+        LATEST => Ok(at(partition.high_watermark(), partition.leader_epoch())),
+        EARLIEST | EARLIEST_LOCAL => {
+            let start = partition.log_start_offset();
+            let epoch = partition.with_log(|log| log.leader_epoch_for(start));
+            Ok(at(start, epoch.unwrap_or(LeaderEpoch::NONE)))
+        }
+        // Nothing is tiered: there is no last tiered offset and no segment waits for upload.
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(None),
+        MAX_TIMESTAMP => partition.with_log(|log| log.max_timestamp()).map_err(storage),
+        timestamp => {
+            partition.with_log(|log| log.offset_for_timestamp(timestamp)).map_err(storage)
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Incremental fetch sessions (KIP-227): the broker remembers what a client fetches, so that a
+//! request names only what changed and a response only what is new.
+//!
+//! Transitions: epoch 0 opens a session (an old one named in the request is closed), the next
+//! request carries epoch 1, then 2, up to the largest `i32` and then 1 again; epoch −1 closes.
+//! Invariant: at most `slots` sessions; a new one pushes out the one unused for longest, once that
+//! has been idle for [`IDLE_MS_MIN`], and otherwise the client is served without a session.
+//! Kafka: `FetchManager`, `FetchSession`.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ottla_types::{ErrorCode, Uuid};
+use ottla_wire::Str;
+
+/// How long a session is safe from being pushed out. Kafka: `min.incremental.fetch.session.eviction.ms`.
+const IDLE_MS_MIN: i64 = 120_000;
+
+/// What a client fetches of one partition.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchItem {
+    pub(crate) topic: Str,
+    pub(crate) topic_id: Uuid,
+    pub(crate) partition: i32,
+    pub(crate) fetch_offset: i64,
+    pub(crate) current_leader_epoch: i32,
+    pub(crate) last_fetched_epoch: i32,
+    pub(crate) max_bytes: i32,
+}
+
+impl FetchItem {
+    fn is_same_partition(&self, other: &Self) -> bool {
+        self.partition == other.partition
+            && self.topic_id == other.topic_id
+            && self.topic == other.topic
+    }
+}
+
+/// What the client was told last about a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) high_watermark: i64,
+    pub(crate) last_stable_offset: i64,
+    pub(crate) log_start_offset: i64,
+}
+
+impl Told {
+    /// Nothing yet.
+    pub(crate) const NOTHING: Self =
+        Self { high_watermark: -1, last_stable_offset: -1, log_start_offset: -1 };
+}
+
+/// A partition in a session.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionItem {
+    pub(crate) item: FetchItem,
+    pub(crate) told: Told,
+}
+
+/// One client's session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) items: Vec<SessionItem>,
+    uses_topic_ids: bool,
+    next_epoch: i32,
+}
+
+/// A shared session; the lock is held while one request updates it.
+pub(crate) type SharedSession = Arc<Mutex<Session>>;
+
+#[derive(Debug)]
+struct Slot {
+    session: SharedSession,
+    used_ms: i64,
+}
+
+/// All sessions.
+#[derive(Debug)]
+pub(crate) struct FetchSessions {
+    slots: Mutex<HashMap<i32, Slot>>,
+    max: usize,
+    random: RandomState,
+}
+
+/// How a request is to be served.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// Without a session.
+    Sessionless,
+    /// The first request of a session: everything is answered.
+    Full(i32, SharedSession),
+    /// A later request: only what changed is answered.
+    Incremental(i32, SharedSession),
+}
+
+/// What a request says about its session.
+#[derive(Debug)]
+pub(crate) struct SessionRequest<'a> {
+    pub(crate) session_id: i32,
+    pub(crate) session_epoch: i32,
+    pub(crate) uses_topic_ids: bool,
+    pub(crate) items: &'a [FetchItem],
+    pub(crate) forgotten: &'a [(Str, Uuid, i32)],
+}
+
+impl FetchSessions {
+    /// At most `max` sessions (inclusive).
+    pub(crate) fn new(max: usize) -> Self {
+        Self { slots: Mutex::default(), max, random: RandomState::new() }
+    }
+
+    /// Finds or opens the session of a request and applies what the request changes.
+    pub(crate) fn open(&self, request: &SessionRequest<'_>, now_ms: i64) -> Result<Opened, ErrorCode> {
+        match request.session_epoch {
+            -1 => {
+                self.close(request.session_id);
+                Ok(Opened::Sessionless)
+            }
+            0 => {
+                self.close(request.session_id);
+                Ok(self.create(request, now_ms))
+            }
+            _ => self.resume(request, now_ms),
+        }
+    }
+
+    fn close(&self, session_id: i32) {
+        if session_id != 0 {
+            self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&session_id);
+        }
+    }
+
+    fn create(&self, request: &SessionRequest<'_>, now_ms: i64) -> Opened {
+        // A fetch of nothing is not worth a slot.
+        if request.items.is_empty() {
+            return Opened::Sessionless;
+        }
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= self.max {
+            let oldest = slots.iter().min_by_key(|(_, slot)| slot.used_ms);
+            match oldest.map(|(id, slot)| (*id, slot.used_ms)) {
+                Some((id, used_ms)) if now_ms.saturating_sub(used_ms) >= IDLE_MS_MIN => {
+                    slots.remove(&id);
+                }
+                Some(_) | None => return Opened::Sessionless,
+            }
+        }
+        let id = self.unused_id(&slots, now_ms);
+        let items = request.items.iter().map(|item| SessionItem {
+            item: owned(item),
+            told: Told::NOTHING,
+        });
+        let session = Session {
+            items: items.collect(),
+            uses_topic_ids: request.uses_topic_ids,
+            next_epoch: 1,
+        };
+        let session = Arc::new(Mutex::new(session));
+        slots.insert(id, Slot { session: Arc::clone(&session), used_ms: now_ms });
+        Opened::Full(id, session)
+    }
+
+    /// An id that cannot be guessed from earlier ones and is not in use.
+    fn unused_id(&self, slots: &HashMap<i32, Slot>, now_ms: i64) -> i32 {
+        let mut salt = 0_u64;
+        loop {
+            salt = salt.wrapping_add(1);
+            let hash = self.random.hash_one((now_ms, slots.len(), salt));
+            let id = i32::try_from(hash & 0x7fff_ffff).unwrap_or(0);
+            if id != 0 && !slots.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+
+    fn resume(&self, request: &SessionRequest<'_>, now_ms: i64) -> Result<Opened, ErrorCode> {
+        let session = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let slot = slots.get_mut(&request.session_id);
+            let slot = slot.ok_or(ErrorCode::FetchSessionIdNotFound)?;
+            slot.used_ms = now_ms;
+            Arc::clone(&slot.session)
+        };
+        let mut locked = session.lock().unwrap_or_else(PoisonError::into_inner);
+        if locked.next_epoch != request.session_epoch {
+            return Err(ErrorCode::InvalidFetchSessionEpoch);
+        }
+        if locked.uses_topic_ids != request.uses_topic_ids {
+            return Err(ErrorCode::FetchSessionTopicIdError);
+        }
+        locked.update(request);
+        locked.next_epoch = locked.next_epoch.checked_add(1).unwrap_or(1);
+        if locked.items.is_empty() {
+            drop(locked);
+            self.close(request.session_id);
+            return Ok(Opened::Sessionless);
+        }
+        drop(locked);
+        Ok(Opened::Incremental(request.session_id, session))
+    }
+}
+
+impl Session {
+    fn update(&mut self, request: &SessionRequest<'_>) {
+        for item in request.items {
+            let known = self.items.iter_mut().find(|known| known.item.is_same_partition(item));
+            match known {
+                Some(known) => known.item = owned(item),
+                None => {
+                    self.items.push(SessionItem { item: owned(item), told: Told::NOTHING });
+                }
+            }
+        }
+        self.items.retain(|known| {
+            !request.forgotten.iter().any(|(topic, id, partition)| {
+                *partition == known.item.partition
+                    && *id == known.item.topic_id
+                    && *topic == known.item.topic
+            })
+        });
+    }
+}
+
+/// A copy that does not keep the request's frame alive.
+fn owned(item: &FetchItem) -> FetchItem {
+    FetchItem { topic: Str::from(item.topic.as_str()), ..item.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(partition: i32) -> FetchItem {
+        FetchItem {
+            topic: Str::from_static("t"),
+            topic_id: Uuid::ZERO,
+            partition,
+            fetch_offset: 0,
+            current_leader_epoch: -1,
+            last_fetched_epoch: -1,
+            max_bytes: 1,
+        }
+    }
+
+    fn request(session_id: i32, session_epoch: i32, items: &[FetchItem]) -> SessionRequest<'_> {
+        SessionRequest { session_id, session_epoch, uses_topic_ids: false, items, forgotten: &[] }
+    }
+
+    fn full(sessions: &FetchSessions, now_ms: i64) -> Option<i32> {
+        match sessions.open(&request(0, 0, &[item(0)]), now_ms) {
+            Ok(Opened::Full(id, _)) => Some(id),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn epochs_count_up_and_a_wrong_one_is_refused() {
+        let sessions = FetchSessions::new(10);
+        let id = full(&sessions, 0).unwrap();
+        assert!(matches!(sessions.open(&request(id, 1, &[]), 0), Ok(Opened::Incremental(..))));
+        assert!(matches!(sessions.open(&request(id, 2, &[item(1)]), 0), Ok(Opened::Incremental(_, s)) if s.lock().unwrap().items.len() == 2));
+        let error = sessions.open(&request(id, 2, &[]), 0).unwrap_err();
+        assert_eq!(error, ErrorCode::InvalidFetchSessionEpoch);
+        let error = sessions.open(&request(id.wrapping_add(1), 1, &[]), 0).unwrap_err();
+        assert_eq!(error, ErrorCode::FetchSessionIdNotFound);
+    }
+
+    #[test]
+    fn the_last_epoch_wraps_to_one() {
+        let sessions = FetchSessions::new(10);
+        let id = full(&sessions, 0).unwrap();
+        if let Some(slot) = sessions.slots.lock().unwrap().get(&id) {
+            slot.session.lock().unwrap().next_epoch = i32::MAX;
+        }
+        assert!(sessions.open(&request(id, i32::MAX, &[]), 0).is_ok());
+        assert!(sessions.open(&request(id, 1, &[]), 0).is_ok());
+    }
+
+    #[test]
+    fn a_full_cache_pushes_out_only_what_is_idle() {
+        let sessions = FetchSessions::new(1);
+        let first = full(&sessions, 0).unwrap();
+        assert_eq!(full(&sessions, IDLE_MS_MIN - 1), None);
+        assert!(full(&sessions, IDLE_MS_MIN).is_some_and(|second| second != first));
+        let error = sessions.open(&request(first, 1, &[]), 0).unwrap_err();
+        assert_eq!(error, ErrorCode::FetchSessionIdNotFound);
+    }
+
+    #[test]
+    fn forgetting_everything_closes_the_session() {
+        let sessions = FetchSessions::new(1);
+        let id = full(&sessions, 0).unwrap();
+        let forgotten = [(Str::from_static("t"), Uuid::ZERO, 0)];
+        let last = SessionRequest { forgotten: &forgotten, ..request(id, 1, &[]) };
+        assert!(matches!(sessions.open(&last, 0), Ok(Opened::Sessionless)));
+        assert!(full(&sessions, 0).is_some());
+    }
+
+    #[test]
+    fn names_and_ids_do_not_mix_in_a_session() {
+        let sessions = FetchSessions::new(1);
+        let id = full(&sessions, 0).unwrap();
+        let mixed = SessionRequest { uses_topic_ids: true, ..request(id, 1, &[]) };
+        assert_eq!(sessions.open(&mixed, 0).unwrap_err(), ErrorCode::FetchSessionTopicIdError);
+    }
+}

@@ -1,0 +1,189 @@
+//! Cuts a byte stream into length-prefixed frames, within limits.
+//!
+//! A frame above [`OWN_BUFFER_BYTES`] gets a buffer of its own that nothing else refers to, so
+//! that Produce can stamp its batches in place; smaller ones share the connection's read buffer.
+//! Kafka: `NetworkReceive`.
+
+use std::io;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::net::TcpStream;
+
+/// Frames above this are read into a buffer of their own.
+const OWN_BUFFER_BYTES: usize = 8 * 1024;
+
+/// What a buffer of a large frame starts with, and the least it grows by.
+const LARGE_STEP_BYTES: usize = 1 << 20;
+
+/// What a read buffer starts with: enough for a request of a few small records.
+const BUFFER_BYTES: usize = 4 * 1024;
+
+/// Why a connection cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FrameError {
+    /// The socket failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The peer closed in the middle of a frame.
+    #[error("the connection closed in the middle of a request: {read} of {size} bytes came")]
+    Cut {
+        /// Bytes that came.
+        read: usize,
+        /// Bytes that were announced.
+        size: usize,
+    },
+    /// The size prefix is negative, zero or above the limit.
+    #[error("{0}")]
+    BadSize(String),
+}
+
+/// Reads frames from one connection. Safe to cancel: what was read stays here.
+#[derive(Debug, Default)]
+pub(crate) struct FrameReader {
+    buffer: BytesMut,
+    /// A frame too large for the shared buffer: its bytes so far, and its size.
+    large: Option<(BytesMut, usize)>,
+}
+
+/// What is at hand after a read.
+enum Progress {
+    Frame(Bytes),
+    Closed,
+    More,
+}
+
+impl FrameReader {
+    /// Whether bytes of a frame have come that is not complete.
+    pub(crate) fn is_inside_frame(&self) -> bool {
+        self.large.is_some() || !self.buffer.is_empty()
+    }
+
+    /// The size of the frame that is coming, once its prefix is here; checked against `limit`
+    /// (inclusive).
+    pub(crate) async fn size(
+        &mut self,
+        stream: &TcpStream,
+        limit: usize,
+    ) -> Result<Option<usize>, FrameError> {
+        if let Some((_, size)) = &self.large {
+            return Ok(Some(*size));
+        }
+        while self.buffer.len() < 4 {
+            if !self.fill(stream, BUFFER_BYTES).await? {
+                let read = self.buffer.len();
+                return if read == 0 { Ok(None) } else { Err(FrameError::Cut { read, size: 4 }) };
+            }
+        }
+        let prefix = self.buffer.first_chunk::<4>().copied().unwrap_or_default();
+        check_size(prefix, limit).map(Some)
+    }
+
+    /// The next frame without its prefix; `size` is what [`Self::size`] gave. `None` where the peer
+    /// closed between frames.
+    pub(crate) async fn frame(
+        &mut self,
+        stream: &TcpStream,
+        size: usize,
+    ) -> Result<Option<Bytes>, FrameError> {
+        loop {
+            match self.advance(stream, size).await? {
+                Progress::Frame(frame) => return Ok(Some(frame)),
+                Progress::Closed => return Ok(None),
+                Progress::More => {}
+            }
+        }
+    }
+
+    async fn advance(&mut self, stream: &TcpStream, size: usize) -> Result<Progress, FrameError> {
+        if let Some((mut bytes, size)) = self.large.take() {
+            if bytes.len() >= size {
+                return Ok(Progress::Frame(bytes.freeze()));
+            }
+            // Put back before awaiting: a cancelled read must not lose what came before.
+            let position = bytes.len();
+            self.large = Some((bytes, size));
+            stream.readable().await?;
+            if let Some((bytes, _)) = &mut self.large {
+                // Grown as bytes come, so that an announced size alone costs nothing.
+                let rest = size.saturating_sub(position);
+                bytes.reserve(rest.min(position.max(LARGE_STEP_BYTES)));
+                let mut rest = bytes::BufMut::limit(&mut *bytes, rest);
+                match stream.try_read_buf(&mut rest) {
+                    Ok(0) => return Err(FrameError::Cut { read: position, size }),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            return Ok(Progress::More);
+        }
+        if size > OWN_BUFFER_BYTES {
+            self.buffer.advance(4);
+            let mut bytes = BytesMut::with_capacity(size.min(LARGE_STEP_BYTES));
+            let here = self.buffer.split_to(self.buffer.len().min(size));
+            bytes.extend_from_slice(&here);
+            self.large = Some((bytes, size));
+            return Ok(Progress::More);
+        }
+        if self.buffer.len() >= size.saturating_add(4) {
+            self.buffer.advance(4);
+            return Ok(Progress::Frame(self.buffer.split_to(size).freeze()));
+        }
+        let read = self.buffer.len();
+        if self.fill(stream, size.saturating_add(4)).await? {
+            Ok(Progress::More)
+        } else if read == 0 {
+            Ok(Progress::Closed)
+        } else {
+            Err(FrameError::Cut { read, size })
+        }
+    }
+
+    /// Reads what is there; false at the end of the stream.
+    async fn fill(&mut self, stream: &TcpStream, room: usize) -> io::Result<bool> {
+        loop {
+            stream.readable().await?;
+            self.buffer.reserve(room.max(BUFFER_BYTES));
+            match stream.try_read_buf(&mut self.buffer) {
+                Ok(0) => return Ok(false),
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Checks a size prefix, and says what the peer seems to speak where it is no Kafka client.
+fn check_size(prefix: [u8; 4], limit: usize) -> Result<usize, FrameError> {
+    let size = i32::from_be_bytes(prefix);
+    let guess = match prefix {
+        [b'G', b'E', b'T', b' '] | [b'P', b'O', b'S', b'T'] | [b'H', b'E', b'A', b'D']
+        | [b'P', b'U', b'T', b' '] => "; it looks like an HTTP request",
+        [0x16, 3, _, _] => "; it looks like a TLS handshake, and this listener is PLAINTEXT",
+        _ => "",
+    };
+    let bad = |what: &str| Err(FrameError::BadSize(format!("request of {size} bytes {what}{guess}")));
+    match usize::try_from(size) {
+        Ok(0) => bad("is empty"),
+        Ok(size) if size <= limit => Ok(size),
+        Ok(_) => bad(&format!("is larger than socket.request.max.bytes ({limit})")),
+        Err(_) => bad("is negative"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_outside_the_limit_are_refused_with_a_guess() {
+        assert_eq!(check_size([0, 0, 0, 5], 10).unwrap(), 5);
+        assert_eq!(check_size([0, 0, 0, 10], 10).unwrap(), 10);
+        assert!(check_size([0, 0, 0, 11], 10).is_err());
+        assert!(check_size([0, 0, 0, 0], 10).is_err());
+        assert!(check_size([0xff, 0, 0, 0], 10).unwrap_err().to_string().contains("negative"));
+        assert!(check_size(*b"GET ", 100).unwrap_err().to_string().contains("HTTP"));
+        assert!(check_size([0x16, 3, 1, 2], 100).unwrap_err().to_string().contains("TLS"));
+    }
+}

@@ -1,0 +1,118 @@
+//! Every partition this broker hosts, by topic name and by topic id.
+//!
+//! Readers take a short read lock and go on with an `Arc`; writers are the controller's thread
+//! alone. Kafka: `ReplicaManager`.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use ottla_types::{TopicName, TopicPartition, Uuid};
+
+use crate::{partition::Partition, settings::TopicSettings};
+
+/// A topic's partitions and settings.
+#[derive(Debug)]
+pub(crate) struct HostedTopic {
+    /// Its name.
+    pub(crate) name: TopicName,
+    /// Its id.
+    pub(crate) id: Uuid,
+    /// By number, from 0.
+    partitions: Vec<Arc<Partition>>,
+    settings: RwLock<Arc<TopicSettings>>,
+}
+
+impl HostedTopic {
+    /// A topic with all of its partitions, by number.
+    pub(crate) fn new(
+        name: TopicName,
+        id: Uuid,
+        partitions: Vec<Arc<Partition>>,
+        settings: Arc<TopicSettings>,
+    ) -> Self {
+        Self { name, id, partitions, settings: RwLock::new(settings) }
+    }
+
+    /// The partition with this number.
+    pub(crate) fn partition(&self, partition: i32) -> Option<Arc<Partition>> {
+        usize::try_from(partition).ok().and_then(|place| self.partitions.get(place)).cloned()
+    }
+
+    /// All partitions by number.
+    pub(crate) fn partitions(&self) -> &[Arc<Partition>] {
+        &self.partitions
+    }
+
+    /// The settings that hold now.
+    pub(crate) fn settings(&self) -> Arc<TopicSettings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// New settings, for every later request; the logs take over what concerns them.
+    pub(crate) fn change_settings(&self, settings: &Arc<TopicSettings>) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(settings);
+        for partition in &self.partitions {
+            partition.with_log(|log| log.set_config(settings.log.clone()));
+        }
+    }
+}
+
+/// All topics.
+#[derive(Debug, Default)]
+pub(crate) struct Partitions {
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    by_name: HashMap<TopicName, Arc<HostedTopic>>,
+    by_id: HashMap<Uuid, Arc<HostedTopic>>,
+}
+
+impl Partitions {
+    /// The topic with this name.
+    pub(crate) fn topic(&self, name: &str) -> Option<Arc<HostedTopic>> {
+        self.read().by_name.get(name).cloned()
+    }
+
+    /// The topic with this id.
+    pub(crate) fn topic_by_id(&self, id: Uuid) -> Option<Arc<HostedTopic>> {
+        self.read().by_id.get(&id).cloned()
+    }
+
+    /// One partition by name.
+    pub(crate) fn get(&self, topic_partition: &TopicPartition) -> Option<Arc<Partition>> {
+        self.topic(&topic_partition.topic)?.partition(topic_partition.partition)
+    }
+
+    /// Adds a topic, or replaces it where it got more partitions.
+    pub(crate) fn insert(&self, topic: Arc<HostedTopic>) {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        inner.by_name.insert(topic.name.clone(), Arc::clone(&topic));
+        inner.by_id.insert(topic.id, topic);
+    }
+
+    /// Takes a topic out.
+    pub(crate) fn remove(&self, id: Uuid) -> Option<Arc<HostedTopic>> {
+        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
+        let topic = inner.by_id.remove(&id)?;
+        inner.by_name.remove(&topic.name);
+        Some(topic)
+    }
+
+    /// Every topic, in no order.
+    pub(crate) fn topics(&self) -> Vec<Arc<HostedTopic>> {
+        self.read().by_id.values().cloned().collect()
+    }
+
+    /// Every partition, in no order.
+    pub(crate) fn all(&self) -> Vec<Arc<Partition>> {
+        self.read().by_id.values().flat_map(|topic| topic.partitions().iter().cloned()).collect()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
