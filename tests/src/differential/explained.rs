@@ -1,0 +1,95 @@
+//! What may differ between Apache Kafka and Ottla, each with its reason. The list may only shrink.
+
+/// How far two values may be apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leeway {
+    /// The values are not compared.
+    Anything,
+    /// Both are there or neither is: null, 0, -1 and the empty string count as not there.
+    PresenceOnly,
+    /// An array is compared by the names of its elements, since Kafka's order is that of a hash map.
+    AnyOrder,
+    /// Like [`Leeway::AnyOrder`], and the right side may lack elements.
+    Fewer,
+}
+
+use Leeway::{AnyOrder, Fewer, PresenceOnly};
+
+/// A leeway for the fields whose path ends so, in requests whose label has this part.
+struct Explained {
+    label: &'static str,
+    path: &'static str,
+    leeway: Leeway,
+    /// For the reader, and for the day when somebody asks.
+    #[expect(dead_code, reason = "the reasons are the point of the list")]
+    reason: &'static str,
+}
+
+const fn explained(
+    label: &'static str,
+    path: &'static str,
+    leeway: Leeway,
+    reason: &'static str,
+) -> Explained {
+    Explained { label, path, leeway, reason }
+}
+
+const EXPLAINED: &[Explained] = &[
+    explained("", "cluster_id", PresenceOnly, "made at random"),
+    explained("", "topic_id", PresenceOnly, "made at random"),
+    explained("", "host", PresenceOnly, "an address of its own"),
+    explained("", "port", PresenceOnly, "an address of its own"),
+    explained("", "session_id", PresenceOnly, "made at random"),
+    explained("", "producer_id", PresenceOnly, "handed out in blocks"),
+    explained("", "documentation", PresenceOnly, "Ottla has its own sentences"),
+    explained("ApiVersions", "api_keys", Fewer, "an API that is not there yet is not advertised"),
+    explained("ApiVersions", "supported_features", Fewer, "the same for what features bring"),
+    explained("ApiVersions", "finalized_features", Fewer, "the same for what features bring"),
+    explained(
+        "ApiVersions",
+        "finalized_features_epoch",
+        PresenceOnly,
+        "an offset of the metadata log",
+    ),
+    explained("DescribeConfigs", "configs", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("CreateTopics", "configs", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("DescribeLogDirs", "log_dir", PresenceOnly, "a directory of its own"),
+    explained("DescribeLogDirs", "total_bytes", PresenceOnly, "the disk's"),
+    explained("DescribeLogDirs", "usable_bytes", PresenceOnly, "the disk's"),
+];
+
+/// Texts for people, compared only on request.
+const TEXTS: [&str; 1] = ["error_message"];
+
+/// The leeway of the field at `path` in the request of this label.
+pub fn leeway(label: &str, path: &str, texts: bool) -> Option<Leeway> {
+    let ends_so = |end: &str| {
+        path.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    if !texts && TEXTS.iter().any(|text| ends_so(text)) {
+        return Some(PresenceOnly);
+    }
+    EXPLAINED
+        .iter()
+        .find(|entry| label.contains(entry.label) && ends_so(entry.path))
+        .map(|entry| entry.leeway)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leeway_is_for_whole_names() {
+        assert_eq!(leeway("a: b: Metadata v1", "topics.topic_id", false), Some(PresenceOnly));
+        assert_eq!(leeway("a: b: Metadata v1", "topics.my_topic_id", false), None);
+        assert_eq!(leeway("a: b: Metadata v1", "api_keys", false), None);
+        assert_eq!(leeway("a: b: ApiVersions v1", "api_keys", false), Some(Fewer));
+    }
+
+    #[test]
+    fn texts_count_only_when_asked() {
+        assert_eq!(leeway("x", "topics.error_message", false), Some(PresenceOnly));
+        assert_eq!(leeway("x", "topics.error_message", true), None);
+    }
+}
