@@ -237,9 +237,10 @@ impl Source for Reader {
     fn nullable_struct<T>(
         &mut self,
         null: bool,
+        mark: i8,
         read: impl FnOnce(&mut Self) -> Decoded<T>,
     ) -> Decoded<Option<T>> {
-        if null && self.get_i8()? < 0 {
+        if null && self.get_i8()? <= mark {
             return Ok(None);
         }
         read(self).map(Some)

@@ -121,6 +121,7 @@ impl Source for Sampler {
     fn nullable_struct<T>(
         &mut self,
         null: bool,
+        _mark: i8,
         read: impl FnOnce(&mut Self) -> Decoded<T>,
     ) -> Decoded<Option<T>> {
         if self.is_null(null) { Ok(None) } else { read(self).map(Some) }

@@ -35,10 +35,12 @@ pub(crate) trait Source: Sized {
         element: impl FnMut(&mut Self) -> Decoded<T>,
     ) -> Decoded<Option<Vec<T>>>;
 
-    /// A struct; where it may be null, a byte in front of it says whether it is.
+    /// A struct; where it may be null, a byte in front of it says whether it is: 1, or for null
+    /// `mark` or less. (Kafka marks null with -1, and where the field is tagged with 0.)
     fn nullable_struct<T>(
         &mut self,
         null: bool,
+        mark: i8,
         read: impl FnOnce(&mut Self) -> Decoded<T>,
     ) -> Decoded<Option<T>>;
 

@@ -298,12 +298,13 @@ impl Writer {
     pub(crate) fn struct_or_null<T>(
         &mut self,
         null: bool,
+        mark: i8,
         value: Option<&T>,
         write: impl FnOnce(&mut Self, &T) -> Encoded,
     ) -> Encoded {
         check_null(value, null)?;
         if null {
-            self.put_i8(if value.is_some() { 1 } else { -1 });
+            self.put_i8(if value.is_some() { 1 } else { mark });
         }
         value.map_or(Ok(()), |value| write(self, value))
     }

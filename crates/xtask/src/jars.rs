@@ -29,6 +29,9 @@ const ARTIFACTS: &[(&str, &str, &str)] = &[
 pub(crate) fn folder() -> anyhow::Result<PathBuf> {
     let folder = crate::root().join(".work/jars").join(format!("kafka-{KAFKA_VERSION}"));
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    // Tests ask for the folder at the same time.
+    let lock = fs::File::create(folder.join(".lock"))?;
+    lock.lock().context("waiting for another one that fetches the jars")?;
     let missing = |artifact: &&(&str, &str, &str)| !path(&folder, artifact).is_file();
     let wanted: Vec<_> = ARTIFACTS.iter().filter(missing).collect();
     if wanted.is_empty() {

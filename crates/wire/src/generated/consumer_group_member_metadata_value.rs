@@ -64,7 +64,7 @@ impl Body for ConsumerGroupMemberMetadataValue {
             match tag {
                 0 => {
                     classic_member_metadata =
-                        s.nullable_struct(true, |s| ClassicMemberMetadata::read(s, ver))?;
+                        s.nullable_struct(true, 0, |s| ClassicMemberMetadata::read(s, ver))?;
                 }
                 _ => return Ok(false),
             }
@@ -94,7 +94,7 @@ impl Body for ConsumerGroupMemberMetadataValue {
         let mut tags = w.open_tags();
         if self.classic_member_metadata != Some(ClassicMemberMetadata::default()) {
             w.tag(&mut tags, 0, |w| {
-                w.struct_or_null(true, self.classic_member_metadata.as_ref(), |w, x| {
+                w.struct_or_null(true, 0, self.classic_member_metadata.as_ref(), |w, x| {
                     x.write(w, ver)
                 })
             })?;

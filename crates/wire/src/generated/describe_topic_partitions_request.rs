@@ -29,14 +29,14 @@ impl Body for DescribeTopicPartitionsRequest {
     fn read<S: Source>(s: &mut S, ver: i16) -> Decoded<Self> {
         let topics = s.array(true, TopicRequest::MIN_SIZE, |s| TopicRequest::read(s, ver))?;
         let response_partition_limit = s.i32()?;
-        let cursor = s.nullable_struct(true, |s| Cursor::read(s, ver))?;
+        let cursor = s.nullable_struct(true, -1, |s| Cursor::read(s, ver))?;
         s.tags(|_, _| Ok(false))?;
         Ok(Self { topics, response_partition_limit, cursor })
     }
     fn write(&self, w: &mut Writer, ver: i16) -> Encoded {
         w.array(true, &self.topics, |w, x| x.write(w, ver))?;
         w.put_i32(self.response_partition_limit);
-        w.struct_or_null(true, self.cursor.as_ref(), |w, x| x.write(w, ver))?;
+        w.struct_or_null(true, -1, self.cursor.as_ref(), |w, x| x.write(w, ver))?;
         w.put_empty_tags();
         Ok(())
     }

@@ -27,14 +27,14 @@ impl Body for DescribeTopicPartitionsResponse {
         let topics = s.array(true, DescribeTopicPartitionsResponseTopic::MIN_SIZE, |s| {
             DescribeTopicPartitionsResponseTopic::read(s, ver)
         })?;
-        let next_cursor = s.nullable_struct(true, |s| Cursor::read(s, ver))?;
+        let next_cursor = s.nullable_struct(true, -1, |s| Cursor::read(s, ver))?;
         s.tags(|_, _| Ok(false))?;
         Ok(Self { throttle_time_ms, topics, next_cursor })
     }
     fn write(&self, w: &mut Writer, ver: i16) -> Encoded {
         w.put_i32(self.throttle_time_ms);
         w.array(true, &self.topics, |w, x| x.write(w, ver))?;
-        w.struct_or_null(true, self.next_cursor.as_ref(), |w, x| x.write(w, ver))?;
+        w.struct_or_null(true, -1, self.next_cursor.as_ref(), |w, x| x.write(w, ver))?;
         w.put_empty_tags();
         Ok(())
     }

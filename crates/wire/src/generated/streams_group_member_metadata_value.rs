@@ -56,7 +56,7 @@ impl Body for StreamsGroupMemberMetadataValue {
         let rebalance_timeout_ms = s.i32()?;
         let topology_epoch = s.i32()?;
         let process_id = s.string(true)?;
-        let user_endpoint = s.nullable_struct(true, |s| Endpoint::read(s, ver))?;
+        let user_endpoint = s.nullable_struct(true, -1, |s| Endpoint::read(s, ver))?;
         let client_tags = s.array(true, KeyValue::MIN_SIZE, |s| KeyValue::read(s, ver))?;
         s.tags(|_, _| Ok(false))?;
         Ok(Self {
@@ -79,7 +79,7 @@ impl Body for StreamsGroupMemberMetadataValue {
         w.put_i32(self.rebalance_timeout_ms);
         w.put_i32(self.topology_epoch);
         w.put_string(true, &self.process_id)?;
-        w.struct_or_null(true, self.user_endpoint.as_ref(), |w, x| x.write(w, ver))?;
+        w.struct_or_null(true, -1, self.user_endpoint.as_ref(), |w, x| x.write(w, ver))?;
         w.array(true, &self.client_tags, |w, x| x.write(w, ver))?;
         w.put_empty_tags();
         Ok(())

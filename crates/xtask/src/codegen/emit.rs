@@ -331,7 +331,8 @@ impl Emitter<'_> {
             (FieldKind::Records, Some(null)) => format!("s.nullable_records({flexible}, {null})?"),
             (FieldKind::Struct(name), None) => format!("{name}::read(s, ver)?"),
             (FieldKind::Struct(name), Some(null)) => {
-                format!("s.nullable_struct({null}, |s| {name}::read(s, ver))?")
+                let mark = null_mark(field);
+                format!("s.nullable_struct({null}, {mark}, |s| {name}::read(s, ver))?")
             }
             (FieldKind::Array(element), null) => {
                 let (size, read) = match element.as_ref() {
@@ -434,7 +435,10 @@ impl Emitter<'_> {
             }
             (FieldKind::Struct(_), None) => format!("{place}.write(w, ver)?;"),
             (FieldKind::Struct(_), Some(null)) => {
-                format!("w.struct_or_null({null}, {place}.as_ref(), |w, x| x.write(w, ver))?;")
+                let mark = null_mark(field);
+                format!(
+                    "w.struct_or_null({null}, {mark}, {place}.as_ref(), |w, x| x.write(w, ver))?;"
+                )
             }
             (FieldKind::Array(element), null) => {
                 let (method, put) = match element.as_ref() {
@@ -478,6 +482,11 @@ fn plain_type(kind: &FieldKind) -> String {
         FieldKind::Struct(name) => name.clone(),
         FieldKind::Array(element) => format!("Vec<{}>", plain_type(element)),
     }
+}
+
+/// What stands in front of a struct that is null.
+fn null_mark(field: &Field) -> i8 {
+    if field.tagged.is_empty() { -1 } else { 0 }
 }
 
 /// A statement as the body of a closure that gives a result.
