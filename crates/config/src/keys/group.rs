@@ -1,0 +1,54 @@
+//! Keys of the group coordinator and committed offsets.
+//!
+//! Kafka: `GroupCoordinatorConfig`.
+
+use crate::value::List;
+
+keys! { GROUP_KEYS: Broker;
+
+    GROUP_COORDINATOR_APPEND_LINGER_MS: i32 = with("group.coordinator.append.linger.ms", "-1")
+        .at_least(-1);
+
+    GROUP_COORDINATOR_BACKGROUND_THREADS: i32 = with("group.coordinator.background.threads", "2")
+        .at_least(1).high();
+
+    GROUP_COORDINATOR_CACHED_BUFFER_MAX_BYTES: i32 =
+        with("group.coordinator.cached.buffer.max.bytes", "1048588")
+        .at_least(524_288).cluster_wide();
+
+    GROUP_COORDINATOR_REBALANCE_PROTOCOLS: List =
+        with("group.coordinator.rebalance.protocols", "classic,consumer,streams")
+        .non_empty_list_of(&["consumer", "classic", "share", "streams"]);
+
+    GROUP_COORDINATOR_THREADS: i32 = with("group.coordinator.threads", "4").at_least(1).high();
+
+    GROUP_INITIAL_REBALANCE_DELAY_MS: i32 = with("group.initial.rebalance.delay.ms", "3000");
+
+    GROUP_MAX_SESSION_TIMEOUT_MS: i32 = with("group.max.session.timeout.ms", "1800000");
+
+    GROUP_MAX_SIZE: i32 = with("group.max.size", "2147483647").at_least(1);
+
+    GROUP_MIN_SESSION_TIMEOUT_MS: i32 = with("group.min.session.timeout.ms", "6000");
+
+    OFFSET_METADATA_MAX_BYTES: i32 = with("offset.metadata.max.bytes", "4096").high();
+
+    OFFSETS_COMMIT_TIMEOUT_MS: i32 = with("offsets.commit.timeout.ms", "5000").at_least(1).high();
+
+    OFFSETS_LOAD_BUFFER_SIZE: i32 = with("offsets.load.buffer.size", "5242880").at_least(1).high();
+
+    OFFSETS_RETENTION_CHECK_INTERVAL_MS: i64 = with("offsets.retention.check.interval.ms", "600000")
+        .at_least(1).high();
+
+    OFFSETS_RETENTION_MINUTES: i32 = with("offsets.retention.minutes", "10080").at_least(1).high();
+
+    OFFSETS_TOPIC_COMPRESSION_CODEC: i32 = with("offsets.topic.compression.codec", "0").high();
+
+    OFFSETS_TOPIC_NUM_PARTITIONS: i32 = with("offsets.topic.num.partitions", "50")
+        .at_least(1).high();
+
+    OFFSETS_TOPIC_REPLICATION_FACTOR: i16 = with("offsets.topic.replication.factor", "3")
+        .at_least(1).high();
+
+    OFFSETS_TOPIC_SEGMENT_BYTES: i32 = with("offsets.topic.segment.bytes", "104857600")
+        .at_least(1).high();
+}

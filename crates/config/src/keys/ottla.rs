@@ -1,0 +1,16 @@
+//! Keys that Kafka does not have.
+
+use crate::value::Text;
+
+keys! { OTTLA_KEYS: Broker;
+
+    /// Says when a write with acks=all is answered on a partition of one replica: after a sync to
+    /// the disk (fsync), as soon as the operating system has it (page-cache), or whichever is safe
+    /// for the number of replicas (auto).
+    OTTLA_ACK_DURABILITY: Text = with("ottla.ack.durability", "auto")
+        .one_of(&["auto", "fsync", "page-cache"]).high().cluster_wide().honoured();
+
+    /// Address of the HTTP listener for the console, metrics and health checks, or off.
+    OTTLA_CONSOLE_LISTEN: Text = with("ottla.console.listen", "localhost:8080")
+        .non_empty().high().honoured();
+}
