@@ -162,10 +162,7 @@ impl BatchBuilder {
         (key, value): (Option<&[u8]>, Option<&[u8]>),
         headers: impl Iterator<Item = (&'h [u8], Option<&'h [u8]>)> + Clone,
     ) -> Result<(), BatchError> {
-        let timestamp = match self.options.timestamp_type {
-            TimestampType::CreateTime => timestamp,
-            TimestampType::LogAppendTime => self.options.log_append_time,
-        };
+        // With LogAppendTime too, as in Kafka: that only the header's time counts is for readers.
         let base_timestamp = *self.base_timestamp.get_or_insert(timestamp);
         let timestamp_delta = timestamp.wrapping_sub(base_timestamp);
         let mut size = 1 + varint_size(timestamp_delta) + varint_size(i64::from(offset_delta));

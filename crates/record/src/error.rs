@@ -73,11 +73,14 @@ impl BatchError {
     /// What a client is told.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Truncated { .. }
-            | Self::InvalidLength(_)
-            | Self::CrcMismatch { .. }
-            | Self::Decompression { .. } => ErrorCode::CorruptMessage,
+            Self::Truncated { .. } | Self::InvalidLength(_) | Self::CrcMismatch { .. } => {
+                ErrorCode::CorruptMessage
+            }
+            Self::UnsupportedMagic(magic) if !(0..=2).contains(magic) => ErrorCode::CorruptMessage,
+            // A client would send what cannot be decompressed once more if it were told that the
+            // batch is corrupt, though the checksum says that it arrived as it was sent.
             Self::UnsupportedMagic(_)
+            | Self::Decompression { .. }
             | Self::InvalidCount(_)
             | Self::InvalidOffsetDelta(_)
             | Self::InvalidRecord(_) => ErrorCode::InvalidRecord,

@@ -19,6 +19,11 @@ pub mod legacy;
 mod record;
 pub mod validate;
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod properties;
+
 pub use batches::Batches;
 pub use build::{BatchBuilder, BuilderOptions, Header, Record};
 pub use compression::{Compression, Scratch};

@@ -1,9 +1,11 @@
 //! What a leader checks and changes in a batch that a client produced, before it goes to the log.
 //!
-//! Invariants: a batch that passes decompresses, holds as many records as it says, and its
-//! `max_timestamp`, timestamp type and compression are those its topic asks for; where they were so
-//! already its bytes are the producer's own. A batch that is not compressed is checked without
+//! Invariants: a batch that passes decompresses, holds as many records as it says at the offsets 0,
+//! 1, 2 and so on, and its `max_timestamp`, timestamp type and compression are those its topic asks
+//! for; where that was so already its bytes are the producer's own. A batch that is not compressed is checked without
 //! allocating.
+//! Differs from Kafka: records at other offsets are moved, where Kafka keeps them or fails; a record
+//! that cannot be read is refused in a compressed batch too, where Kafka only skips over it.
 //! Kafka: `LogValidator`, `UnifiedLog.analyzeAndValidateRecords`, `ProduceRequest.validateRecords`.
 
 use bytes::BytesMut;
@@ -118,7 +120,7 @@ pub fn validate_produced(
     };
     let is_compressed = source != Compression::None || target != Compression::None;
     let seen = check_records(&header, records_bytes, rules, is_compressed)?;
-    if source != target || is_compressed && !seen.is_sequential {
+    if source != target || !seen.is_sequential {
         let rebuilt = rebuild(&header, records_bytes, rules, target)?;
         *batch = rebuilt;
         return finish(batch, rules, &seen, true);
@@ -162,7 +164,7 @@ fn only_batch(bytes: &[u8]) -> Result<usize, Invalid> {
         Some(Ok(_)) => {}
     }
     let size = batches.position();
-    // A broken second batch is refused below its own name, a whole one for being there.
+    // What follows may be a cut batch, which is passed over, but neither a whole nor a broken one.
     if batches.next_size()?.is_some() {
         return Err(Invalid::record("the partition's data holds more than one record batch"));
     }
