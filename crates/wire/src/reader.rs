@@ -225,10 +225,13 @@ impl Source for Reader {
             return Err(DecodeError::BadLength);
         }
         // A struct may be larger in memory than on the wire, so a count that passed may still be a
-        // lie worth megabytes: beyond the frame's own size, memory grows only with what is read.
+        // lie worth megabytes: beyond the frame's own size, memory grows only with what was read.
         let justified = self.remaining() / size_of::<T>().max(1) + 1;
         let mut out = Vec::with_capacity(count.min(justified));
-        for _ in 0..count {
+        for read in 0..count {
+            if read == out.capacity() {
+                out.reserve_exact(read.min(count - read));
+            }
             out.push(element(self)?);
         }
         Ok(Some(out))

@@ -150,6 +150,8 @@ pub struct MessageType {
     pub sample: fn(seed: u64, version: i16, encoded_in: i16) -> Result<Vec<u8>, EncodeError>,
     /// Decodes a message and encodes it again.
     pub decode: fn(frame: Bytes, version: i16) -> Result<Decoding, DecodeError>,
+    /// Decodes a message and drops it; how many bytes it took.
+    pub size: fn(frame: Bytes, version: i16) -> Result<usize, DecodeError>,
     /// Whether a made-up message is the same after it was encoded and decoded.
     pub round_trips: fn(seed: u64, version: i16) -> bool,
 }
@@ -175,6 +177,12 @@ impl MessageType {
                 let message = M::decode(&mut reader, version)?;
                 let again = encoded(&message, version);
                 Ok(Decoding { remaining: reader.remaining(), again })
+            },
+            size: |frame, version| {
+                let length = frame.len();
+                let mut reader = Reader::new(frame);
+                M::decode(&mut reader, version)?;
+                Ok(length - reader.remaining())
             },
             round_trips: |seed, version| {
                 let message = sampled::<M>(seed, version);
