@@ -10,15 +10,15 @@ use crate::Key;
 /// Makes a `static` of each row and a list of them all.
 macro_rules! keys {
     ($table:ident: $resource:ident; $(
-        $(#[doc = $doc:literal])*
+        $(#[doc = $doc:literal])+
         $name:ident: $type:ty = $start:ident $args:tt $(.$word:ident $word_args:tt)*;
     )+) => {
         $(
-            $(#[doc = $doc])*
+            $(#[doc = $doc])+
             pub static $name: crate::key::TypedKey<crate::key::$resource, $type> =
                 crate::key::TypedKey::<crate::key::$resource, $type>::$start $args
                     $(.$word $word_args)*
-                    .documented(concat!($($doc),*));
+                    .documented(concat!($($doc),+));
         )+
 
         pub(crate) static $table: &[&crate::Key] = &[$(&$name.key),+];
