@@ -1,1 +1,29 @@
-//! Placeholder.
+//! Consumer groups and their committed offsets: requests in, replies and records out.
+//!
+//! A [`GroupShard`] holds the groups of one partition of `__consumer_offsets`. Its caller feeds it
+//! requests and the time, writes the records it asks for, says when they are durable, and sends the
+//! replies. What outlives a restart is written by replay alone: a record that is asked for is
+//! replayed at once as pending, and becomes visible when its append is committed.
+//!
+//! Architecture invariant: no I/O, no clock, no randomness, no threads; iteration in a fixed order.
+//!
+//! Kafka: `GroupCoordinatorService`, `GroupCoordinatorShard`.
+
+mod answer;
+mod classic;
+mod hard_state;
+mod java;
+mod record;
+mod shard;
+mod subscription;
+mod timers;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{offset_fetch, refusal};
+pub use classic::GroupState;
+pub use hard_state::AppendToken;
+pub use java::partition_for;
+pub use record::{CoordinatorRecord, OffsetAndMetadata, ReplayError, Replayed};
+pub use shard::{Append, Call, Effects, GroupConfig, GroupShard, Reply, RequireStable, WaiterId};
