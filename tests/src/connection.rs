@@ -37,15 +37,16 @@ pub enum Outcome {
 pub struct Connection {
     stream: TcpStream,
     next_correlation_id: i32,
+    client_id: String,
 }
 
 impl Connection {
-    pub fn open(address: SocketAddr) -> io::Result<Self> {
+    pub fn open(address: SocketAddr, client_id: &str) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, next_correlation_id: 1 })
+        Ok(Self { stream, next_correlation_id: 1, client_id: client_id.to_owned() })
     }
 
     /// How long to wait for a response from now on.
@@ -72,7 +73,8 @@ impl Connection {
         let body = writer.finish().0;
         let id = self.next_correlation_id;
         self.next_correlation_id += 1;
-        let frame = frame(R::KEY.code(), version, id, R::is_flexible(version), &body);
+        let header = Header { key: R::KEY.code(), version, correlation_id: id };
+        let frame = header.frame(&self.client_id, R::is_flexible(version), &body);
         self.stream.write_all(&frame).map_err(|_| SendError::Closed)?;
         Ok(id)
     }
@@ -133,22 +135,31 @@ pub enum SendError {
     Closed,
 }
 
-/// A request's frame, with the header that goes with it.
-pub fn frame(key: i16, version: i16, id: i32, flexible: bool, body: &[u8]) -> Vec<u8> {
-    let client_id = b"differential";
-    let mut frame = vec![0; 4];
-    frame.extend(key.to_be_bytes());
-    frame.extend(version.to_be_bytes());
-    frame.extend(id.to_be_bytes());
-    frame.extend((client_id.len() as i16).to_be_bytes());
-    frame.extend(client_id);
-    if flexible {
-        frame.push(0);
+/// A request's header, less the client id.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    pub key: i16,
+    pub version: i16,
+    pub correlation_id: i32,
+}
+
+impl Header {
+    /// The whole frame of a request with this body.
+    pub fn frame(self, client_id: &str, flexible: bool, body: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0; 4];
+        frame.extend(self.key.to_be_bytes());
+        frame.extend(self.version.to_be_bytes());
+        frame.extend(self.correlation_id.to_be_bytes());
+        frame.extend((client_id.len() as i16).to_be_bytes());
+        frame.extend(client_id.as_bytes());
+        if flexible {
+            frame.push(0);
+        }
+        frame.extend(body);
+        let length = (frame.len() - 4) as u32;
+        frame[..4].copy_from_slice(&length.to_be_bytes());
+        frame
     }
-    frame.extend(body);
-    let length = (frame.len() - 4) as u32;
-    frame[..4].copy_from_slice(&length.to_be_bytes());
-    frame
 }
 
 /// The first bytes, for people.

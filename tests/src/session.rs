@@ -12,6 +12,7 @@ use ottla_types::Uuid;
 use ottla_wire::{
     ApiKey, Message, Request, Str, Writer,
     create_topics_request::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest},
+    list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic},
     metadata_request::{MetadataRequest, MetadataRequestTopic},
     produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData},
 };
@@ -157,7 +158,9 @@ impl Session {
     }
 
     fn raw_outcome(&self, bytes: &[u8], finish: bool) -> Outcome {
-        let Ok(mut connection) = Connection::open(self.address) else { return Outcome::Closed };
+        let Ok(mut connection) = Connection::open(self.address, "raw") else {
+            return Outcome::Closed;
+        };
         let quiet = connection.set_patience(Duration::from_secs(2));
         // A broker that closes at once may make the writing fail: that is its answer.
         if quiet.is_err() || connection.send_raw(bytes).is_err() {
@@ -175,7 +178,8 @@ impl Session {
 
     fn connection(&mut self, on: u8) -> Result<&mut Connection, Outcome> {
         if !self.connections.contains_key(&on) {
-            let connection = Connection::open(self.address).map_err(|_| Outcome::Closed)?;
+            let connection = Connection::open(self.address, &format!("client-{on}"))
+                .map_err(|_| Outcome::Closed)?;
             self.connections.insert(on, connection);
         }
         self.connections.get_mut(&on).ok_or(Outcome::Closed)
@@ -215,7 +219,8 @@ impl Session {
         self.settled(name, partitions)
     }
 
-    /// Waits until the topic has that many partitions, all with leaders. Gives its id.
+    /// Waits until the topic has that many partitions and all of them have leaders that serve, which
+    /// Kafka's may do a moment after Metadata names them. Gives the topic's id.
     pub fn settled(&mut self, name: &str, partitions: i32) -> Uuid {
         let topic = MetadataRequestTopic { name: Some(Str::from(name)), ..Default::default() };
         let request = MetadataRequest {
@@ -230,12 +235,32 @@ impl Session {
                 && topic.error_code == 0
                 && topic.partitions.len() == partitions as usize
                 && topic.partitions.iter().all(|partition| partition.leader_id >= 0)
+                && self.serves(name, partitions)
             {
                 return topic.topic_id;
             }
             std::thread::yield_now();
         }
         Uuid::ZERO
+    }
+
+    fn serves(&mut self, name: &str, partitions: i32) -> bool {
+        let partitions = (0..partitions).map(|partition_index| ListOffsetsPartition {
+            partition_index,
+            timestamp: -1,
+            ..Default::default()
+        });
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            topics: vec![ListOffsetsTopic {
+                name: Str::from(name),
+                partitions: partitions.collect(),
+            }],
+            ..Default::default()
+        };
+        let response = self.quietly(5, &request).unwrap_or_default();
+        let mut partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+        partitions.all(|partition| partition.error_code == 0)
     }
 
     /// Waits until the broker acts on every change it has acknowledged: Kafka applies the metadata

@@ -50,7 +50,7 @@ struct Comparison<'a> {
 impl Comparison<'_> {
     /// `shown` is the path for people, `path` the one without elements' names, for the leeways.
     fn nodes(&mut self, shown: &str, path: &str, left: &Node, right: &Node) {
-        let leeway = explained::leeway(self.label, path, self.texts);
+        let leeway = explained::leeway(self.label, shown, path, self.texts);
         if leeway == Some(Leeway::Anything) {
             return;
         }
@@ -158,7 +158,7 @@ fn key(node: &Node) -> Option<String> {
         return Some(text.clone());
     }
     let name = NAMES.iter().find_map(|name| node.leaf(name).filter(|text| *text != "None"))?;
-    Some(name.trim_matches('"').to_owned())
+    Some(without_uuids(name.trim_matches('"')))
 }
 
 fn is_array(node: &Node) -> bool {

@@ -51,19 +51,41 @@ const EXPLAINED: &[Explained] = &[
         PresenceOnly,
         "an offset of the metadata log",
     ),
+    explained("Produce", "responses", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("Produce", "partition_responses", AnyOrder, "Kafka's order is that of a hash map"),
     explained("DescribeConfigs", "configs", AnyOrder, "Kafka's order is that of a hash map"),
     explained("CreateTopics", "configs", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("DescribeConfigs", "[log.dirs].value", PresenceOnly, "a directory of its own"),
+    explained("DescribeConfigs", "[listeners].value", PresenceOnly, "an address of its own"),
+    explained(
+        "DescribeConfigs",
+        "[advertised.listeners].value",
+        PresenceOnly,
+        "an address of its own",
+    ),
+    explained(
+        "DescribeConfigs",
+        "[controller.quorum.bootstrap.servers].value",
+        PresenceOnly,
+        "an address of its own",
+    ),
+    explained("JoinGroup", "members", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("DescribeGroups", "members", AnyOrder, "Kafka's order is that of a hash map"),
     explained("DescribeLogDirs", "log_dir", PresenceOnly, "a directory of its own"),
     explained("DescribeLogDirs", "total_bytes", PresenceOnly, "the disk's"),
     explained("DescribeLogDirs", "usable_bytes", PresenceOnly, "the disk's"),
 ];
 
 /// Texts for people, compared only on request.
-const TEXTS: [&str; 1] = ["error_message"];
+const TEXTS: [&str; 2] = ["error_message", "batch_index_error_message"];
 
-/// The leeway of the field at `path` in the request of this label.
-pub fn leeway(label: &str, path: &str, texts: bool) -> Option<Leeway> {
+/// The leeway of a field in the request of this label. `path` is the field's, `named` the same with
+/// the names of array elements: an entry whose path begins with one is for that element only.
+pub fn leeway(label: &str, named: &str, path: &str, texts: bool) -> Option<Leeway> {
     let ends_so = |end: &str| {
+        if end.starts_with('[') {
+            return named.ends_with(end);
+        }
         path.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
     if !texts && TEXTS.iter().any(|text| ends_so(text)) {
@@ -81,15 +103,31 @@ mod tests {
 
     #[test]
     fn a_leeway_is_for_whole_names() {
-        assert_eq!(leeway("a: b: Metadata v1", "topics.topic_id", false), Some(PresenceOnly));
-        assert_eq!(leeway("a: b: Metadata v1", "topics.my_topic_id", false), None);
-        assert_eq!(leeway("a: b: Metadata v1", "api_keys", false), None);
-        assert_eq!(leeway("a: b: ApiVersions v1", "api_keys", false), Some(Fewer));
+        assert_eq!(
+            leeway("a: b: Metadata v1", "topics.topic_id", "topics.topic_id", false),
+            Some(PresenceOnly)
+        );
+        assert_eq!(
+            leeway("a: b: Metadata v1", "topics.my_topic_id", "topics.my_topic_id", false),
+            None
+        );
+        assert_eq!(leeway("a: b: Metadata v1", "api_keys", "api_keys", false), None);
+        assert_eq!(leeway("a: b: ApiVersions v1", "api_keys", "api_keys", false), Some(Fewer));
+    }
+
+    #[test]
+    fn a_leeway_may_be_for_one_element() {
+        let of = |named| leeway("a: b: DescribeConfigs v1", named, "results.configs.value", false);
+        assert_eq!(of("results[1].configs[log.dirs].value"), Some(PresenceOnly));
+        assert_eq!(of("results[1].configs[log.dir].value"), None);
     }
 
     #[test]
     fn texts_count_only_when_asked() {
-        assert_eq!(leeway("x", "topics.error_message", false), Some(PresenceOnly));
-        assert_eq!(leeway("x", "topics.error_message", true), None);
+        assert_eq!(
+            leeway("x", "topics.error_message", "topics.error_message", false),
+            Some(PresenceOnly)
+        );
+        assert_eq!(leeway("x", "topics.error_message", "topics.error_message", true), None);
     }
 }

@@ -7,7 +7,7 @@ use ottla_wire::{
 };
 
 use crate::{
-    connection::frame,
+    connection::Header,
     session::{Session, versions},
 };
 
@@ -47,7 +47,7 @@ pub fn handshake(session: &mut Session) {
 pub fn unsupported_versions(session: &mut Session) {
     // ApiVersions of any version is answered, in version 0; its body is whatever it is.
     for version in [6, 99, i16::MAX, -1] {
-        let bytes = frame(18, version, 7, true, &[2, b'x', 2, b'1', 0]);
+        let bytes = frame(18, version, true, &[2, b'x', 2, b'1', 0]);
         session.raw(&format!("ApiVersions v{version}"), &bytes);
     }
     let empty = [0; 64];
@@ -78,7 +78,7 @@ pub fn unsupported_versions(session: &mut Session) {
         (-1, 0),
         (i16::MAX, 0),
     ] {
-        let bytes = frame(key, version, 7, false, &empty);
+        let bytes = frame(key, version, false, &empty);
         session.raw(&format!("API {key} v{version}"), &bytes);
     }
 }
@@ -95,21 +95,17 @@ pub fn bad_bytes(session: &mut Session) {
     session.raw_then_finish("half a frame", &[0, 0, 0, 50, 0, 3, 0, 0]);
     session.raw_then_finish("nothing", &[]);
 
-    let body = |body: &[u8], key: i16, version: i16, flexible: bool| {
-        frame(key, version, 7, flexible, body)
-    };
-    session.raw(
-        "Metadata v1 with a topic count of 2^31-1",
-        &body(&[0x7f, 0xff, 0xff, 0xff], 3, 1, false),
-    );
-    session
-        .raw("Metadata v1 with a topic count of -2", &body(&[0xff, 0xff, 0xff, 0xfe], 3, 1, false));
+    let body =
+        |body: &[u8], key: i16, version: i16, flexible: bool| frame(key, version, flexible, body);
+    let minus_two = b"\0\0\0\x01\0\x04none\0\0\0\x03\xff\xff\xff\xfe\0\0\x10\0\0";
+    session.raw("CreatePartitions v0 with -2 assignments", &body(minus_two, 37, 0, false));
+    session.raw("DescribeGroups v0 with -2 groups", &body(&[0xff, 0xff, 0xff, 0xfe], 15, 0, false));
     session.raw("Metadata v1 cut short", &body(&[0, 0], 3, 1, false));
     session
         .raw("Metadata v1 with a bad string length", &body(&[0, 0, 0, 1, 0xff, 0xf0], 3, 1, false));
     session
         .raw("Metadata v1 with a null topic name", &body(&[0, 0, 0, 1, 0xff, 0xff], 3, 1, false));
-    session.raw("Metadata v1 with bytes after the end", &body(&[0, 0, 0, 0, 1, 2, 3], 3, 1, false));
+    session.raw("ListGroups v0 with bytes after the end", &body(&[1, 2, 3], 16, 0, false));
     session.raw("Metadata v9 with a huge varint", &body(&[0xff; 12], 3, 9, true));
     session.raw(
         "Metadata v9 with 2^28 tags",
@@ -123,6 +119,10 @@ pub fn bad_bytes(session: &mut Session) {
         &[0, 0, 0, 10, 0, 3, 0, 1, 0, 0, 0, 7, 0x7f, 0xff],
     );
     still_served(session);
+}
+
+fn frame(key: i16, version: i16, flexible: bool, body: &[u8]) -> Vec<u8> {
+    Header { key, version, correlation_id: 7 }.frame("raw", flexible, body)
 }
 
 /// Other connections notice nothing of all that.

@@ -11,8 +11,29 @@ use crate::{
     session::{Session, produce, versions},
 };
 
+fn fresh() -> InitProducerIdRequest {
+    InitProducerIdRequest {
+        transactional_id: None,
+        transaction_timeout_ms: 60_000,
+        ..Default::default()
+    }
+}
+
+/// A producer id that the broker handed out.
+fn new_id(session: &mut Session) -> i64 {
+    for _ in 0..1000 {
+        let response = session.quietly(4, &fresh()).unwrap_or_default();
+        if response.error_code == 0 && response.producer_id >= 0 {
+            return response.producer_id;
+        }
+    }
+    -1
+}
+
 pub fn producer_ids(session: &mut Session) {
-    let fresh = InitProducerIdRequest { transaction_timeout_ms: 60_000, ..Default::default() };
+    let fresh = fresh();
+    // The first ids take Kafka a moment: it fetches a block of them from the controller.
+    new_id(session);
     for version in versions::<InitProducerIdRequest>() {
         session.ask("a new id", version, &fresh);
         if version < 3 {
@@ -34,8 +55,7 @@ pub fn producer_ids(session: &mut Session) {
 pub fn sequences(session: &mut Session) {
     let name = "idempotent";
     session.topic(name, 2, &[]);
-    let fresh = InitProducerIdRequest { transaction_timeout_ms: 60_000, ..Default::default() };
-    let id = session.quietly(4, &fresh).unwrap_or_default().producer_id;
+    let id = new_id(session);
     let send = |epoch: i16, sequence: i32, count: usize| {
         produce(name, 0, batch::idempotent(id, epoch, sequence, count))
     };
@@ -68,7 +88,7 @@ pub fn sequences(session: &mut Session) {
     session.ask("unknown producers may start anywhere", 9, &unknown);
     let late = produce(name, 1, batch::idempotent(id, 0, i32::MAX, 1));
     session.ask("far ahead", 9, &late);
-    let other = session.quietly(4, &fresh).unwrap_or_default().producer_id;
+    let other = new_id(session);
     session.ask(
         "another at the end",
         9,

@@ -151,13 +151,6 @@ pub fn badly(session: &mut Session) {
     session.ask("no topics", 9, &nothing);
     let empty = TopicProduceData { name: Str::from("badly"), ..Default::default() };
     session.ask("no partitions", 9, &ProduceRequest { topic_data: vec![empty], ..request });
-    let mut twice = to_name("badly", 0, batch::plain(1));
-    if let Some(topic) = twice.topic_data.first_mut() {
-        topic
-            .partition_data
-            .push(PartitionProduceData { index: 0, records: batch::field(batch::plain(2)) });
-    }
-    session.ask("a partition twice", 9, &twice);
     session.ask("an internal topic", 9, &to_name("__consumer_offsets", 0, batch::plain(1)));
     session.ask("a bad name", 9, &to_name("a b", 0, batch::plain(1)));
 }
