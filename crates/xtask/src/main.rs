@@ -8,10 +8,12 @@ use anyhow::{Context as _, bail};
 
 mod codegen;
 mod jars;
+mod tidy;
 
 const USAGE: &str = "usage: cargo xtask <chore>
 
   codegen [--check]  write crates/wire/src/generated (or only see whether it is fresh)
+  tidy               hold the repository to the rules that no other tool knows
   jars               fetch Kafka's jars once and print the folder they are in
 ";
 
@@ -21,6 +23,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match args.as_slice() {
         ["codegen"] => codegen::write()?,
         ["codegen", "--check"] => codegen::check()?,
+        ["tidy"] => tidy::check()?,
         ["jars"] => say(&jars::folder()?.display().to_string())?,
         [] | ["help" | "--help" | "-h"] => say(USAGE)?,
         other => bail!("unknown chore: {}\n{USAGE}", other.join(" ")),
