@@ -228,8 +228,11 @@ impl BatchBuilder {
 
     /// The finished batch: compressed, with its CRC.
     pub fn finish(mut self) -> Result<BytesMut, BatchError> {
+        if self.record_count == 0 {
+            self.options.compression = Compression::None;
+        }
         let compression = self.options.compression;
-        if compression != Compression::None && self.record_count > 0 {
+        if compression != Compression::None {
             let packed = compression.compress(self.options.level, crate::body(&self.buffer))?;
             self.buffer.truncate(BATCH_OVERHEAD);
             self.buffer.extend_from_slice(&packed);

@@ -16,7 +16,7 @@ use std::fmt;
 pub(crate) use lz4::HeaderChecksum;
 use output::{Failure, Output};
 
-use crate::BatchError;
+use crate::{BatchError, BatchHeader, RecordIter, body, records};
 
 /// How the records of a batch are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -153,6 +153,23 @@ impl Scratch {
                 Err(BatchError::Decompression { compression, reason: reason.into_owned() })
             }
         }
+    }
+
+    /// The records of exactly one batch, whose `header` was parsed: read in place if it is not
+    /// compressed, else decompressed into a buffer that the next call overwrites.
+    ///
+    /// They must not take more than `limit` bytes if they are compressed.
+    pub fn records<'a>(
+        &'a mut self,
+        header: &BatchHeader,
+        batch: &'a [u8],
+        limit: usize,
+    ) -> Result<RecordIter<'a>, BatchError> {
+        let bytes = match header.compression_of_body()? {
+            Compression::None => body(batch),
+            compression => self.decompress(compression, body(batch), limit)?,
+        };
+        Ok(records(header, bytes))
     }
 
     /// The bytes decompressed last.

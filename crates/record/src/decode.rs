@@ -5,7 +5,9 @@
 use bytes::Bytes;
 use ottla_types::Offset;
 
-use crate::{BatchError, BatchHeader, Compression, Header, Record, Scratch, check_crc, records};
+use crate::{
+    BATCH_OVERHEAD, BatchError, BatchHeader, Compression, Header, Record, check_crc, records,
+};
 
 /// Checks and decodes exactly one batch of magic 2.
 ///
@@ -16,17 +18,16 @@ pub fn decode_batch(
     decompressed_max: usize,
 ) -> Result<(BatchHeader, Vec<(Offset, Record)>), BatchError> {
     let header = BatchHeader::parse(batch)?;
-    if header.size() != batch.len() {
+    if header.size() > batch.len() {
         return Err(BatchError::Truncated { needed: header.size(), have: batch.len() });
     }
+    if header.size() < batch.len() {
+        return Err(BatchError::InvalidLength(header.batch_length));
+    }
     check_crc(batch)?;
-    let body = match header.attributes.compression()? {
-        Compression::None => batch.slice(crate::BATCH_OVERHEAD..),
-        compression => {
-            let mut scratch = Scratch::new();
-            scratch.decompress(compression, crate::body(batch), decompressed_max)?;
-            Bytes::from(scratch.into_output())
-        }
+    let body = match header.compression_of_body()? {
+        Compression::None => batch.slice(BATCH_OVERHEAD..),
+        compression => Bytes::from(compression.decompress(crate::body(batch), decompressed_max)?),
     };
     let owned = |slice: &[u8]| body.slice_ref(slice);
     let mut decoded = Vec::new();

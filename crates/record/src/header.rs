@@ -228,6 +228,12 @@ impl BatchHeader {
         bytes
     }
 
+    /// How the bytes after the header are compressed. A batch that lost all its records has none.
+    pub(crate) fn compression_of_body(&self) -> Result<Compression, BatchError> {
+        let compression = self.attributes.compression()?;
+        Ok(if self.record_count == 0 { Compression::None } else { compression })
+    }
+
     /// Bytes of the whole batch, from its base offset to its last record.
     pub fn size(&self) -> usize {
         LOG_OVERHEAD.saturating_add(usize::try_from(self.batch_length).unwrap_or(0))

@@ -49,13 +49,15 @@ pub fn read_set(
         timestamp_type: TimestampType::CreateTime,
     };
     let mut cursor = Cursor::new(bytes);
+    let mut left = decompressed_max;
     while let Some(entry) = Entry::read(&mut cursor)? {
         set.timestamp_type = entry.timestamp_type;
         match entry.compression()? {
             Compression::None => set.records.push((entry.offset, entry.to_record())),
             compression => {
                 set.compression = compression;
-                entry.unwrap(compression, scratch, decompressed_max, &mut set.records)?;
+                entry.unwrap(compression, scratch, left, &mut set.records)?;
+                left = left.saturating_sub(scratch.output().len());
             }
         }
     }
@@ -142,14 +144,14 @@ impl<'a> Entry<'a> {
         &self,
         compression: Compression,
         scratch: &mut Scratch,
-        decompressed_max: usize,
+        limit: usize,
         records: &mut Vec<(Offset, Record)>,
     ) -> Result<(), BatchError> {
         let packed =
             self.value.ok_or(BatchError::InvalidRecord("a compressed record has no value"))?;
         let checksum =
             if self.magic == 0 { HeaderChecksum::Ignored } else { HeaderChecksum::Checked };
-        let bytes = scratch.decompress_with(compression, packed, decompressed_max, checksum)?;
+        let bytes = scratch.decompress_with(compression, packed, limit, checksum)?;
         let first = records.len();
         let mut cursor = Cursor::new(bytes);
         while let Some(entry) = Entry::read(&mut cursor)? {

@@ -20,6 +20,8 @@ mod record;
 pub mod validate;
 
 #[cfg(test)]
+mod allocation;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod properties;

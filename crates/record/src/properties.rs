@@ -96,8 +96,8 @@ proptest! {
         let batch = build(compression, Offset(base_offset), &appended).freeze();
         let (header, decoded) = decode_batch(&batch, LIMIT).unwrap();
         prop_assert_eq!(header.size(), batch.len());
-        prop_assert_eq!(header.record_count as usize, appended.len());
-        prop_assert_eq!(header.next_offset(), Offset(base_offset + appended.len() as i64));
+        prop_assert_eq!(usize::try_from(header.record_count), Ok(appended.len()));
+        prop_assert_eq!(header.next_offset(), Offset(base_offset + i64::from(header.record_count)));
         let latest = appended.iter().map(|record| record.timestamp).max().unwrap();
         prop_assert_eq!(header.max_timestamp, latest.max(-1));
         let offsets = (base_offset..).map(Offset);
@@ -121,7 +121,8 @@ proptest! {
         prop_assert_eq!(validated.is_rebuilt, from != to);
         prop_assert!(validated.is_rebuilt || batch == before);
         let (_, decoded) = decode_batch(&batch.freeze(), LIMIT).unwrap();
-        let latest = &appended[validated.max_timestamp_offset_delta as usize];
+        let place = usize::try_from(validated.max_timestamp_offset_delta).unwrap();
+        let latest = &appended[place];
         prop_assert_eq!(latest.timestamp, validated.max_timestamp);
         prop_assert_eq!(decoded, (0..).map(Offset).zip(appended).collect::<Vec<_>>());
     }

@@ -179,3 +179,6 @@ fn nullable<'a>(cursor: &mut Cursor<'a>) -> Result<Option<&'a [u8]>, Ended> {
         Err(_) => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests;

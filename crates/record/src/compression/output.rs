@@ -54,6 +54,11 @@ impl Output {
         self.buffer
     }
 
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// How many more bytes may come.
     pub(crate) fn room(&self) -> usize {
         self.limit - self.length
