@@ -111,7 +111,7 @@ pub fn one_member(session: &mut Session) {
         session.ask("syncs after that", sync, &syncing(&group, &joined, sync));
         let described = DescribeGroupsRequest {
             groups: vec![Str::from(group.as_str())],
-            include_authorized_operations: version >= 3 && version < 7,
+            include_authorized_operations: (3..7).contains(&version),
         };
         session.ask("described", version.min(6), &described);
         let leave = version.min(5);
@@ -178,8 +178,24 @@ pub fn errors(session: &mut Session) {
     };
     session.ask("another protocol type", 3, &other_type);
     session.ask("no common protocol", 3, &joining(group, &nobody, &["sticky"]));
+    heartbeat_errors(session, group, &joined);
+    sync_errors(session, group, &joined);
+    for version in versions::<LeaveGroupRequest>() {
+        session.ask("a stranger", version, &leaving(group, &Str::from("stranger"), version));
+        session.ask(
+            "an unknown group",
+            version,
+            &leaving("group-none", &joined.member_id, version),
+        );
+        session.ask("an empty group id", version, &leaving("", &joined.member_id, version));
+    }
+    session.ask("leaves", 5, &leaving(group, &joined.member_id, 5));
+}
+
+fn heartbeat_errors(session: &mut Session, group: &str, joined: &JoinGroupResponse) {
+    let nobody = Str::default();
     for version in versions::<HeartbeatRequest>() {
-        let good = beating(group, &joined);
+        let good = beating(group, joined);
         session.ask("beats", version, &good);
         session.ask(
             "an old generation",
@@ -199,8 +215,12 @@ pub fn errors(session: &mut Session) {
             &HeartbeatRequest { group_id: nobody.clone(), ..good },
         );
     }
+}
+
+fn sync_errors(session: &mut Session, group: &str, joined: &JoinGroupResponse) {
+    let nobody = Str::default();
     for version in versions::<SyncGroupRequest>() {
-        let good = syncing(group, &joined, version);
+        let good = syncing(group, joined, version);
         session.ask(
             "an old generation",
             version,
@@ -229,16 +249,6 @@ pub fn errors(session: &mut Session) {
             session.ask("no protocol", version, &wrong);
         }
     }
-    for version in versions::<LeaveGroupRequest>() {
-        session.ask("a stranger", version, &leaving(group, &Str::from("stranger"), version));
-        session.ask(
-            "an unknown group",
-            version,
-            &leaving("group-none", &joined.member_id, version),
-        );
-        session.ask("an empty group id", version, &leaving("", &joined.member_id, version));
-    }
-    session.ask("leaves", 5, &leaving(group, &joined.member_id, 5));
 }
 
 fn committing(
@@ -301,7 +311,6 @@ pub fn offsets(session: &mut Session) {
     let unknown = ("group-offsets-none", Uuid([4; 16]));
     for version in versions::<OffsetCommitRequest>() {
         let group = format!("offsets-{version}");
-        let version_of_fetch = version;
         session.ask("committed", version, &committing(&group, topic, version, &[(0, 5), (2, 7)]));
         session.ask(
             "unknown partition",
@@ -326,32 +335,7 @@ pub fn offsets(session: &mut Session) {
             partition.committed_metadata = None;
         }
         session.ask("no note", version, &noted);
-        session.ask(
-            "fetched",
-            version_of_fetch,
-            &fetching(&group, topic, version, Some(&[0, 1, 2, 9])),
-        );
-        session.ask("all fetched", version_of_fetch, &fetching(&group, topic, version, None));
-        session.ask(
-            "unknown topic fetched",
-            version_of_fetch,
-            &fetching(&group, unknown, version, Some(&[0])),
-        );
-        session.ask(
-            "unknown group fetched",
-            version_of_fetch,
-            &fetching("offsets-none", topic, version, Some(&[0])),
-        );
-        session.ask(
-            "empty group fetched",
-            version_of_fetch,
-            &fetching("", topic, version, Some(&[0])),
-        );
-        let stable = OffsetFetchRequest {
-            require_stable: version >= 7,
-            ..fetching(&group, topic, version, Some(&[0]))
-        };
-        session.ask("stable ones fetched", version_of_fetch, &stable);
+        fetch_offsets(session, &group, version, (topic, unknown));
     }
     session.ask("fetched", 1, &fetching("offsets-2", topic, 1, Some(&[0, 1])));
     session.note("joins");
@@ -372,6 +356,28 @@ pub fn offsets(session: &mut Session) {
         9,
         &committing("offsets-member", topic, 9, &[(0, 9)]),
     );
+}
+
+fn fetch_offsets(
+    session: &mut Session,
+    group: &str,
+    version: i16,
+    (topic, unknown): ((&str, Uuid), (&str, Uuid)),
+) {
+    session.ask("fetched", version, &fetching(group, topic, version, Some(&[0, 1, 2, 9])));
+    session.ask("all fetched", version, &fetching(group, topic, version, None));
+    session.ask("unknown topic fetched", version, &fetching(group, unknown, version, Some(&[0])));
+    session.ask(
+        "unknown group fetched",
+        version,
+        &fetching("offsets-none", topic, version, Some(&[0])),
+    );
+    session.ask("empty group fetched", version, &fetching("", topic, version, Some(&[0])));
+    let stable = OffsetFetchRequest {
+        require_stable: version >= 7,
+        ..fetching(group, topic, version, Some(&[0]))
+    };
+    session.ask("stable ones fetched", version, &stable);
 }
 
 pub fn admin(session: &mut Session) {
