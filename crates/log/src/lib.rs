@@ -1,1 +1,47 @@
-//! Placeholder.
+//! One partition on disk, byte for byte as Kafka keeps it.
+//!
+//! A [`Log`] is written by one owner; [`LogReader`]s are snapshots of it that read without holding
+//! it up. Everything is synchronous; time is an argument; files are reached through [`Dir`].
+//! Architecture invariant: knows nothing of the network, the time of day or async.
+//!
+//! What an owner does, in this order:
+//! 1. [`LogDir::open`] locks the data directory and says whether the last stop was clean.
+//! 2. [`Log::open`] for each partition, in parallel if it likes.
+//! 3. [`Log::append_as_leader`], [`Log::reader`] and so on. To make appends durable:
+//!    [`Log::begin_sync`] under the log's lock, [`SyncTask::run`] without it, [`Log::finish_sync`]
+//!    under it again.
+//! 4. Now and then [`Log::apply_retention`], [`Log::expire_producers`], [`Log::checkpoint`] and
+//!    [`LogDir::write_checkpoints`].
+//! 5. [`Log::close`] for each, [`LogDir::write_checkpoints`], then [`LogDir::mark_clean_shutdown`].
+//!
+//! Kafka: `UnifiedLog`, `LocalLog`, `LogManager`.
+
+mod checkpoint;
+mod config;
+mod dir;
+mod epochs;
+mod error;
+mod index;
+mod log;
+mod log_dir;
+mod names;
+mod producers;
+mod reader;
+mod scan;
+mod segment;
+mod txn_index;
+
+pub use config::LogConfig;
+pub use dir::{Dir, DiskDir, LogFile, OpenMode, write_atomically};
+pub use epochs::EpochCache;
+pub use error::{AppendError, LogError, ReadError};
+pub use log::{
+    Log, OpenOptions,
+    append::Appended,
+    retention::{Deleted, DeletionReason},
+    sync::SyncTask,
+};
+pub use log_dir::{Checkpoints, LogDir, MetaProperties};
+pub use producers::{AppendOrigin, BATCHES_KEPT, ProducedBatch, Producer, TxnMarker};
+pub use reader::{FileRange, LogReader, timestamps::TimestampedOffset};
+pub use txn_index::AbortedTxn;

@@ -1,0 +1,245 @@
+//! What can go wrong with a log, and what a client is told.
+//!
+//! Kafka: the exceptions of `org.apache.kafka.common.errors` and `org.apache.kafka.storage.internals.log`.
+
+use std::{fmt, io, path::Path, path::PathBuf, sync::Arc};
+
+use ottla_record::BatchError;
+use ottla_types::{ErrorCode, Offset, Uuid};
+
+/// A log cannot be opened or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The operating system refused.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Io {
+        /// What was attempted, as a verb.
+        what: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// What had been written to the disk for good is not what is there now.
+    #[error(
+        "{} is damaged at position {position}, before the recovery point: {cause}. \
+         Look at it with: kafka-dump-log --deep-iteration --files {}",
+        path.display(),
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        position: u64,
+        /// What is wrong there.
+        cause: String,
+    },
+    /// The directory belongs to another topic of the same name.
+    #[error("{} holds topic id {found}, not {expected}", path.display())]
+    InconsistentTopicId {
+        /// The partition's directory.
+        path: PathBuf,
+        /// The id in its `partition.metadata`.
+        found: Uuid,
+        /// The id it was opened with.
+        expected: Uuid,
+    },
+    /// A file cannot be understood.
+    #[error("{} is not valid: {cause}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        cause: String,
+    },
+    /// Another process uses the data directory.
+    #[error(
+        "{} is in use by another process: stop it, or choose another directory with log.dirs",
+        path.display()
+    )]
+    Locked {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// An offset lies outside of the log.
+    #[error("offset {offset} is not between {log_start_offset} and {log_end_offset}")]
+    OffsetOutOfRange {
+        /// The offset asked for.
+        offset: Offset,
+        /// First offset of the log.
+        log_start_offset: Offset,
+        /// Next offset of the log.
+        log_end_offset: Offset,
+    },
+    /// A write or sync failed before; the log takes nothing until it is opened anew.
+    #[error("the log is offline: {0}")]
+    Failed(Arc<str>),
+}
+
+impl LogError {
+    /// What a client is told.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            Self::InconsistentTopicId { .. } => ErrorCode::InconsistentTopicId,
+            Self::Io { .. }
+            | Self::Damaged { .. }
+            | Self::Malformed { .. }
+            | Self::Locked { .. }
+            | Self::Failed(_) => ErrorCode::KafkaStorageError,
+        }
+    }
+
+    /// Wraps an [`io::Error`] with what was attempted on which path.
+    pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io { what, path, source }
+    }
+}
+
+/// A batch was not appended.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AppendError {
+    /// The bytes are not one batch.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// The batch is larger than a segment may be.
+    #[error("the batch takes {size} bytes, more than segment.bytes, which is {segment_bytes}")]
+    LargerThanSegment {
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes, inclusive.
+        segment_bytes: u32,
+    },
+    /// The producer skipped a sequence number, or repeats one that is too old to look up.
+    #[error("producer {producer_id} epoch {producer_epoch} sent sequence {found} after {last}")]
+    OutOfOrderSequence {
+        /// The producer.
+        producer_id: i64,
+        /// The epoch of the batch.
+        producer_epoch: i16,
+        /// The first sequence number of the batch.
+        found: i32,
+        /// The last sequence number before, −1 if there is none in this epoch.
+        last: i32,
+    },
+    /// The producer was replaced by a newer one.
+    #[error("producer {producer_id} has epoch {found}, older than {current}")]
+    InvalidProducerEpoch {
+        /// The producer.
+        producer_id: i64,
+        /// The epoch of the batch.
+        found: i16,
+        /// The epoch seen last.
+        current: i16,
+    },
+    /// A batch outside of the producer's open transaction.
+    #[error("producer {producer_id} has an open transaction but the batch is not part of it")]
+    InvalidTxnState {
+        /// The producer.
+        producer_id: i64,
+    },
+    /// A transaction marker of an old transaction coordinator.
+    #[error("producer {producer_id}: coordinator epoch {found} is older than {current}")]
+    TransactionCoordinatorFenced {
+        /// The producer.
+        producer_id: i64,
+        /// The epoch of the marker.
+        found: i32,
+        /// The epoch seen last.
+        current: i32,
+    },
+    /// A follower got offsets that its log has already.
+    #[error("the batch starts at offset {found}, before the log's end at {log_end_offset}")]
+    OffsetsOutOfOrder {
+        /// Base offset of the batch.
+        found: Offset,
+        /// Next offset of the log.
+        log_end_offset: Offset,
+    },
+    /// The disk failed, now or before. The log takes nothing until it is opened anew.
+    #[error("the log is offline: {0}")]
+    Storage(Arc<str>),
+}
+
+impl AppendError {
+    /// What a client is told.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Batch(error) => error.code(),
+            Self::LargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
+            Self::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+            Self::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            Self::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
+            Self::TransactionCoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
+            Self::OffsetsOutOfOrder { .. } => ErrorCode::UnknownServerError,
+            Self::Storage(_) => ErrorCode::KafkaStorageError,
+        }
+    }
+}
+
+/// Records cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The log does not have that offset (any more).
+    #[error("offset {offset} is not between {log_start_offset} and {log_end_offset}")]
+    OffsetOutOfRange {
+        /// The offset asked for.
+        offset: Offset,
+        /// First offset of the log.
+        log_start_offset: Offset,
+        /// Next offset of the log.
+        log_end_offset: Offset,
+    },
+    /// The operating system refused.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There is no batch where there should be one.
+    #[error("{} is damaged at position {position}: {cause}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file, in bytes.
+        position: u64,
+        /// What is wrong there.
+        cause: String,
+    },
+}
+
+impl ReadError {
+    /// What a client is told.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            Self::Io { .. } => ErrorCode::KafkaStorageError,
+            Self::Damaged { .. } => ErrorCode::CorruptMessage,
+        }
+    }
+
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn damaged(path: &Path, position: u64, cause: impl fmt::Display) -> Self {
+        Self::Damaged { path: path.to_owned(), position, cause: cause.to_string() }
+    }
+}
+
+impl From<ReadError> for LogError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::OffsetOutOfRange { offset, log_start_offset, log_end_offset } => {
+                Self::OffsetOutOfRange { offset, log_start_offset, log_end_offset }
+            }
+            ReadError::Io { path, source } => Self::Io { what: "read", path, source },
+            ReadError::Damaged { path, position, cause } => Self::Damaged { path, position, cause },
+        }
+    }
+}

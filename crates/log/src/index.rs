@@ -1,0 +1,316 @@
+//! A sorted file of fixed-size entries that is only appended to: offset index and time index.
+//!
+//! Invariants: entries in the file are sorted; at most [`TAIL_MAX`] entries are in memory and not in
+//! the file; nothing is mapped. A crash may lose the entries in memory: recovery makes them anew.
+//! Kafka: `AbstractIndex`, `OffsetIndex`, `TimeIndex`, which map the file instead.
+
+use std::{
+    io::{self, IoSlice},
+    marker::PhantomData,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::dir::{Dir, LogFile, OpenMode};
+
+/// Most entries held in memory before they are written.
+pub(crate) const TAIL_MAX: usize = 512;
+
+/// One entry of an index.
+pub(crate) trait Entry: Copy {
+    /// Bytes in the file.
+    const SIZE: usize;
+    fn encode(self, into: &mut Vec<u8>);
+    /// `bytes` has exactly [`Entry::SIZE`] bytes.
+    fn decode(bytes: &[u8]) -> Option<Self>;
+    /// Whether these are the zeros that Kafka leaves after the last entry of a file it did not trim.
+    fn is_padding(self) -> bool;
+}
+
+/// Where the batch that ends with an offset starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OffsetEntry {
+    /// Last offset of the batch, relative to the segment's base offset.
+    pub(crate) relative: u32,
+    /// Where the batch starts in the file, in bytes.
+    pub(crate) position: u32,
+}
+
+impl Entry for OffsetEntry {
+    const SIZE: usize = 8;
+
+    fn encode(self, into: &mut Vec<u8>) {
+        into.extend_from_slice(&self.relative.to_be_bytes());
+        into.extend_from_slice(&self.position.to_be_bytes());
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Some(Self {
+            relative: u32::from_be_bytes(*bytes.first_chunk()?),
+            position: u32::from_be_bytes(*bytes.get(4..)?.first_chunk()?),
+        })
+    }
+
+    fn is_padding(self) -> bool {
+        // The first batch of a segment never has an entry.
+        self.position == 0
+    }
+}
+
+/// The largest timestamp up to an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeEntry {
+    /// In ms.
+    pub(crate) timestamp: i64,
+    /// Last offset of the batch that has it, relative to the segment's base offset.
+    pub(crate) relative: u32,
+}
+
+impl Entry for TimeEntry {
+    const SIZE: usize = 12;
+
+    fn encode(self, into: &mut Vec<u8>) {
+        into.extend_from_slice(&self.timestamp.to_be_bytes());
+        into.extend_from_slice(&self.relative.to_be_bytes());
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Some(Self {
+            timestamp: i64::from_be_bytes(*bytes.first_chunk()?),
+            relative: u32::from_be_bytes(*bytes.get(8..)?.first_chunk()?),
+        })
+    }
+
+    fn is_padding(self) -> bool {
+        self.timestamp == 0 && self.relative == 0
+    }
+}
+
+/// An index file and its entries that are not in the file yet.
+#[derive(Debug)]
+pub(crate) struct Index<E> {
+    name: String,
+    state: Mutex<State<E>>,
+    entry: PhantomData<E>,
+}
+
+#[derive(Debug)]
+struct State<E> {
+    file: Option<Arc<dyn LogFile>>,
+    /// Entries in the file; `None` until someone looked.
+    written: Option<u64>,
+    tail: Vec<E>,
+}
+
+impl<E: Entry> Index<E> {
+    /// An index without entries, whose file may not exist.
+    pub(crate) fn empty(name: String) -> Self {
+        Self::with(name, Some(0))
+    }
+
+    /// An index in a file that was not looked at yet.
+    pub(crate) fn on_disk(name: String) -> Self {
+        Self::with(name, None)
+    }
+
+    fn with(name: String, written: Option<u64>) -> Self {
+        let state = Mutex::new(State { file: None, written, tail: Vec::new() });
+        Self { name, state, entry: PhantomData }
+    }
+
+    /// How many entries there are.
+    pub(crate) fn count(&self, dir: &dyn Dir) -> io::Result<u64> {
+        let mut state = self.lock();
+        Ok(self.written(dir, &mut state)? + state.tail.len() as u64)
+    }
+
+    /// The last entry.
+    pub(crate) fn last(&self, dir: &dyn Dir) -> io::Result<Option<E>> {
+        let mut state = self.lock();
+        if let Some(last) = state.tail.last() {
+            return Ok(Some(*last));
+        }
+        match self.written(dir, &mut state)?.checked_sub(1) {
+            Some(last) => {
+                let file = self.file(dir, &mut state)?;
+                read_one(file.as_ref(), last)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The last entry for which `before` holds. It must hold for the first entries and for none
+    /// after the first for which it does not.
+    pub(crate) fn last_before(
+        &self,
+        dir: &dyn Dir,
+        before: impl Fn(&E) -> bool,
+    ) -> io::Result<Option<E>> {
+        let mut state = self.lock();
+        let in_tail = state.tail.partition_point(&before);
+        if let Some(found) = in_tail.checked_sub(1).and_then(|at| state.tail.get(at)) {
+            return Ok(Some(*found));
+        }
+        let written = self.written(dir, &mut state)?;
+        if written == 0 {
+            return Ok(None);
+        }
+        let file = self.file(dir, &mut state)?;
+        drop(state);
+        let count = partition_point(file.as_ref(), written, &before)?;
+        match count.checked_sub(1) {
+            Some(at) => read_one(file.as_ref(), at),
+            None => Ok(None),
+        }
+    }
+
+    /// Appends an entry; every [`TAIL_MAX`] of them are written.
+    pub(crate) fn push(&self, dir: &dyn Dir, entry: E) -> io::Result<()> {
+        let mut state = self.lock();
+        state.tail.push(entry);
+        if state.tail.len() >= TAIL_MAX { self.write_tail(dir, &mut state) } else { Ok(()) }
+    }
+
+    /// Writes all entries to the file, which exists afterwards and holds nothing else.
+    pub(crate) fn flush(&self, dir: &dyn Dir) -> io::Result<()> {
+        let mut state = self.lock();
+        self.write_tail(dir, &mut state)?;
+        let written = self.written(dir, &mut state)?;
+        let file = self.file(dir, &mut state)?;
+        let size = written.saturating_mul(E::SIZE as u64);
+        if file.size()? == size { Ok(()) } else { file.set_size(size) }
+    }
+
+    /// Keeps only the entries for which `keep` holds, which must be the first ones.
+    pub(crate) fn truncate(&self, dir: &dyn Dir, keep: impl Fn(&E) -> bool) -> io::Result<()> {
+        let mut state = self.lock();
+        let in_tail = state.tail.partition_point(&keep);
+        state.tail.truncate(in_tail);
+        if in_tail > 0 {
+            return Ok(());
+        }
+        let written = self.written(dir, &mut state)?;
+        if written == 0 {
+            return Ok(());
+        }
+        let file = self.file(dir, &mut state)?;
+        let kept = partition_point(file.as_ref(), written, &keep)?;
+        state.written = Some(kept);
+        file.set_size(kept.saturating_mul(E::SIZE as u64))
+    }
+
+    /// Whether every entry is acceptable after the one before it.
+    pub(crate) fn is_sorted(
+        &self,
+        dir: &dyn Dir,
+        follows: impl Fn(Option<&E>, &E) -> bool,
+    ) -> io::Result<bool> {
+        let mut state = self.lock();
+        let written = self.written(dir, &mut state)?;
+        if written == 0 {
+            return Ok(true);
+        }
+        let file = self.file(dir, &mut state)?;
+        let mut last: Option<E> = None;
+        let mut from = 0;
+        while from < written {
+            let to = written.min(from + TAIL_MAX as u64);
+            for entry in read_block::<E>(file.as_ref(), from, to)? {
+                if !follows(last.as_ref(), &entry) {
+                    return Ok(false);
+                }
+                last = Some(entry);
+            }
+            from = to;
+        }
+        Ok(true)
+    }
+
+    /// The open file, to be synced. All entries are in it only after [`Index::flush`].
+    pub(crate) fn open_file(&self, dir: &dyn Dir) -> io::Result<Arc<dyn LogFile>> {
+        let mut state = self.lock();
+        self.file(dir, &mut state)
+    }
+
+    /// Closes the file until it is needed again.
+    pub(crate) fn close_file(&self) {
+        self.lock().file = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<E>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, dir: &dyn Dir, state: &mut State<E>) -> io::Result<Arc<dyn LogFile>> {
+        if let Some(file) = &state.file {
+            return Ok(file.clone());
+        }
+        let file = dir.open(&self.name, OpenMode::Create)?;
+        state.file = Some(file.clone());
+        Ok(file)
+    }
+
+    fn written(&self, dir: &dyn Dir, state: &mut State<E>) -> io::Result<u64> {
+        if let Some(written) = state.written {
+            return Ok(written);
+        }
+        let file = self.file(dir, state)?;
+        let whole = file.size()? / E::SIZE as u64;
+        let padded = match whole.checked_sub(1) {
+            Some(last) => read_one::<E>(file.as_ref(), last)?.is_none_or(Entry::is_padding),
+            None => false,
+        };
+        let written = if padded {
+            partition_point::<E>(file.as_ref(), whole, |entry| !entry.is_padding())?
+        } else {
+            whole
+        };
+        state.written = Some(written);
+        Ok(written)
+    }
+
+    fn write_tail(&self, dir: &dyn Dir, state: &mut State<E>) -> io::Result<()> {
+        if state.tail.is_empty() {
+            return Ok(());
+        }
+        let written = self.written(dir, state)?;
+        let mut bytes = Vec::with_capacity(state.tail.len() * E::SIZE);
+        for entry in &state.tail {
+            entry.encode(&mut bytes);
+        }
+        let file = self.file(dir, state)?;
+        file.write_at(&[IoSlice::new(&bytes)], written.saturating_mul(E::SIZE as u64))?;
+        state.written = Some(written + state.tail.len() as u64);
+        state.tail.clear();
+        Ok(())
+    }
+}
+
+fn read_one<E: Entry>(file: &dyn LogFile, at: u64) -> io::Result<Option<E>> {
+    Ok(read_block(file, at, at + 1)?.into_iter().next())
+}
+
+fn read_block<E: Entry>(file: &dyn LogFile, from: u64, to: u64) -> io::Result<Vec<E>> {
+    let count = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
+    let mut bytes = vec![0; count.saturating_mul(E::SIZE)];
+    let read = file.read_at(&mut bytes, from.saturating_mul(E::SIZE as u64))?;
+    bytes.truncate(read);
+    Ok(bytes.chunks_exact(E::SIZE).filter_map(E::decode).collect())
+}
+
+/// How many of the first `written` entries `before` holds for: binary search down to one block.
+fn partition_point<E: Entry>(
+    file: &dyn LogFile,
+    written: u64,
+    before: impl Fn(&E) -> bool,
+) -> io::Result<u64> {
+    let (mut low, mut high) = (0, written);
+    while high - low > TAIL_MAX as u64 {
+        let middle = u64::midpoint(low, high);
+        if read_one(file, middle)?.is_some_and(|entry| before(&entry)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low + read_block(file, low, high)?.partition_point(before) as u64)
+}

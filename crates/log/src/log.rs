@@ -1,0 +1,293 @@
+//! The log of one partition: its segments, what it knows of producers and epochs, and its one writer.
+//!
+//! Invariants, all by offset: `log_start_offset <= log_end_offset`; `recovery_point <=
+//! log_end_offset`; segments are sorted, the first starts at or before the log's start, the last one
+//! is the active one and the only one written. After a failed write or sync nothing is written any
+//! more.
+//! Kafka: `org.apache.kafka.storage.internals.log.UnifiedLog`.
+
+pub(crate) mod append;
+mod open;
+mod recover;
+pub(crate) mod retention;
+pub(crate) mod sync;
+#[cfg(test)]
+mod tests;
+mod truncate;
+
+use std::sync::Arc;
+
+use ottla_types::{LeaderEpoch, Offset, ProducerId, TopicPartition, Uuid};
+
+use crate::{
+    config::LogConfig,
+    dir::Dir,
+    epochs::EpochCache,
+    error::LogError,
+    names::{self, Kind},
+    producers::{Producer, ProducerState},
+    reader::LogReader,
+    segment::{Segment, TimestampOffset},
+};
+
+use self::{retention::Retired, sync::Unsynced};
+
+/// What a log is opened with.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Whose log it is.
+    pub topic_partition: TopicPartition,
+    /// The topic's id; zero if none is known, which is then not compared nor written.
+    pub topic_id: Uuid,
+    /// The topic's settings.
+    pub config: LogConfig,
+    /// From the checkpoint: everything before it is on disk. 0 if there is none.
+    pub recovery_point: Offset,
+    /// From the checkpoint: the first offset that may be read. 0 if there is none.
+    pub log_start_offset: Offset,
+    /// Whether the data directory was left in order. Then the log is trusted as it is.
+    pub clean_shutdown: bool,
+    /// `producer.id.expiration.ms`.
+    pub producer_expiration_ms: i64,
+    /// The time, in ms since 1970.
+    pub now_ms: i64,
+}
+
+impl OpenOptions {
+    /// Options for a partition that has no log yet.
+    pub fn new(topic_partition: TopicPartition, now_ms: i64) -> Self {
+        Self {
+            topic_partition,
+            topic_id: Uuid::ZERO,
+            config: LogConfig::default(),
+            recovery_point: Offset::ZERO,
+            log_start_offset: Offset::ZERO,
+            clean_shutdown: false,
+            producer_expiration_ms: 24 * 60 * 60 * 1000,
+            now_ms,
+        }
+    }
+}
+
+/// What is known of the active segment beyond its files.
+#[derive(Clone, Debug)]
+struct Active {
+    /// Bytes of batches, with those staged but not written yet.
+    size: u64,
+    /// Bytes of batches since the last entry of the offset index.
+    bytes_since_index: u64,
+    largest: TimestampOffset,
+    /// Largest timestamp of the first batch, in ms; −1 if it has none, `None` if there is no batch.
+    first_timestamp: Option<i64>,
+    /// When this log began or opened the segment, in ms.
+    created_ms: i64,
+}
+
+impl Active {
+    fn new(base_offset: Offset, created_ms: i64) -> Self {
+        Self {
+            size: 0,
+            bytes_since_index: 0,
+            largest: TimestampOffset { timestamp: -1, offset: base_offset },
+            first_timestamp: None,
+            created_ms,
+        }
+    }
+}
+
+/// The log of one partition. See the crate's documentation for how it is used.
+#[derive(Debug)]
+pub struct Log {
+    dir: Arc<dyn Dir>,
+    topic_partition: TopicPartition,
+    topic_id: Uuid,
+    config: LogConfig,
+    producer_expiration_ms: i64,
+    /// Never empty.
+    segments: Arc<Vec<Arc<Segment>>>,
+    active_segment: Arc<Segment>,
+    active: Active,
+    log_start_offset: Offset,
+    log_end_offset: Offset,
+    recovery_point: Offset,
+    epochs: EpochCache,
+    producers: ProducerState,
+    /// Whether closing has to write indexes and producers: not if nothing changed since the log was
+    /// opened in good order.
+    changed: bool,
+    unsynced: Unsynced,
+    retired: Vec<Retired>,
+    failed: Option<Arc<str>>,
+}
+
+impl Log {
+    /// Whose log this is.
+    pub fn topic_partition(&self) -> &TopicPartition {
+        &self.topic_partition
+    }
+
+    /// The topic's id; zero if none is known.
+    pub fn topic_id(&self) -> Uuid {
+        self.topic_id
+    }
+
+    /// The directory of the partition.
+    pub fn dir(&self) -> &Arc<dyn Dir> {
+        &self.dir
+    }
+
+    /// The topic's settings.
+    pub fn config(&self) -> &LogConfig {
+        &self.config
+    }
+
+    /// Changes the topic's settings. They hold from the next append or retention pass on.
+    pub fn set_config(&mut self, config: LogConfig) {
+        self.config = config;
+    }
+
+    /// First offset that may be read.
+    pub fn log_start_offset(&self) -> Offset {
+        self.log_start_offset
+    }
+
+    /// The next offset to be written: exclusive end of the log.
+    pub fn log_end_offset(&self) -> Offset {
+        self.log_end_offset
+    }
+
+    /// Everything before it is durable.
+    pub fn recovery_point(&self) -> Offset {
+        self.recovery_point
+    }
+
+    /// Bytes of batches in all segments.
+    pub fn size_bytes(&self) -> Result<u64, LogError> {
+        let mut total = 0;
+        for segment in self.segments.iter() {
+            total += segment.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+        }
+        Ok(total)
+    }
+
+    /// How many segments there are.
+    pub fn segment_count(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Base offset of the active segment.
+    pub fn active_base_offset(&self) -> Offset {
+        self.active_segment.base_offset
+    }
+
+    /// Why the log takes nothing any more, if a write or sync failed.
+    pub fn failure(&self) -> Option<&str> {
+        self.failed.as_deref()
+    }
+
+    /// Takes the log offline: every later change is refused with this reason. Reads go on.
+    pub fn mark_failed(&mut self, reason: &str) {
+        if self.failed.is_none() {
+            tracing::error!(partition = %self.topic_partition, reason, "the log goes offline");
+            self.failed = Some(reason.into());
+        }
+    }
+
+    /// A snapshot of the log to read from. Cheap: no file is touched.
+    pub fn reader(&self) -> LogReader {
+        LogReader {
+            segments: self.segments.clone(),
+            log_start_offset: self.log_start_offset,
+            log_end_offset: self.log_end_offset,
+            active_size: self.active.size,
+            active_largest: self.active.largest,
+        }
+    }
+
+    /// The leader epochs of the log.
+    pub fn epochs(&self) -> &EpochCache {
+        &self.epochs
+    }
+
+    /// The epoch that wrote the record at this offset.
+    pub fn leader_epoch_for(&self, offset: Offset) -> Option<LeaderEpoch> {
+        self.epochs.epoch_of(offset)
+    }
+
+    /// Where an epoch ends, exclusive, as `OffsetForLeaderEpoch` answers it: the largest epoch of the
+    /// log that is not newer than the one asked for, and its end. `None` if that is not known.
+    pub fn epoch_end_offset(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        self.epochs.end_offset(epoch, self.log_end_offset)
+    }
+
+    /// Notes that a new leader epoch starts at the end of the log. Nothing is written before the next
+    /// append or sync.
+    pub fn assign_leader_epoch(&mut self, epoch: LeaderEpoch) {
+        if self.epochs.assign(epoch, self.log_end_offset) {
+            self.unsynced.epochs = true;
+        }
+    }
+
+    /// What is known of each producer, by id.
+    pub fn producers(&self) -> impl ExactSizeIterator<Item = (ProducerId, &Producer)> {
+        self.producers.iter()
+    }
+
+    /// Forgets producers that were idle for `producer.id.expiration.ms`.
+    pub fn expire_producers(&mut self, now_ms: i64) {
+        self.producers.expire(now_ms, self.producer_expiration_ms);
+    }
+
+    /// First offset that a reader of committed records may not see: the start of the oldest
+    /// transaction that is open or whose marker is not before the high watermark, else the high
+    /// watermark.
+    pub fn last_stable_offset(&self, high_watermark: Offset) -> Offset {
+        self.producers.last_stable_offset(high_watermark)
+    }
+
+    /// Says how far the high watermark is, so that ended transactions before it can be forgotten.
+    pub fn advance_high_watermark(&mut self, high_watermark: Offset) {
+        self.producers.advance_high_watermark(high_watermark);
+    }
+
+    /// Closes files that nobody used lately; they are opened again on demand. For a periodic pass
+    /// over idle partitions.
+    pub fn close_idle_files(&self) {
+        for segment in self.segments.iter() {
+            segment.close_files();
+        }
+    }
+
+    fn ensure_writable(&self) -> Result<(), LogError> {
+        match &self.failed {
+            Some(reason) => Err(LogError::Failed(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses if the log failed; if `result` is an error, takes the log offline.
+    fn checked<T>(&mut self, result: Result<T, LogError>) -> Result<T, LogError> {
+        if let Err(error) = &result {
+            let reason = error.to_string();
+            self.mark_failed(&reason);
+        }
+        result
+    }
+
+    fn io(
+        &self,
+        what: &'static str,
+        segment: &Segment,
+        kind: Kind,
+    ) -> impl FnOnce(std::io::Error) -> LogError + use<> {
+        LogError::io(what, &self.dir.path().join(names::name(segment.base_offset, kind)))
+    }
+
+    /// Replaces the segments, of which there must be at least one.
+    fn set_segments(&mut self, segments: Vec<Arc<Segment>>) {
+        if let Some(last) = segments.last() {
+            self.active_segment = last.clone();
+            self.segments = Arc::new(segments);
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! Appending: check the producer, give offsets, stamp, roll, and write in one call.
+//!
+//! Invariants: offsets are dense on a leader; nothing of a batch is changed but its base offset and
+//! leader epoch; readers see a batch only once its write has returned.
+//! Kafka: `UnifiedLog.append`, `LogSegment.append`, `LogSegment.shouldRoll`.
+
+use std::{io::IoSlice, sync::Arc};
+
+use ottla_record::{BatchError, BatchHeader, Batches, body, stamp};
+use ottla_types::{LeaderEpoch, Offset};
+
+use super::{Active, Log};
+use crate::{
+    dir::OpenMode,
+    error::{AppendError, LogError},
+    index::{OffsetEntry, TimeEntry},
+    names::{self, Kind},
+    producers::{AppendOrigin, CompletedTxn, TxnMarker, snapshot},
+    segment::{Segment, TimestampOffset},
+    txn_index::{self, AbortedTxn},
+};
+
+/// Where a batch is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Offset of its first record.
+    pub base_offset: Offset,
+    /// Offset of its last record, inclusive.
+    pub last_offset: Offset,
+    /// First offset of the log that may be read.
+    pub log_start_offset: Offset,
+    /// Whether the producer had sent it before: then nothing was appended now, and the offsets are
+    /// those it got then.
+    pub duplicate: bool,
+    /// Its largest timestamp, or its append time, in ms.
+    pub max_timestamp: i64,
+}
+
+/// A batch that has passed all checks.
+struct Checked {
+    header: BatchHeader,
+    marker: Option<TxnMarker>,
+}
+
+/// Batches that have their offsets but are not written yet.
+#[derive(Default)]
+struct Staged {
+    /// Which of the caller's batches.
+    batches: Vec<usize>,
+    /// The end of the log once they are written.
+    end_offset: Offset,
+    completed: Vec<CompletedTxn>,
+}
+
+impl Log {
+    /// Appends exactly one batch of magic 2 whose content the caller has validated. Its base offset
+    /// and leader epoch are written into it.
+    pub fn append_as_leader(
+        &mut self,
+        batch: &mut [u8],
+        leader_epoch: LeaderEpoch,
+        now_ms: i64,
+    ) -> Result<Appended, AppendError> {
+        let mut results =
+            self.append_batches(&mut [batch], leader_epoch, AppendOrigin::Client, now_ms);
+        results.pop().unwrap_or_else(|| Err(AppendError::Storage("nothing was appended".into())))
+    }
+
+    /// Appends several batches, each as [`Log::append_as_leader`] does, with one write. One result
+    /// per batch, in their order.
+    pub fn append_batches(
+        &mut self,
+        batches: &mut [&mut [u8]],
+        leader_epoch: LeaderEpoch,
+        origin: AppendOrigin,
+        now_ms: i64,
+    ) -> Vec<Result<Appended, AppendError>> {
+        let mut results = Vec::with_capacity(batches.len());
+        let mut staged = Staged { end_offset: self.log_end_offset, ..Staged::default() };
+        for at in 0..batches.len() {
+            let Some(batch) = batches.get(at) else { break };
+            let checked = match self.check(batch, origin) {
+                Ok(Ok(checked)) => checked,
+                Ok(Err(duplicate)) => {
+                    results.push(Ok(duplicate));
+                    continue;
+                }
+                Err(error) => {
+                    results.push(Err(error));
+                    continue;
+                }
+            };
+            let delta = i64::from(checked.header.last_offset_delta);
+            if self.should_roll(&checked.header, staged.end_offset.plus(delta), now_ms) {
+                self.write_staged(batches, &mut staged);
+                let rolled = self.roll_to(self.log_end_offset, now_ms);
+                drop(self.checked(rolled));
+            }
+            if let Some(batch) = batches.get_mut(at) {
+                results.push(Ok(self.stage(batch, checked, leader_epoch, &mut staged)));
+                staged.batches.push(at);
+            }
+        }
+        self.write_staged(batches, &mut staged);
+        if let Some(reason) = &self.failed {
+            for result in &mut results {
+                *result = Err(AppendError::Storage(reason.clone()));
+            }
+        }
+        results
+    }
+
+    /// Appends batches that the partition's leader has given offsets and epochs. A batch cut off at
+    /// the end is ignored. Gives the new end of the log.
+    pub fn append_as_follower(&mut self, bytes: &[u8], now_ms: i64) -> Result<Offset, AppendError> {
+        let mut run = 0;
+        let mut staged = Staged { end_offset: self.log_end_offset, ..Staged::default() };
+        let mut walk = Batches::new(bytes);
+        loop {
+            let position = walk.position();
+            let Some(item) = walk.next() else { break };
+            let (header, batch) = item?;
+            if let Some(reason) = &self.failed {
+                return Err(AppendError::Storage(reason.clone()));
+            }
+            if header.base_offset < staged.end_offset {
+                return Err(AppendError::OffsetsOutOfOrder {
+                    found: header.base_offset,
+                    log_end_offset: staged.end_offset,
+                });
+            }
+            if self.should_roll(&header, header.last_offset(), now_ms) {
+                self.write_run(bytes.get(run..position), &mut staged);
+                run = position;
+                let rolled = self.roll_to(header.base_offset, now_ms);
+                drop(self.checked(rolled));
+            }
+            let marker = TxnMarker::read(&header, body(batch));
+            self.take_in(&header, marker, &mut staged);
+        }
+        self.write_run(bytes.get(run..walk.position()), &mut staged);
+        match &self.failed {
+            Some(reason) => Err(AppendError::Storage(reason.clone())),
+            None => Ok(self.log_end_offset),
+        }
+    }
+
+    /// Begins a new segment at the end of the log, unless the active one is empty.
+    pub fn roll(&mut self, now_ms: i64) -> Result<(), LogError> {
+        self.ensure_writable()?;
+        if self.active.size == 0 {
+            return Ok(());
+        }
+        let rolled = self.roll_to(self.log_end_offset, now_ms);
+        self.checked(rolled)
+    }
+
+    /// The inner error says that the batch is there already.
+    fn check(
+        &self,
+        batch: &[u8],
+        origin: AppendOrigin,
+    ) -> Result<Result<Checked, Appended>, AppendError> {
+        if let Some(reason) = &self.failed {
+            return Err(AppendError::Storage(reason.clone()));
+        }
+        let header = BatchHeader::parse(batch)?;
+        if header.size() != batch.len() {
+            return Err(BatchError::Truncated { needed: header.size(), have: batch.len() }.into());
+        }
+        if batch.len() as u64 > u64::from(self.config.segment_bytes) {
+            let segment_bytes = self.config.segment_bytes;
+            return Err(AppendError::LargerThanSegment { size: batch.len(), segment_bytes });
+        }
+        let marker = TxnMarker::read(&header, body(batch));
+        match self.producers.check(&header, marker, origin)? {
+            Some(known) => Ok(Err(Appended {
+                base_offset: known.base_offset(),
+                last_offset: known.last_offset,
+                log_start_offset: self.log_start_offset,
+                duplicate: true,
+                max_timestamp: known.timestamp,
+            })),
+            None => Ok(Ok(Checked { header, marker })),
+        }
+    }
+
+    fn stage(
+        &mut self,
+        batch: &mut [u8],
+        checked: Checked,
+        leader_epoch: LeaderEpoch,
+        staged: &mut Staged,
+    ) -> Appended {
+        let Checked { mut header, marker } = checked;
+        header.base_offset = staged.end_offset;
+        header.leader_epoch = leader_epoch;
+        stamp(batch, header.base_offset, leader_epoch);
+        self.take_in(&header, marker, staged);
+        Appended {
+            base_offset: header.base_offset,
+            last_offset: header.last_offset(),
+            log_start_offset: self.log_start_offset,
+            duplicate: false,
+            max_timestamp: header.max_timestamp,
+        }
+    }
+
+    /// Takes a batch that is about to be written into epochs, producers and indexes.
+    fn take_in(&mut self, header: &BatchHeader, marker: Option<TxnMarker>, staged: &mut Staged) {
+        if self.epochs.assign(header.leader_epoch, header.base_offset) {
+            self.unsynced.epochs = true;
+        }
+        staged.completed.extend(self.producers.update(header, marker).filter(|txn| !txn.committed));
+        staged.end_offset = header.next_offset();
+        let indexed = self.active.take_in(&self.active_segment, header, &self.config);
+        let what = self.io("write", &self.active_segment, Kind::OffsetIndex);
+        drop(self.checked(indexed.map_err(what)));
+    }
+
+    fn write_staged(&mut self, batches: &[&mut [u8]], staged: &mut Staged) {
+        if staged.batches.is_empty() {
+            return;
+        }
+        let slices: Vec<IoSlice<'_>> = staged
+            .batches
+            .drain(..)
+            .filter_map(|at| batches.get(at))
+            .map(|batch| IoSlice::new(batch))
+            .collect();
+        self.write(&slices, staged);
+    }
+
+    fn write_run(&mut self, run: Option<&[u8]>, staged: &mut Staged) {
+        if let Some(run) = run.filter(|run| !run.is_empty()) {
+            self.write(&[IoSlice::new(run)], staged);
+        }
+    }
+
+    /// Writes what was staged and lets readers see it; takes the log offline if that fails.
+    fn write(&mut self, slices: &[IoSlice<'_>], staged: &mut Staged) {
+        if self.failed.is_some() {
+            return;
+        }
+        let size: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
+        let segment = self.active_segment.clone();
+        let start = self.active.size.saturating_sub(size);
+        let written = segment
+            .file()
+            .and_then(|file| file.write_at(slices, start))
+            .map_err(self.io("write", &segment, Kind::Log))
+            .and_then(|()| self.index_aborted(&segment, &mut staged.completed));
+        if self.checked(written).is_ok() {
+            segment.set_size(self.active.size);
+            self.changed = true;
+            self.log_end_offset = staged.end_offset;
+        }
+    }
+
+    pub(super) fn index_aborted(
+        &self,
+        segment: &Segment,
+        completed: &mut Vec<CompletedTxn>,
+    ) -> Result<(), LogError> {
+        for txn in completed.drain(..) {
+            let aborted = AbortedTxn {
+                producer_id: txn.producer_id,
+                first_offset: txn.first_offset,
+                last_offset: txn.last_offset,
+                last_stable_offset: txn.last_stable_offset,
+            };
+            let name = names::name(segment.base_offset, Kind::TxnIndex);
+            txn_index::append(self.dir.as_ref(), &name, aborted).map_err(self.io(
+                "write",
+                segment,
+                Kind::TxnIndex,
+            ))?;
+            segment.set_has_txn_index(true);
+        }
+        Ok(())
+    }
+
+    /// Whether a batch must go into a new segment, `last_offset` being its own.
+    fn should_roll(&self, header: &BatchHeader, last_offset: Offset, now_ms: i64) -> bool {
+        let (active, config) = (&self.active, &self.config);
+        let base_offset = self.active_segment.base_offset;
+        if last_offset.0.saturating_sub(base_offset.0) > i64::from(i32::MAX) {
+            return true;
+        }
+        if active.size == 0 {
+            return false;
+        }
+        let waited = match active.first_timestamp {
+            Some(first) if first >= 0 => header.max_timestamp.saturating_sub(first),
+            Some(_) | None => now_ms.saturating_sub(active.created_ms),
+        };
+        active.size + header.size() as u64 > u64::from(config.segment_bytes)
+            || waited > config.segment_ms.saturating_sub(self.jitter(base_offset))
+            || self.indexes_are_full()
+    }
+
+    fn indexes_are_full(&self) -> bool {
+        let (segment, dir) = (&self.active_segment, self.dir.as_ref());
+        let room = u64::from(self.config.segment_index_bytes);
+        // Every entry costs `index_interval_bytes`: far from the limit no index need be asked.
+        if self.active.size / u64::from(self.config.index_interval_bytes.max(1)) < room / 16 {
+            return false;
+        }
+        // A full index means a new segment; an unreadable one shows when it is written.
+        let offsets = segment.offset_index.count(dir).unwrap_or(u64::MAX);
+        let times = segment.time_index.count(dir).unwrap_or(u64::MAX);
+        // One entry of the time index is kept for when the segment is closed.
+        offsets >= room / 8 || times.saturating_add(1) >= room / 12
+    }
+
+    /// By how much this segment's time is shortened, in ms: anything, as long as it differs between
+    /// partitions.
+    fn jitter(&self, base_offset: Offset) -> i64 {
+        let most = self.config.segment_jitter_ms.min(self.config.segment_ms);
+        if most <= 0 {
+            return 0;
+        }
+        let seed = format!("{} {base_offset}", self.topic_partition);
+        i64::from(crc_fast::crc32_iscsi(seed.as_bytes())) % most
+    }
+
+    /// Ends the active segment and begins one at `base_offset`.
+    pub(super) fn roll_to(&mut self, base_offset: Offset, now_ms: i64) -> Result<(), LogError> {
+        self.ensure_writable()?;
+        self.flush_indexes()?;
+        self.active_segment.set_largest_timestamp(Some(self.active.largest));
+        self.write_snapshot(base_offset)?;
+        let created = Segment::create(self.dir.clone(), base_offset).and_then(|segment| {
+            if self.config.preallocate {
+                segment.file()?.reserve(u64::from(self.config.segment_bytes))?;
+            }
+            Ok(segment)
+        });
+        let path = self.dir.path().join(names::name(base_offset, Kind::Log));
+        let segment = Arc::new(created.map_err(LogError::io("create", &path))?);
+        let mut segments = self.segments.as_ref().clone();
+        // An empty active segment is replaced by one of another name; its files go with retention.
+        segments.retain(|old| old.base_offset != base_offset);
+        segments.push(segment);
+        self.set_segments(segments);
+        self.active = Active::new(base_offset, now_ms);
+        self.log_end_offset = self.log_end_offset.max(base_offset);
+        self.unsynced.directory = true;
+        Ok(())
+    }
+
+    /// Writes the active segment's indexes whole, with the time index's last entry.
+    pub(super) fn flush_indexes(&self) -> Result<(), LogError> {
+        let (segment, dir) = (&self.active_segment, self.dir.as_ref());
+        segment.offset_index.flush(dir).map_err(self.io("write", segment, Kind::OffsetIndex))?;
+        push_time(segment, self.active.largest)
+            .and_then(|()| segment.time_index.flush(dir))
+            .map_err(self.io("write", segment, Kind::TimeIndex))
+    }
+
+    /// Writes the producers' state at `offset`. Its checksum tells a torn one, so it is not synced.
+    pub(super) fn write_snapshot(&self, offset: Offset) -> Result<(), LogError> {
+        self.write_snapshot_content(offset, &snapshot::format(&self.producers))
+    }
+
+    pub(super) fn write_snapshot_content(
+        &self,
+        offset: Offset,
+        content: &[u8],
+    ) -> Result<(), LogError> {
+        let name = names::name(offset, Kind::Snapshot);
+        let write = || {
+            let file = self.dir.open(&name, OpenMode::Create)?;
+            file.write_at(&[IoSlice::new(content)], 0)?;
+            file.set_size(content.len() as u64)
+        };
+        write().map_err(LogError::io("write", &self.dir.path().join(&name)))
+    }
+}
+
+impl Active {
+    /// Counts a batch in, and gives it an index entry if one is due.
+    pub(super) fn take_in(
+        &mut self,
+        segment: &Segment,
+        header: &BatchHeader,
+        config: &crate::LogConfig,
+    ) -> std::io::Result<()> {
+        let position = self.size;
+        if position == 0 {
+            self.first_timestamp = Some(header.max_timestamp);
+        }
+        if header.max_timestamp > self.largest.timestamp {
+            let (timestamp, offset) = (header.max_timestamp, header.last_offset());
+            self.largest = TimestampOffset { timestamp, offset };
+        }
+        let size = header.size() as u64;
+        let due = self.bytes_since_index > u64::from(config.index_interval_bytes);
+        self.size += size;
+        self.bytes_since_index = if due { size } else { self.bytes_since_index + size };
+        if !due {
+            return Ok(());
+        }
+        let relative = header.last_offset().0.saturating_sub(segment.base_offset.0);
+        if let (Ok(relative), Ok(position)) = (u32::try_from(relative), u32::try_from(position)) {
+            let entry = OffsetEntry { relative, position };
+            segment.offset_index.push(segment.dir(), entry)?;
+            push_time(segment, self.largest)?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds the largest timestamp so far to the time index, if it has grown.
+pub(super) fn push_time(segment: &Segment, largest: TimestampOffset) -> std::io::Result<()> {
+    let last = segment.time_index.last(segment.dir())?;
+    let grown = last.is_none_or(|last| last.timestamp < largest.timestamp);
+    let relative = u32::try_from(largest.offset.0.saturating_sub(segment.base_offset.0));
+    match relative {
+        Ok(relative) if grown && largest.timestamp >= 0 => {
+            let entry = TimeEntry { timestamp: largest.timestamp, relative };
+            segment.time_index.push(segment.dir(), entry)
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}

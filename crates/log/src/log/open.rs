@@ -1,0 +1,310 @@
+//! Opening a log: what is in the directory, what of it can be trusted, and what has to be found out.
+//!
+//! After a clean stop only the active segment's end, the leader epochs and one producer snapshot are
+//! read, so that thousands of logs open in no time. Otherwise [`super::recover`] reads what follows
+//! the recovery point.
+//! Kafka: `org.apache.kafka.storage.internals.log.LogLoader`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    io::IoSlice,
+    sync::Arc,
+};
+
+use ottla_types::{Offset, Uuid};
+
+use super::{Active, Log, OpenOptions, recover::Recovered, sync::Unsynced};
+use crate::{
+    dir::{Dir, OpenMode},
+    epochs::EpochCache,
+    error::LogError,
+    names::{self, Kind},
+    producers::ProducerState,
+    segment::{Segment, TimestampOffset},
+};
+
+/// What a directory listing says.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Segments by base offset, with the kinds of files they have.
+    pub(super) segments: BTreeMap<Offset, BTreeSet<Kind>>,
+    pub(super) snapshots: BTreeSet<Offset>,
+    epochs: bool,
+}
+
+impl Log {
+    /// Opens the log in this directory, or makes it there.
+    pub fn open(dir: Arc<dyn Dir>, options: OpenOptions) -> Result<Self, LogError> {
+        let mut listing = list(dir.as_ref())?;
+        let created = listing.is_none();
+        if created {
+            dir.create().map_err(LogError::io("create", dir.path()))?;
+        }
+        let listing = listing.take().unwrap_or_default();
+        let mut unsynced = Unsynced { last_sync_ms: options.now_ms, ..Unsynced::default() };
+        unsynced.parent = created;
+        let topic_id = topic_id(dir.as_ref(), &options, created, &mut unsynced)?;
+        let (segments, is_new) = open_segments(&dir, &listing, options.log_start_offset)?;
+        unsynced.directory |= is_new || !options.clean_shutdown;
+        let Some(active_segment) = segments.last().cloned() else {
+            unreachable!("a log without segments was given one")
+        };
+        let base_offset = active_segment.base_offset;
+        let mut log = Self {
+            active: Active::new(base_offset, options.now_ms),
+            topic_partition: options.topic_partition.clone(),
+            topic_id,
+            config: options.config.clone(),
+            producer_expiration_ms: options.producer_expiration_ms,
+            segments: Arc::new(segments),
+            active_segment,
+            log_start_offset: options.log_start_offset,
+            log_end_offset: base_offset,
+            recovery_point: options.recovery_point,
+            epochs: EpochCache::default(),
+            producers: ProducerState::restored(base_offset, Vec::new()),
+            changed: is_new,
+            unsynced,
+            retired: Vec::new(),
+            failed: None,
+            dir,
+        };
+        if !is_new {
+            log.load(&listing, &options)?;
+        }
+        log.settle(&options)?;
+        Ok(log)
+    }
+
+    fn load(&mut self, listing: &Listing, options: &OpenOptions) -> Result<(), LogError> {
+        let epochs_known = self.read_epochs(listing)?;
+        let base_offset = self.active_segment.base_offset;
+        let indexed = listing.segments.get(&base_offset).is_some_and(|kinds| {
+            kinds.contains(&Kind::OffsetIndex) && kinds.contains(&Kind::TimeIndex)
+        });
+        let trusted = options.clean_shutdown && self.load_active(indexed)?;
+        let recovered = if trusted {
+            Recovered { from: self.log_end_offset, snapshots: listing.snapshots.clone() }
+        } else {
+            if options.clean_shutdown {
+                tracing::warn!(
+                    partition = %self.topic_partition,
+                    "the last stop was clean but the log is not in order: recovering it"
+                );
+            }
+            self.recover(listing)?
+        };
+        if !epochs_known && self.log_end_offset > self.first_base_offset() {
+            self.rebuild_epochs()?;
+        }
+        self.load_producers(&recovered, trusted, options.now_ms)
+    }
+
+    /// Brings the offsets into agreement, whatever the files and the checkpoints say.
+    fn settle(&mut self, options: &OpenOptions) -> Result<(), LogError> {
+        self.recovery_point = self.recovery_point.min(self.log_end_offset);
+        if self.log_start_offset > self.log_end_offset {
+            tracing::warn!(
+                partition = %self.topic_partition,
+                log_start_offset = %self.log_start_offset,
+                log_end_offset = %self.log_end_offset,
+                "the log ends before its start: its segments are missing or stale, starting it anew"
+            );
+            return self.truncate_fully_and_start_at(options.log_start_offset, options.now_ms);
+        }
+        self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
+        let cut = self.epochs.truncate_from_end(self.log_end_offset);
+        let moved = self.epochs.truncate_from_start(self.log_start_offset);
+        self.unsynced.epochs |= cut || moved;
+        Ok(())
+    }
+
+    pub(super) fn first_base_offset(&self) -> Offset {
+        self.segments.first().map_or(Offset::ZERO, |segment| segment.base_offset)
+    }
+
+    /// Finds the end of a log that was left in order, by its indexes and what follows their last
+    /// entries. `false` if it is not in order.
+    fn load_active(&mut self, indexed: bool) -> Result<bool, LogError> {
+        let segment = self.active_segment.clone();
+        let end = segment.size().map_err(self.io("open", &segment, Kind::Log))?;
+        if end == 0 {
+            return Ok(true);
+        }
+        if !indexed {
+            return Ok(false);
+        }
+        let dir = self.dir.as_ref();
+        let last = segment.offset_index.last(dir);
+        let last = last.map_err(self.io("read", &segment, Kind::OffsetIndex))?;
+        let time = segment.time_index.last(dir);
+        let time = time.map_err(self.io("read", &segment, Kind::TimeIndex))?;
+        let from = last.map_or(0, |entry| u64::from(entry.position));
+        if let Some(time) = time {
+            let offset = segment.base_offset.plus(i64::from(time.relative));
+            self.active.largest = TimestampOffset { timestamp: time.timestamp, offset };
+        }
+        self.active.size = from;
+        let Some(last_offset) = self.walk_headers(&segment, from, end)? else { return Ok(false) };
+        let named = last.map(|entry| segment.base_offset.plus(i64::from(entry.relative)));
+        Ok(named.is_none_or(|named| last_offset >= named) && self.active.size == end)
+    }
+
+    /// `false` if the epochs cannot be read.
+    fn read_epochs(&mut self, listing: &Listing) -> Result<bool, LogError> {
+        if !listing.epochs {
+            return Ok(false);
+        }
+        let path = self.dir.path().join(names::LEADER_EPOCHS);
+        let content = self.dir.read(names::LEADER_EPOCHS).map_err(LogError::io("read", &path))?;
+        match EpochCache::parse(&content.unwrap_or_default()) {
+            Some(epochs) => {
+                self.epochs = epochs;
+                Ok(true)
+            }
+            None => {
+                tracing::warn!(file = %path.display(), "not valid: making it anew from the log");
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// Looks at what is there, and tidies up what a crash left behind. `None` if there is no directory.
+fn list(dir: &dyn Dir) -> Result<Option<Listing>, LogError> {
+    let mut found = match dir.list() {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LogError::io("list", dir.path())(error)),
+    };
+    if found.iter().any(|name| name.ends_with(names::SWAP)) {
+        finish_swaps(dir, &found)?;
+        found = dir.list().map_err(LogError::io("list", dir.path()))?;
+    }
+    let mut listing = Listing::default();
+    let mut indexes = Vec::new();
+    for name in found {
+        if [names::DELETED, names::CLEANED, names::TEMPORARY].iter().any(|end| name.ends_with(end))
+            && !name.ends_with(".checkpoint.deleted")
+        {
+            dir.remove(&name).map_err(LogError::io("remove", &dir.path().join(&name)))?;
+            continue;
+        }
+        listing.epochs |= name == names::LEADER_EPOCHS;
+        match names::parse(&name) {
+            Some((offset, Kind::Log)) => {
+                listing.segments.entry(offset).or_default().insert(Kind::Log);
+            }
+            Some((offset, Kind::Snapshot)) => {
+                listing.snapshots.insert(offset);
+            }
+            Some((offset, kind)) => indexes.push((offset, kind, name)),
+            None => {}
+        }
+    }
+    for (offset, kind, name) in indexes {
+        if let Some(kinds) = listing.segments.get_mut(&offset) {
+            kinds.insert(kind);
+        } else {
+            tracing::warn!(file = %dir.path().join(&name).display(), "an index without a log: removed");
+            dir.remove(&name).map_err(LogError::io("remove", &dir.path().join(&name)))?;
+        }
+    }
+    Ok(Some(listing))
+}
+
+/// Puts segments that compaction had finished in the place of those they were made of.
+fn finish_swaps(dir: &dyn Dir, found: &[String]) -> Result<(), LogError> {
+    let swapped = |name: &String| name.strip_suffix(names::SWAP).and_then(names::parse);
+    let cleaned = found.iter().filter_map(|name| {
+        name.strip_suffix(names::CLEANED).and_then(names::parse).map(|(offset, _)| offset)
+    });
+    let unfinished = cleaned.min().unwrap_or(Offset(i64::MAX));
+    let valid = |name: &&String| swapped(name).is_some_and(|(offset, _)| offset < unfinished);
+    let mut range: Option<(Offset, Offset)> = None;
+    for name in found.iter().filter(valid) {
+        if let Some((offset, Kind::Log)) = swapped(name) {
+            let end = super::recover::end_of_file(dir, name, offset)?;
+            let (from, to) = range.unwrap_or((offset, end));
+            range = Some((from.min(offset), to.max(end)));
+        }
+    }
+    for name in found {
+        let replaced = names::parse(name).is_some_and(|(offset, kind)| {
+            kind != Kind::Snapshot && range.is_some_and(|(from, to)| from <= offset && offset < to)
+        });
+        if replaced || (name.ends_with(names::SWAP) && !valid(&name)) {
+            dir.remove(name).map_err(LogError::io("remove", &dir.path().join(name)))?;
+        }
+    }
+    for name in found.iter().filter(valid) {
+        let target = name.strip_suffix(names::SWAP).unwrap_or(name);
+        tracing::info!(file = %dir.path().join(name).display(), "finishing an interrupted compaction");
+        dir.rename(name, target).map_err(LogError::io("rename", &dir.path().join(name)))?;
+    }
+    Ok(())
+}
+
+/// The segments, of which there is at least one, and whether it was made just now.
+fn open_segments(
+    dir: &Arc<dyn Dir>,
+    listing: &Listing,
+    start: Offset,
+) -> Result<(Vec<Arc<Segment>>, bool), LogError> {
+    if listing.segments.is_empty() {
+        let created = Segment::create(dir.clone(), start);
+        let path = dir.path().join(names::name(start, Kind::Log));
+        return Ok((vec![Arc::new(created.map_err(LogError::io("create", &path))?)], true));
+    }
+    let open = |(base_offset, kinds): (&Offset, &BTreeSet<Kind>)| {
+        Arc::new(Segment::on_disk(dir.clone(), *base_offset, kinds.contains(&Kind::TxnIndex)))
+    };
+    Ok((listing.segments.iter().map(open).collect(), false))
+}
+
+/// Compares the topic's id with the one in `partition.metadata`, which is written if there is none.
+fn topic_id(
+    dir: &dyn Dir,
+    options: &OpenOptions,
+    created: bool,
+    unsynced: &mut Unsynced,
+) -> Result<Uuid, LogError> {
+    let path = dir.path().join(names::PARTITION_METADATA);
+    let content = if created {
+        None
+    } else {
+        dir.read(names::PARTITION_METADATA).map_err(LogError::io("read", &path))?
+    };
+    // A crash before the first sync may leave the file empty.
+    let known = content.as_deref().and_then(parse_partition_metadata);
+    match known {
+        Some(found) if options.topic_id.is_zero() || found == options.topic_id => Ok(found),
+        Some(found) => {
+            let (path, expected) = (dir.path().to_owned(), options.topic_id);
+            Err(LogError::InconsistentTopicId { path, found, expected })
+        }
+        None if options.topic_id.is_zero() => Ok(Uuid::ZERO),
+        None => {
+            let text = format!("version: 0\ntopic_id: {}", options.topic_id);
+            let write = || {
+                let file = dir.open(names::PARTITION_METADATA, OpenMode::Create)?;
+                file.write_at(&[IoSlice::new(text.as_bytes())], 0)?;
+                if created { Ok(()) } else { file.set_size(text.len() as u64) }
+            };
+            write().map_err(LogError::io("write", &path))?;
+            unsynced.metadata = true;
+            unsynced.directory = true;
+            Ok(options.topic_id)
+        }
+    }
+}
+
+/// The topic's id in a `partition.metadata` file.
+pub(crate) fn parse_partition_metadata(content: &[u8]) -> Option<Uuid> {
+    let text = std::str::from_utf8(content).ok()?;
+    let mut lines = text.lines();
+    let version = lines.next()?.strip_prefix("version:")?;
+    let id = lines.next()?.strip_prefix("topic_id:")?;
+    (version.trim() == "0").then(|| id.trim().parse().ok())?
+}

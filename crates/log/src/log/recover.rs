@@ -1,0 +1,441 @@
+//! Finding out what a log holds when it was not left in order.
+//!
+//! Every batch from the recovery point on is read and its checksum checked. Where that fails the
+//! log is cut, with one line that says where and why; later segments go too, since nothing may follow
+//! a hole. Damage before the recovery point is not cut away: it is an error.
+//! Kafka: `LogLoader.recoverLog`, `LogSegment.recover`, `UnifiedLog.rebuildProducerState`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use ottla_record::{BatchHeader, body};
+use ottla_types::Offset;
+
+use super::{Active, Log, open::Listing};
+use crate::{
+    dir::{Dir, LogFile, OpenMode},
+    error::LogError,
+    index::OffsetEntry,
+    names::{self, Kind},
+    producers::{ProducerState, TxnMarker, snapshot},
+    scan::{Scan, ScanError},
+    segment::{Segment, TimestampOffset},
+    txn_index,
+};
+
+/// How far a log was found in order.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    /// Producer snapshots after this offset are not believed.
+    pub(super) from: Offset,
+    pub(super) snapshots: BTreeSet<Offset>,
+}
+
+/// Where a segment was cut.
+struct Cut {
+    position: u64,
+    cause: String,
+}
+
+impl Log {
+    /// Reads everything from the recovery point on.
+    pub(super) fn recover(&mut self, listing: &Listing) -> Result<Recovered, LogError> {
+        let segments = self.segments.clone();
+        let point = self.recovery_point;
+        let first = segments.partition_point(|segment| segment.base_offset <= point);
+        let first = first.saturating_sub(1);
+        let mut kept: Vec<Arc<Segment>> = segments.iter().take(first).cloned().collect();
+        let mut from = None;
+        let mut cut = false;
+        for segment in segments.iter().skip(first) {
+            if cut {
+                self.remove_segment(segment)?;
+                continue;
+            }
+            if from.is_some() {
+                self.end_segment()?;
+            }
+            self.active_segment = segment.clone();
+            self.active = Active::new(segment.base_offset, self.active.created_ms);
+            kept.push(segment.clone());
+            let indexed = listing.segments.get(&segment.base_offset).is_some_and(|kinds| {
+                kinds.contains(&Kind::OffsetIndex) && kinds.contains(&Kind::TimeIndex)
+            });
+            let start = self.prepare_indexes(segment, indexed)?;
+            from.get_or_insert(start);
+            self.log_end_offset = self.log_end_offset.max(start);
+            if kept.len() == first + 1 {
+                self.log_end_offset = start;
+            }
+            cut = self.recover_segment(segment, start)?;
+        }
+        self.set_segments(kept);
+        if self.log_end_offset < point {
+            tracing::warn!(
+                partition = %self.topic_partition,
+                recovery_point = %point,
+                log_end_offset = %self.log_end_offset,
+                "the log ends before its recovery point: it is older than its checkpoint"
+            );
+        }
+        let from = from.unwrap_or(self.log_end_offset);
+        Ok(Recovered { from, snapshots: listing.snapshots.clone() })
+    }
+
+    /// Keeps the index entries before the recovery point if they are in order, else none. Gives the
+    /// offset from which the batches have to be read; the active state says from which position.
+    fn prepare_indexes(&mut self, segment: &Segment, indexed: bool) -> Result<Offset, LogError> {
+        let dir = self.dir.as_ref();
+        let offsets_failed = self.io("read", segment, Kind::OffsetIndex);
+        let times_failed = self.io("read", segment, Kind::TimeIndex);
+        let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
+        let size = file.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+        let point = self.recovery_point.0.saturating_sub(segment.base_offset.0);
+        let kept = if indexed {
+            let before = |entry: &OffsetEntry| i64::from(entry.relative) < point;
+            let last = segment.offset_index.last_before(dir, before).map_err(offsets_failed)?;
+            last.and_then(|last| check_entry(segment, file.as_ref(), size, last).map(|h| (last, h)))
+        } else {
+            None
+        };
+        let relative = kept.map_or(-1, |(last, _)| i64::from(last.relative));
+        let sorted = segment
+            .offset_index
+            .truncate(dir, |entry| i64::from(entry.relative) <= relative)
+            .and_then(|()| {
+                segment.offset_index.is_sorted(dir, |last, entry| {
+                    last.is_none_or(|last| {
+                        last.relative < entry.relative && last.position < entry.position
+                    })
+                })
+            });
+        let offsets_sorted = sorted.map_err(self.io("read", segment, Kind::OffsetIndex))?;
+        let sorted = segment
+            .time_index
+            .truncate(dir, |entry| i64::from(entry.relative) <= relative)
+            .and_then(|()| {
+                segment.time_index.is_sorted(dir, |last, entry| {
+                    last.is_none_or(|last| {
+                        last.relative < entry.relative && last.timestamp < entry.timestamp
+                    })
+                })
+            });
+        let times_sorted = sorted.map_err(times_failed)?;
+        if let Some((last, header)) = kept.filter(|_| offsets_sorted && times_sorted) {
+            self.active.size = u64::from(last.position);
+            self.active.first_timestamp = first_timestamp(file.as_ref(), size);
+            let time = segment.time_index.last(dir);
+            if let Some(time) = time.map_err(self.io("read", segment, Kind::TimeIndex))? {
+                let offset = segment.base_offset.plus(i64::from(time.relative));
+                self.active.largest = TimestampOffset { timestamp: time.timestamp, offset };
+            }
+            return Ok(header.base_offset);
+        }
+        let reset = segment.offset_index.truncate(dir, |_| false);
+        reset.map_err(self.io("write", segment, Kind::OffsetIndex))?;
+        let reset = segment.time_index.truncate(dir, |_| false);
+        reset.map_err(self.io("write", segment, Kind::TimeIndex))?;
+        Ok(segment.base_offset)
+    }
+
+    /// Reads a segment's batches from where the active state stands. Whether it was cut.
+    fn recover_segment(&mut self, segment: &Segment, start: Offset) -> Result<bool, LogError> {
+        let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
+        let size = file.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+        let cut = self.recover_batches(segment, file.as_ref(), size, start)?;
+        segment.set_size(self.active.size);
+        if segment.has_txn_index() {
+            let name = names::name(segment.base_offset, Kind::TxnIndex);
+            let truncated = txn_index::truncate(self.dir.as_ref(), &name, start);
+            truncated.map_err(self.io("write", segment, Kind::TxnIndex))?;
+        }
+        let Some(Cut { position, cause }) = cut else { return Ok(false) };
+        let path = segment.path(Kind::Log);
+        if self.log_end_offset < self.recovery_point {
+            return Err(LogError::Damaged { path, position, cause });
+        }
+        file.set_size(position).map_err(LogError::io("truncate", &path))?;
+        tracing::warn!(
+            file = %path.display(),
+            position,
+            removed = size.saturating_sub(position),
+            %cause,
+            log_end_offset = %self.log_end_offset,
+            "truncated a log that was not closed"
+        );
+        Ok(true)
+    }
+
+    fn recover_batches(
+        &mut self,
+        segment: &Segment,
+        file: &dyn LogFile,
+        size: u64,
+        start: Offset,
+    ) -> Result<Option<Cut>, LogError> {
+        let mut next = start;
+        let mut scan = Scan::batches(file, self.active.size, size);
+        loop {
+            let position = scan.position();
+            let header = match scan.next_batch() {
+                Ok(Some((_, header, _))) => header,
+                Ok(None) => return Ok(None),
+                Err(ScanError::Io(source)) => {
+                    return Err(self.io("read", segment, Kind::Log)(source));
+                }
+                Err(ScanError::Batch(cause)) => {
+                    return Ok(Some(Cut { position, cause: cause.to_string() }));
+                }
+            };
+            let span = header.last_offset().0.saturating_sub(segment.base_offset.0);
+            if header.base_offset < next || span > i64::from(i32::MAX) {
+                let cause = format!("offset {} follows offset {next}", header.base_offset);
+                return Ok(Some(Cut { position, cause }));
+            }
+            next = header.next_offset();
+            self.take_in_recovered(segment, &header)?;
+        }
+    }
+
+    fn take_in_recovered(
+        &mut self,
+        segment: &Segment,
+        header: &BatchHeader,
+    ) -> Result<(), LogError> {
+        if self.epochs.assign(header.leader_epoch, header.base_offset) {
+            self.unsynced.epochs = true;
+        }
+        self.log_end_offset = header.next_offset();
+        let indexed = self.active.take_in(segment, header, &self.config);
+        indexed.map_err(self.io("write", segment, Kind::OffsetIndex))
+    }
+
+    /// Ends the segment that was recovered last, since another one follows.
+    fn end_segment(&mut self) -> Result<(), LogError> {
+        self.flush_indexes()?;
+        self.active_segment.set_largest_timestamp(Some(self.active.largest));
+        Ok(())
+    }
+
+    pub(super) fn remove_segment(&self, segment: &Segment) -> Result<(), LogError> {
+        segment.mark_deleted();
+        for name in segment.file_names() {
+            let removed = self.dir.remove(&name);
+            removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the headers from a position to the end into the active state. Gives the last offset of
+    /// the first batch; `None` if there is none, or if what is there is not batches up to the end.
+    pub(super) fn walk_headers(
+        &mut self,
+        segment: &Segment,
+        from: u64,
+        end: u64,
+    ) -> Result<Option<Offset>, LogError> {
+        let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
+        self.active.first_timestamp = first_timestamp(file.as_ref(), end);
+        let mut first = None;
+        let mut scan = Scan::headers(file.as_ref(), from, end);
+        loop {
+            match scan.next_header() {
+                Ok(Some((_, header))) => {
+                    first.get_or_insert(header.last_offset());
+                    self.log_end_offset = header.next_offset();
+                    let indexed = self.active.take_in(segment, &header, &self.config);
+                    indexed.map_err(self.io("write", segment, Kind::OffsetIndex))?;
+                }
+                Ok(None) => return Ok(first),
+                Err(ScanError::Batch(_)) => return Ok(None),
+                Err(ScanError::Io(source)) => {
+                    return Err(self.io("read", segment, Kind::Log)(source));
+                }
+            }
+        }
+    }
+
+    /// Makes the leader epochs anew from all batches.
+    pub(super) fn rebuild_epochs(&mut self) -> Result<(), LogError> {
+        let mut epochs = std::mem::take(&mut self.epochs);
+        epochs.clear();
+        let from = self.first_base_offset();
+        self.each_header(from, |_, header, _| {
+            epochs.assign(header.leader_epoch, header.base_offset);
+            Ok(())
+        })?;
+        self.epochs = epochs;
+        self.unsynced.epochs = true;
+        Ok(())
+    }
+
+    /// Restores the producers from the last snapshot that can be believed and what follows it.
+    /// `trusted`: the log was left in order, so nothing needs to be written again.
+    pub(super) fn load_producers(
+        &mut self,
+        recovered: &Recovered,
+        trusted: bool,
+        now_ms: i64,
+    ) -> Result<(), LogError> {
+        let mut chosen = None;
+        for offset in recovered.snapshots.iter().rev().copied() {
+            let at_base = self.segments.binary_search_by_key(&offset, |s| s.base_offset).is_ok();
+            let believed = offset <= recovered.from && offset <= self.log_end_offset;
+            if believed && chosen.is_none() {
+                chosen = self.read_snapshot(offset)?;
+            } else if !believed || !at_base {
+                let name = names::name(offset, Kind::Snapshot);
+                let removed = self.dir.remove(&name);
+                removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
+            }
+        }
+        let (from, mut producers) =
+            chosen.unwrap_or_else(|| (self.first_base_offset(), ProducerState::default()));
+        self.changed |= !trusted || from < self.log_end_offset;
+        let mut snapshots = Vec::new();
+        let mut aborted = Vec::new();
+        self.each_header(from, |segment, header, batch| {
+            let base_offset = segment.base_offset;
+            if !trusted && base_offset > recovered.from && producers.end_offset <= base_offset {
+                snapshots.push((base_offset, snapshot::format(&producers)));
+            }
+            let marker = TxnMarker::read(header, body(batch));
+            let completed = producers.update(header, marker);
+            aborted.extend(
+                completed
+                    .filter(|txn| !trusted && !txn.committed && txn.last_offset >= recovered.from)
+                    .map(|txn| (base_offset, txn)),
+            );
+            Ok(())
+        })?;
+        producers.end_offset = self.log_end_offset;
+        producers.expire(now_ms, self.producer_expiration_ms);
+        self.producers = producers;
+        for (offset, content) in snapshots {
+            self.write_snapshot_content(offset, &content)?;
+        }
+        for (base_offset, txn) in aborted {
+            let segment = self.segments.iter().find(|s| s.base_offset == base_offset);
+            if let Some(segment) = segment {
+                self.index_aborted(segment, &mut vec![txn])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_snapshot(&self, offset: Offset) -> Result<Option<(Offset, ProducerState)>, LogError> {
+        let name = names::name(offset, Kind::Snapshot);
+        let path = self.dir.path().join(&name);
+        let content = self.dir.read(&name).map_err(LogError::io("read", &path))?;
+        match snapshot::parse(&content.unwrap_or_default()) {
+            Ok(producers) => Ok(Some((offset, ProducerState::restored(offset, producers)))),
+            Err(cause) => {
+                tracing::warn!(file = %path.display(), cause, "not valid: using an older one");
+                self.dir.remove(&name).map_err(LogError::io("remove", &path))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Calls `f` with every header from an offset to the end of the log, and with the whole batch if
+    /// it is a control batch.
+    fn each_header(
+        &self,
+        from: Offset,
+        mut f: impl FnMut(&Segment, &BatchHeader, &[u8]) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        if from >= self.log_end_offset {
+            return Ok(());
+        }
+        let first = self.segments.partition_point(|segment| segment.base_offset <= from);
+        for segment in self.segments.iter().skip(first.saturating_sub(1)) {
+            let end = segment.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+            let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
+            let start = segment.locate(from, end)?.map_or(end, |located| located.position);
+            let mut scan = Scan::headers(file.as_ref(), start, end);
+            loop {
+                let position = scan.position();
+                let header = match scan.next_header() {
+                    Ok(Some((_, header))) => header,
+                    Ok(None) => break,
+                    Err(ScanError::Io(source)) => {
+                        return Err(self.io("read", segment, Kind::Log)(source));
+                    }
+                    Err(ScanError::Batch(cause)) => {
+                        let (path, cause) = (segment.path(Kind::Log), cause.to_string());
+                        return Err(LogError::Damaged { path, position, cause });
+                    }
+                };
+                let mut batch = Vec::new();
+                if header.attributes.is_control() {
+                    batch.resize(header.size(), 0);
+                    let read = file.read_at(&mut batch, position);
+                    read.map_err(self.io("read", segment, Kind::Log))?;
+                }
+                f(segment, &header, &batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the indexes of a segment that is no longer written anew.
+    pub(super) fn rebuild_indexes(&self, segment: &Segment) -> Result<(), LogError> {
+        tracing::warn!(file = %segment.path(Kind::Log).display(), "making its indexes anew");
+        let dir = self.dir.as_ref();
+        let index_failed = self.io("write", segment, Kind::OffsetIndex);
+        let mut active = Active::new(segment.base_offset, 0);
+        let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
+        let end = segment.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+        let mut rebuild = || {
+            segment.offset_index.truncate(dir, |_| false)?;
+            segment.time_index.truncate(dir, |_| false)?;
+            let mut scan = Scan::headers(file.as_ref(), 0, end);
+            loop {
+                match scan.next_header() {
+                    Ok(Some((_, header))) => active.take_in(segment, &header, &self.config)?,
+                    Err(ScanError::Io(error)) => return Err(error),
+                    // What cannot be read is found by whoever reads it.
+                    Ok(None) | Err(ScanError::Batch(_)) => break,
+                }
+            }
+            super::append::push_time(segment, active.largest)?;
+            segment.offset_index.flush(dir)?;
+            segment.time_index.flush(dir)
+        };
+        rebuild().map_err(index_failed)?;
+        segment.set_largest_timestamp(None);
+        segment.set_index_damaged(false);
+        Ok(())
+    }
+}
+
+/// The batch that an entry names, if it is there.
+fn check_entry(
+    segment: &Segment,
+    file: &dyn LogFile,
+    size: u64,
+    entry: OffsetEntry,
+) -> Option<BatchHeader> {
+    let mut scan = Scan::headers(file, u64::from(entry.position), size);
+    let (_, header) = scan.next_header().ok()??;
+    let named = segment.base_offset.plus(i64::from(entry.relative));
+    (header.last_offset() == named).then_some(header)
+}
+
+/// The largest timestamp of a segment's first batch, if there is one.
+fn first_timestamp(file: &dyn LogFile, end: u64) -> Option<i64> {
+    let first = Scan::headers(file, 0, end).next_header().ok()??;
+    Some(first.1.max_timestamp)
+}
+
+/// The offset after the last batch of a segment file with this name.
+pub(super) fn end_of_file(dir: &dyn Dir, name: &str, base: Offset) -> Result<Offset, LogError> {
+    let failed = |what| LogError::io(what, &dir.path().join(name));
+    let file = dir.open(name, OpenMode::Read).map_err(failed("open"))?;
+    let size = file.size().map_err(failed("read the size of"))?;
+    let mut scan = Scan::headers(file.as_ref(), 0, size);
+    let mut end = base;
+    while let Ok(Some((_, header))) = scan.next_header() {
+        end = header.next_offset();
+    }
+    Ok(end)
+}

@@ -1,0 +1,179 @@
+//! Deleting old segments, and later their files.
+//!
+//! Invariants: segments go from the oldest on, never past the high watermark; the log always has an
+//! active segment; what is known of producers stays.
+//! Kafka: `UnifiedLog.deleteOldSegments`, `LocalLog.deleteSegmentFiles`.
+
+use std::{io, sync::Arc};
+
+use ottla_types::Offset;
+
+use super::Log;
+use crate::{
+    error::LogError,
+    names::{self, Kind},
+    segment::Segment,
+};
+
+/// Why a segment was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletionReason {
+    /// Its newest record is older than `retention.ms`.
+    Time,
+    /// The log was larger than `retention.bytes`.
+    Size,
+    /// All its records are before the start of the log.
+    LogStartOffset,
+}
+
+/// A segment that was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// Its base offset.
+    pub base_offset: Offset,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Why it was deleted.
+    pub reason: DeletionReason,
+}
+
+/// Files that wait to be removed.
+#[derive(Debug)]
+pub(crate) struct Retired {
+    due_ms: i64,
+    names: Vec<String>,
+}
+
+impl Log {
+    /// Deletes the segments that the topic's settings no longer keep: their files are renamed now and
+    /// removed after `file.delete.delay.ms` by a later pass. Only segments wholly before the high
+    /// watermark go. If all go, a new one is begun first.
+    pub fn apply_retention(
+        &mut self,
+        now_ms: i64,
+        high_watermark: Offset,
+    ) -> Result<Vec<Deleted>, LogError> {
+        self.ensure_writable()?;
+        self.remove_retired(now_ms)?;
+        let damaged: Vec<Arc<Segment>> =
+            self.segments.iter().filter(|s| s.index_damaged()).cloned().collect();
+        for segment in damaged.iter().filter(|s| s.base_offset != self.active_base_offset()) {
+            self.rebuild_indexes(segment)?;
+        }
+        let deletable = self.deletable(now_ms, high_watermark)?;
+        if deletable.is_empty() {
+            return Ok(deletable);
+        }
+        let deleted = self.delete_first(deletable.len(), now_ms);
+        self.checked(deleted)?;
+        for segment in &deletable {
+            tracing::info!(
+                partition = %self.topic_partition,
+                base_offset = %segment.base_offset,
+                size = segment.size,
+                reason = ?segment.reason,
+                "deleted a segment"
+            );
+        }
+        Ok(deletable)
+    }
+
+    /// Removes the files of deleted segments whose time has come. When the next ones are due, in ms.
+    pub fn remove_retired(&mut self, now_ms: i64) -> Result<Option<i64>, LogError> {
+        let due = self.retired.iter().take_while(|retired| retired.due_ms <= now_ms).count();
+        for retired in self.retired.drain(..due) {
+            for name in retired.names {
+                let removed = self.dir.remove(&name);
+                removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
+            }
+        }
+        Ok(self.retired.first().map(|retired| retired.due_ms))
+    }
+
+    /// The first segments of the log, as far as they may go.
+    fn deletable(&self, now_ms: i64, high_watermark: Offset) -> Result<Vec<Deleted>, LogError> {
+        let config = &self.config;
+        let by_time = config.cleanup_delete && config.retention_ms >= 0;
+        let by_size = config.cleanup_delete && config.retention_bytes >= 0;
+        let mut excess = if by_size {
+            i128::from(self.size_bytes()?) - i128::from(config.retention_bytes)
+        } else {
+            -1
+        };
+        let mut deletable = Vec::new();
+        for (at, segment) in self.segments.iter().enumerate() {
+            let next_base = self.segments.get(at + 1).map(|next| next.base_offset);
+            let end = next_base.unwrap_or(self.log_end_offset);
+            if high_watermark < end {
+                break;
+            }
+            let size = segment.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+            if next_base.is_none() && size == 0 {
+                break;
+            }
+            excess -= i128::from(size);
+            let reason = if by_time && self.age(segment, now_ms)? > config.retention_ms {
+                DeletionReason::Time
+            } else if by_size && excess >= 0 {
+                DeletionReason::Size
+            } else if next_base.is_some_and(|base| base <= self.log_start_offset) {
+                DeletionReason::LogStartOffset
+            } else {
+                break;
+            };
+            deletable.push(Deleted { base_offset: segment.base_offset, size, reason });
+        }
+        Ok(deletable)
+    }
+
+    /// How long ago the newest record of a segment was made, in ms.
+    fn age(&self, segment: &Segment, now_ms: i64) -> Result<i64, LogError> {
+        let largest = if segment.base_offset == self.active_base_offset() {
+            self.active.largest
+        } else {
+            segment.largest_timestamp().map_err(self.io("read", segment, Kind::TimeIndex))?
+        };
+        let newest = if largest.timestamp >= 0 {
+            largest.timestamp
+        } else {
+            // Records without timestamps are as old as their file.
+            let modified = segment.file().and_then(|file| file.modified_ms());
+            modified.map_err(self.io("read the time of", segment, Kind::Log))?
+        };
+        Ok(now_ms.saturating_sub(newest))
+    }
+
+    fn delete_first(&mut self, count: usize, now_ms: i64) -> Result<(), LogError> {
+        if count == self.segments.len() {
+            self.roll_to(self.log_end_offset, now_ms)?;
+        }
+        let mut going = self.segments.as_ref().clone();
+        let kept = going.split_off(count.min(going.len().saturating_sub(1)));
+        self.set_segments(kept);
+        self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
+        self.recovery_point = self.recovery_point.max(self.log_start_offset);
+        self.unsynced.epochs |= self.epochs.truncate_from_start(self.log_start_offset);
+        self.changed = true;
+        let mut retired = Vec::new();
+        for segment in going {
+            segment.mark_deleted();
+            for name in segment.file_names() {
+                let renamed = format!("{name}{}", names::DELETED);
+                match self.dir.rename(&name, &renamed) {
+                    Ok(()) => retired.push(renamed),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => {
+                        return Err(LogError::io("rename", &self.dir.path().join(&name))(error));
+                    }
+                }
+            }
+            segment.offset_index.close_file();
+            segment.time_index.close_file();
+        }
+        // A crash must not bring back a later segment without an earlier one.
+        self.dir.sync().map_err(LogError::io("sync", self.dir.path()))?;
+        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
+        self.retired.push(Retired { due_ms, names: retired });
+        Ok(())
+    }
+}

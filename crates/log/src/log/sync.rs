@@ -1,0 +1,213 @@
+//! Making appends durable in two phases, so that nobody waits for the disk under the log's lock.
+//!
+//! Invariants: the recovery point only moves to an offset whose batches, indexes of ended segments,
+//! names and leader epochs were synced by a task that began after they were written; a sync that
+//! failed is never tried again.
+//! Kafka: `UnifiedLog.flush`, `LocalLog.flush`.
+
+use std::{io, sync::Arc};
+
+use ottla_types::Offset;
+
+use super::Log;
+use crate::{
+    dir::{Dir, LogFile, OpenMode, write_atomically},
+    error::LogError,
+    names::{self, Kind},
+    segment::Segment,
+};
+
+/// What is not durable yet besides batches.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unsynced {
+    /// Names in the partition's directory.
+    pub(crate) directory: bool,
+    /// The directory itself.
+    pub(crate) parent: bool,
+    /// The leader epochs, which are also not written yet.
+    pub(crate) epochs: bool,
+    /// `partition.metadata`.
+    pub(crate) metadata: bool,
+    /// How often the end of the log moved back.
+    pub(crate) truncations: u64,
+    /// When the last sync began, in ms.
+    pub(crate) last_sync_ms: i64,
+}
+
+/// What is to be synced for everything before an offset to be durable.
+#[derive(Debug)]
+pub struct SyncTask {
+    dir: Arc<dyn Dir>,
+    files: Vec<Arc<dyn LogFile>>,
+    epochs: Option<Vec<u8>>,
+    directory: bool,
+    parent: bool,
+    truncations: u64,
+    up_to: Offset,
+}
+
+impl SyncTask {
+    /// The offset up to which the log will be durable, exclusive.
+    pub fn up_to(&self) -> Offset {
+        self.up_to
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.epochs.is_none() && !self.directory && !self.parent
+    }
+
+    /// Waits for the disk. Needs no lock. If it fails, [`Log::mark_failed`] must be called, and it
+    /// must not be run again: the kernel may have dropped what it could not write.
+    pub fn run(&self) -> io::Result<()> {
+        for file in &self.files {
+            file.sync()?;
+        }
+        if let Some(content) = &self.epochs {
+            write_atomically(self.dir.as_ref(), names::LEADER_EPOCHS, content)?;
+        }
+        if self.directory || self.epochs.is_some() {
+            self.dir.sync()?;
+        }
+        if self.parent { self.dir.sync_parent() } else { Ok(()) }
+    }
+}
+
+impl Log {
+    /// Whether `flush.messages` or `flush.ms` ask for a sync now.
+    pub fn is_sync_due(&self, now_ms: i64) -> bool {
+        let unsynced = self.log_end_offset.0.saturating_sub(self.recovery_point.0);
+        unsynced > 0
+            && (unsynced >= self.config.flush_messages
+                || now_ms.saturating_sub(self.unsynced.last_sync_ms) >= self.config.flush_ms)
+    }
+
+    /// Collects what [`SyncTask::run`] has to sync. Opens files if need be, but waits for nothing.
+    pub fn begin_sync(&mut self, now_ms: i64) -> Result<SyncTask, LogError> {
+        self.ensure_writable()?;
+        self.unsynced.last_sync_ms = now_ms;
+        let collected = self.unsynced_files();
+        let files = self.checked(collected)?;
+        let task = SyncTask {
+            dir: self.dir.clone(),
+            files,
+            epochs: self.unsynced.epochs.then(|| self.epochs.to_bytes()),
+            directory: self.unsynced.directory,
+            parent: self.unsynced.parent,
+            truncations: self.unsynced.truncations,
+            up_to: self.log_end_offset,
+        };
+        self.unsynced.epochs = false;
+        self.unsynced.directory = false;
+        self.unsynced.parent = false;
+        self.unsynced.metadata = false;
+        Ok(task)
+    }
+
+    /// Moves the recovery point, after the task has run. Gives it.
+    pub fn finish_sync(&mut self, task: &SyncTask) -> Offset {
+        // If the log was truncated since, what is at those offsets now may not be what was synced.
+        if task.truncations == self.unsynced.truncations && self.failed.is_none() {
+            self.recovery_point = self.recovery_point.max(task.up_to);
+        }
+        self.recovery_point
+    }
+
+    /// Makes everything durable now: the three steps in one, for tests and for closing.
+    pub fn sync(&mut self, now_ms: i64) -> Result<Offset, LogError> {
+        let task = self.begin_sync(now_ms)?;
+        let ran = task.run().map_err(LogError::io("sync", self.dir.path()));
+        self.checked(ran)?;
+        Ok(self.finish_sync(&task))
+    }
+
+    /// Writes what is only in memory of the active segment's indexes, so that a recovery need not
+    /// read much more than what follows the recovery point. For a periodic pass; syncs nothing.
+    pub fn checkpoint(&mut self) -> Result<(), LogError> {
+        self.ensure_writable()?;
+        let segment = self.active_segment.clone();
+        let flushed = segment
+            .offset_index
+            .flush(self.dir.as_ref())
+            .map_err(self.io("write", &segment, Kind::OffsetIndex))
+            .and_then(|()| {
+                let what = self.io("write", &segment, Kind::TimeIndex);
+                segment.time_index.flush(self.dir.as_ref()).map_err(what)
+            });
+        self.checked(flushed)
+    }
+
+    /// Ends the log in good order: indexes, producers and leader epochs are written and all is synced.
+    /// The recovery point is the end of the log then. A log without changes since it was opened costs
+    /// almost nothing.
+    pub fn close(&mut self, now_ms: i64) -> Result<(), LogError> {
+        self.ensure_writable()?;
+        if self.changed {
+            let written =
+                self.flush_indexes().and_then(|()| self.write_snapshot(self.log_end_offset));
+            self.checked(written)?;
+            self.changed = false;
+        }
+        let unsynced = &self.unsynced;
+        if self.recovery_point < self.log_end_offset
+            || unsynced.directory
+            || unsynced.parent
+            || unsynced.epochs
+        {
+            self.sync(now_ms)?;
+        }
+        self.close_idle_files();
+        Ok(())
+    }
+
+    fn unsynced_files(&self) -> Result<Vec<Arc<dyn LogFile>>, LogError> {
+        let mut files = Vec::new();
+        if self.unsynced.metadata {
+            let file = self.dir.open(names::PARTITION_METADATA, OpenMode::Write);
+            let path = self.dir.path().join(names::PARTITION_METADATA);
+            files.push(file.map_err(LogError::io("open", &path))?);
+        }
+        let mut end = self.log_end_offset;
+        for segment in self.segments.iter().rev() {
+            if end <= self.recovery_point {
+                break;
+            }
+            files.push(segment.file().map_err(self.io("open", segment, Kind::Log))?);
+            if segment.base_offset != self.active_segment.base_offset {
+                self.ended_files(segment, end, &mut files)?;
+            } else if segment.has_txn_index() {
+                files.push(self.open_named(segment, Kind::TxnIndex)?);
+            }
+            end = segment.base_offset;
+        }
+        Ok(files)
+    }
+
+    /// The other files of a segment that is no longer written, and the snapshot at its end.
+    fn ended_files(
+        &self,
+        segment: &Segment,
+        end: Offset,
+        files: &mut Vec<Arc<dyn LogFile>>,
+    ) -> Result<(), LogError> {
+        let dir = self.dir.as_ref();
+        let offsets = segment.offset_index.open_file(dir);
+        files.push(offsets.map_err(self.io("open", segment, Kind::OffsetIndex))?);
+        let times = segment.time_index.open_file(dir);
+        files.push(times.map_err(self.io("open", segment, Kind::TimeIndex))?);
+        if segment.has_txn_index() {
+            files.push(self.open_named(segment, Kind::TxnIndex)?);
+        }
+        match dir.open(&names::name(end, Kind::Snapshot), OpenMode::Write) {
+            Ok(snapshot) => files.push(snapshot),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(self.io("open", segment, Kind::Snapshot)(error)),
+        }
+        Ok(())
+    }
+
+    fn open_named(&self, segment: &Segment, kind: Kind) -> Result<Arc<dyn LogFile>, LogError> {
+        let name = names::name(segment.base_offset, kind);
+        self.dir.open(&name, OpenMode::Write).map_err(self.io("open", segment, kind))
+    }
+}

@@ -1,0 +1,281 @@
+//! One data directory: its lock, its identity, its checkpoints, and the partitions in it.
+//!
+//! Invariants: one process at a time has it, Kafka or Ottla; the mark of a clean shutdown is gone,
+//! durably, before anything is written.
+//! Kafka: `LogManager`, `MetaPropertiesEnsemble`, `CleanShutdownFileHandler`, `OffsetCheckpointFile`.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use ottla_types::{Offset, TopicName, TopicPartition, Uuid};
+use rustix::fs::FlockOperation;
+
+use crate::{
+    checkpoint,
+    dir::{Dir, DiskDir, write_atomically},
+    error::LogError,
+};
+
+const LOCK: &str = ".lock";
+const META: &str = "meta.properties";
+const CLEAN: &str = ".kafka_cleanshutdown";
+const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
+const LOG_STARTS: &str = "log-start-offset-checkpoint";
+const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
+const DELETE_SUFFIX: &str = "-delete";
+/// The longest name of a directory.
+const NAME_MAX: usize = 255;
+
+/// Whose data directory it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetaProperties {
+    /// The cluster.
+    pub cluster_id: String,
+    /// The broker's `node.id`.
+    pub node_id: i32,
+    /// The directory's own id; zero if Kafka was too old to give it one.
+    pub directory_id: Uuid,
+}
+
+impl MetaProperties {
+    fn parse(text: &str) -> Result<Self, String> {
+        let mut properties = BTreeMap::new();
+        for line in text.lines().map(str::trim) {
+            if line.is_empty() || line.starts_with(['#', '!']) {
+                continue;
+            }
+            if let Some((key, value)) = line.split_once(['=', ':']) {
+                properties.insert(key.trim(), value.trim());
+            }
+        }
+        let get = |key: &str| properties.get(key).copied().ok_or(format!("it has no {key}"));
+        if get("version")? != "1" {
+            return Err("it is not of version 1; start it once with Kafka 3.9 or newer".to_owned());
+        }
+        let node_id = get("node.id")?.parse();
+        let directory_id = match properties.get("directory.id") {
+            Some(id) => id.parse().map_err(|error| format!("directory.id: {error}"))?,
+            None => Uuid::ZERO,
+        };
+        Ok(Self {
+            cluster_id: get("cluster.id")?.to_owned(),
+            node_id: node_id.map_err(|error| format!("node.id: {error}"))?,
+            directory_id,
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let Self { cluster_id, node_id, directory_id } = self;
+        let mut text = format!("version=1\ncluster.id={cluster_id}\nnode.id={node_id}\n");
+        if !directory_id.is_zero() {
+            text.push_str(&format!("directory.id={directory_id}\n"));
+        }
+        text
+    }
+}
+
+/// Offsets of all partitions of a data directory, to be remembered over a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// [`crate::Log::recovery_point`].
+    pub recovery_points: BTreeMap<TopicPartition, Offset>,
+    /// [`crate::Log::log_start_offset`], where it is not the base offset of the first segment.
+    pub log_start_offsets: BTreeMap<TopicPartition, Offset>,
+    /// High watermarks.
+    pub high_watermarks: BTreeMap<TopicPartition, Offset>,
+}
+
+/// A data directory that this process has to itself.
+#[derive(Debug)]
+pub struct LogDir {
+    dir: DiskDir,
+    was_clean: bool,
+    meta: Option<MetaProperties>,
+    /// Of each checkpoint file, what was written last.
+    written: Mutex<BTreeMap<&'static str, Vec<u8>>>,
+    /// Held as long as the directory is.
+    _lock: File,
+}
+
+impl LogDir {
+    /// Makes the directory if need be, and takes it. If it was left in order that is remembered, and
+    /// the mark is removed.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, LogError> {
+        let path = path.into();
+        fs::create_dir_all(&path).map_err(LogError::io("create", &path))?;
+        let lock = lock(&path)?;
+        let dir = DiskDir::new(&path);
+        let meta = dir.read(META).map_err(LogError::io("read", &path.join(META)))?;
+        let parsed = meta.map(|content| MetaProperties::parse(&String::from_utf8_lossy(&content)));
+        let malformed = |cause| LogError::Malformed { path: path.join(META), cause };
+        let meta = parsed.transpose().map_err(malformed)?;
+        let mark = path.join(CLEAN);
+        let was_clean = mark.exists();
+        if was_clean {
+            dir.remove(CLEAN).map_err(LogError::io("remove", &mark))?;
+            dir.sync().map_err(LogError::io("sync", &path))?;
+        }
+        Ok(Self { dir, was_clean, meta, written: Mutex::default(), _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Whether it was left in order, so that its logs can be trusted as they are.
+    pub fn was_clean(&self) -> bool {
+        self.was_clean
+    }
+
+    /// Whose it is; `None` if nobody's yet.
+    pub fn meta(&self) -> Option<&MetaProperties> {
+        self.meta.as_ref()
+    }
+
+    /// Says whose it is, durably.
+    pub fn set_meta(&mut self, meta: MetaProperties) -> Result<(), LogError> {
+        let text = meta.to_text();
+        write_atomically(&self.dir, META, text.as_bytes())
+            .and_then(|()| self.dir.sync())
+            .map_err(LogError::io("write", &self.path().join(META)))?;
+        self.meta = Some(meta);
+        Ok(())
+    }
+
+    /// The partitions that have a directory here, in no order; those deleted are left out.
+    pub fn partitions(&self) -> Result<Vec<TopicPartition>, LogError> {
+        let names = self.dir.list().map_err(LogError::io("list", self.path()))?;
+        Ok(names.iter().filter_map(|name| parse_partition(name)).collect())
+    }
+
+    /// The directory of a partition, for [`crate::Log::open`]. It need not exist.
+    pub fn partition_dir(&self, at: &TopicPartition) -> Arc<dyn Dir> {
+        Arc::new(DiskDir::new(self.path().join(at.to_string())))
+    }
+
+    /// Deletes a partition whose log is closed: its directory gets another name at once, which is
+    /// given, and can be removed later with [`LogDir::remove_deleted`]. `unique` is any unused id.
+    pub fn delete_partition(&self, at: &TopicPartition, unique: Uuid) -> Result<String, LogError> {
+        let hex = format!("{:032x}", u128::from_be_bytes(unique.0));
+        let tail = format!("-{}.{hex}{DELETE_SUFFIX}", at.partition);
+        let room = NAME_MAX.saturating_sub(tail.len());
+        let topic: String = at.topic.chars().take(room).collect();
+        let name = format!("{topic}{tail}");
+        let from = at.to_string();
+        let renamed = self.dir.rename(&from, &name);
+        renamed.map_err(LogError::io("rename", &self.path().join(&from)))?;
+        self.dir.sync().map_err(LogError::io("sync", self.path()))?;
+        Ok(name)
+    }
+
+    /// The names of deleted partitions whose files are still there.
+    pub fn deleted_partitions(&self) -> Result<Vec<String>, LogError> {
+        let mut names = self.dir.list().map_err(LogError::io("list", self.path()))?;
+        names.retain(|name| name.ends_with(DELETE_SUFFIX));
+        Ok(names)
+    }
+
+    /// Removes the files of a deleted partition.
+    pub fn remove_deleted(&self, name: &str) -> Result<(), LogError> {
+        let path = self.path().join(name);
+        if !name.ends_with(DELETE_SUFFIX) || name.contains('/') {
+            let source = io::ErrorKind::InvalidInput.into();
+            return Err(LogError::Io { what: "remove", path, source });
+        }
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(LogError::io("remove", &path)(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The checkpoints. A file that is not valid counts as empty: recovery then reads more.
+    pub fn read_checkpoints(&self) -> Result<Checkpoints, LogError> {
+        Ok(Checkpoints {
+            recovery_points: self.read_offsets(RECOVERY_POINTS)?,
+            log_start_offsets: self.read_offsets(LOG_STARTS)?,
+            high_watermarks: self.read_offsets(HIGH_WATERMARKS)?,
+        })
+    }
+
+    /// Writes those checkpoints that have changed since they were last written, durably.
+    pub fn write_checkpoints(&self, checkpoints: &Checkpoints) -> Result<(), LogError> {
+        let files = [
+            (RECOVERY_POINTS, &checkpoints.recovery_points),
+            (LOG_STARTS, &checkpoints.log_start_offsets),
+            (HIGH_WATERMARKS, &checkpoints.high_watermarks),
+        ];
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = false;
+        for (name, offsets) in files {
+            let content = checkpoint::format_offsets(offsets);
+            if written.get(name) == Some(&content) {
+                continue;
+            }
+            write_atomically(&self.dir, name, &content)
+                .map_err(LogError::io("write", &self.path().join(name)))?;
+            written.insert(name, content);
+            changed = true;
+        }
+        if changed { self.dir.sync().map_err(LogError::io("sync", self.path())) } else { Ok(()) }
+    }
+
+    /// Leaves the mark that everything here is in order. Every log must be closed and the checkpoints
+    /// written before.
+    pub fn mark_clean_shutdown(&self) -> Result<(), LogError> {
+        write_atomically(&self.dir, CLEAN, br#"{"version":0,"brokerEpoch":-1}"#)
+            .and_then(|()| self.dir.sync())
+            .map_err(LogError::io("write", &self.path().join(CLEAN)))
+    }
+
+    fn read_offsets(
+        &self,
+        name: &'static str,
+    ) -> Result<BTreeMap<TopicPartition, Offset>, LogError> {
+        let path = self.path().join(name);
+        let content = self.dir.read(name).map_err(LogError::io("read", &path))?;
+        let Some(content) = content else { return Ok(BTreeMap::new()) };
+        Ok(checkpoint::parse_offsets(&content).unwrap_or_else(|| {
+            tracing::warn!(file = %path.display(), "not a valid checkpoint: ignored");
+            BTreeMap::new()
+        }))
+    }
+}
+
+/// Takes both kinds of lock: Kafka's, which keeps other processes out, and one that keeps this process
+/// from taking the directory twice.
+fn lock(path: &Path) -> Result<File, LogError> {
+    let name = path.join(LOCK);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(&name).map_err(LogError::io("open", &name))?;
+    let operation = FlockOperation::NonBlockingLockExclusive;
+    let taken =
+        rustix::fs::flock(&file, operation).and_then(|()| rustix::fs::fcntl_lock(&file, operation));
+    match taken {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::ACCESS) => {
+            Err(LogError::Locked { path: path.to_owned() })
+        }
+        Err(error) => Err(LogError::io("lock", &name)(error.into())),
+    }
+}
+
+/// The partition whose directory has this name.
+fn parse_partition(name: &str) -> Option<TopicPartition> {
+    let (topic, partition) = name.rsplit_once('-')?;
+    if partition.is_empty() || !partition.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(TopicPartition::new(TopicName::new(topic).ok()?, partition.parse().ok()?))
+}

@@ -1,0 +1,328 @@
+//! What is known of each idempotent producer: its epoch, its last five batches, its open transaction.
+//!
+//! Invariants: [`ProducerState::check`] changes nothing; [`ProducerState::update`] only follows what
+//! is in the log, so replaying the log's headers gives the same state. Batches of a producer are
+//! remembered within one epoch only.
+//! Kafka: `ProducerStateManager`, `ProducerAppendInfo`, `ProducerStateEntry`.
+
+pub(crate) mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ottla_record::{BatchHeader, records};
+use ottla_types::{Offset, ProducerId};
+
+use crate::error::AppendError;
+
+/// Batches remembered per producer.
+pub const BATCHES_KEPT: usize = 5;
+
+/// Who appends, and so what is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendOrigin {
+    /// A client: everything is checked.
+    Client,
+    /// A coordinator of this broker: it has no sequence numbers, so only epochs are checked.
+    Coordinator,
+    /// The partition's leader, which has checked: nothing is.
+    Replication,
+}
+
+/// One remembered batch of a producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProducedBatch {
+    /// Sequence number of its last record.
+    pub last_sequence: i32,
+    /// Offset of its last record, inclusive.
+    pub last_offset: Offset,
+    /// Its last offset minus its first.
+    pub offset_delta: i32,
+    /// Its largest timestamp, in ms.
+    pub timestamp: i64,
+}
+
+impl ProducedBatch {
+    /// Offset of its first record.
+    pub const fn base_offset(&self) -> Offset {
+        Offset(self.last_offset.0.saturating_sub(self.offset_delta as i64))
+    }
+
+    /// Sequence number of its first record. Sequences wrap after `i32::MAX`.
+    pub const fn base_sequence(&self) -> i32 {
+        let first = self.last_sequence as i64 - self.offset_delta as i64;
+        let wrapped = if first < 0 { first + i32::MAX as i64 + 1 } else { first };
+        // Both terms are i32, so one wrap brings the difference back into range.
+        wrapped as i32
+    }
+}
+
+/// What is known of one producer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Producer {
+    /// The newest epoch seen; −1 if none.
+    pub producer_epoch: i16,
+    /// Epoch of the transaction coordinator that ended its last transaction; −1 if none.
+    pub coordinator_epoch: i32,
+    /// Largest timestamp of its last batch, in ms.
+    pub last_timestamp: i64,
+    /// First offset of its open transaction.
+    pub current_txn_first_offset: Option<Offset>,
+    batches: VecDeque<ProducedBatch>,
+}
+
+impl Producer {
+    /// Its last batches in this epoch, oldest first, at most [`BATCHES_KEPT`].
+    pub fn batches(&self) -> impl DoubleEndedIterator<Item = &ProducedBatch> {
+        self.batches.iter()
+    }
+
+    /// Sequence number of the last record in this epoch; −1 if there is none.
+    pub fn last_sequence(&self) -> i32 {
+        self.batches.back().map_or(-1, |batch| batch.last_sequence)
+    }
+
+    fn new() -> Self {
+        Self {
+            producer_epoch: -1,
+            coordinator_epoch: -1,
+            last_timestamp: -1,
+            current_txn_first_offset: None,
+            batches: VecDeque::new(),
+        }
+    }
+
+    fn set_epoch(&mut self, producer_epoch: i16) {
+        if self.producer_epoch != producer_epoch {
+            self.batches.clear();
+            self.producer_epoch = producer_epoch;
+        }
+    }
+
+    fn remember(&mut self, batch: ProducedBatch) {
+        if self.batches.len() >= BATCHES_KEPT {
+            self.batches.pop_front();
+        }
+        self.batches.push_back(batch);
+    }
+
+    fn duplicate_of(&self, header: &BatchHeader) -> Option<ProducedBatch> {
+        if header.producer_epoch != self.producer_epoch {
+            return None;
+        }
+        let same = |batch: &&ProducedBatch| {
+            batch.base_sequence() == header.base_sequence
+                && batch.last_sequence == header.last_sequence()
+        };
+        self.batches.iter().find(same).copied()
+    }
+}
+
+/// What the only record of a control batch says about a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TxnMarker {
+    /// Whether the transaction was committed, not aborted.
+    pub committed: bool,
+    /// Epoch of the transaction coordinator that decided.
+    pub coordinator_epoch: i32,
+}
+
+impl TxnMarker {
+    /// Reads the marker out of a control batch, given its bytes after the header. `None` for other
+    /// control records, and for batches that compaction has emptied.
+    pub fn read(header: &BatchHeader, body: &[u8]) -> Option<Self> {
+        if !header.attributes.is_control() {
+            return None;
+        }
+        let record = records(header, body).next()?.ok()?;
+        // The key is a version and a type; the value a version and the coordinator's epoch.
+        let kind = i16::from_be_bytes(*record.key?.get(2..)?.first_chunk()?);
+        let coordinator_epoch = i32::from_be_bytes(*record.value?.get(2..)?.first_chunk()?);
+        match kind {
+            0 => Some(Self { committed: false, coordinator_epoch }),
+            1 => Some(Self { committed: true, coordinator_epoch }),
+            _ => None,
+        }
+    }
+}
+
+/// A transaction that a marker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CompletedTxn {
+    pub(crate) producer_id: ProducerId,
+    pub(crate) first_offset: Offset,
+    /// Offset of the marker.
+    pub(crate) last_offset: Offset,
+    pub(crate) committed: bool,
+    /// First offset of the oldest transaction that was still open, or the offset after the marker.
+    pub(crate) last_stable_offset: Offset,
+}
+
+/// What is known of all producers of one log.
+#[derive(Debug, Default)]
+pub(crate) struct ProducerState {
+    producers: BTreeMap<ProducerId, Producer>,
+    /// Open transactions: their first offset and who opened them.
+    open: BTreeMap<Offset, ProducerId>,
+    /// Ended transactions, by first offset, with the offset of their marker, as long as the high
+    /// watermark may be before the marker.
+    unreplicated: BTreeMap<Offset, Offset>,
+    /// The offset up to which the log was taken in, exclusive.
+    pub(crate) end_offset: Offset,
+}
+
+impl ProducerState {
+    /// The state at this offset, with these producers.
+    pub(crate) fn restored(end_offset: Offset, producers: Vec<(ProducerId, Producer)>) -> Self {
+        let mut state = Self { end_offset, ..Self::default() };
+        for (producer_id, producer) in producers {
+            if let Some(first_offset) = producer.current_txn_first_offset {
+                state.open.insert(first_offset, producer_id);
+            }
+            state.producers.insert(producer_id, producer);
+        }
+        state
+    }
+
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (ProducerId, &Producer)> {
+        self.producers.iter().map(|(producer_id, producer)| (*producer_id, producer))
+    }
+
+    /// Checks a batch against what its producer sent before. Gives the batch that it repeats, if
+    /// it does.
+    pub(crate) fn check(
+        &self,
+        header: &BatchHeader,
+        marker: Option<TxnMarker>,
+        origin: AppendOrigin,
+    ) -> Result<Option<ProducedBatch>, AppendError> {
+        if !header.has_producer_id() || origin == AppendOrigin::Replication {
+            return Ok(None);
+        }
+        let Some(producer) = self.producers.get(&header.producer_id) else { return Ok(None) };
+        let is_data = !header.attributes.is_control();
+        if is_data
+            && origin == AppendOrigin::Client
+            && let Some(duplicate) = producer.duplicate_of(header)
+        {
+            return Ok(Some(duplicate));
+        }
+        let producer_id = header.producer_id.0;
+        if header.producer_epoch < producer.producer_epoch {
+            return Err(AppendError::InvalidProducerEpoch {
+                producer_id,
+                found: header.producer_epoch,
+                current: producer.producer_epoch,
+            });
+        }
+        if let Some(marker) = marker
+            && marker.coordinator_epoch < producer.coordinator_epoch
+        {
+            return Err(AppendError::TransactionCoordinatorFenced {
+                producer_id,
+                found: marker.coordinator_epoch,
+                current: producer.coordinator_epoch,
+            });
+        }
+        if is_data && origin == AppendOrigin::Client {
+            check_sequence(producer, header)?;
+        }
+        if is_data
+            && producer.current_txn_first_offset.is_some()
+            && !header.attributes.is_transactional()
+        {
+            return Err(AppendError::InvalidTxnState { producer_id });
+        }
+        Ok(None)
+    }
+
+    /// Takes in a batch that is in the log, or about to be. Gives the transaction that it ends.
+    pub(crate) fn update(
+        &mut self,
+        header: &BatchHeader,
+        marker: Option<TxnMarker>,
+    ) -> Option<CompletedTxn> {
+        self.end_offset = self.end_offset.max(header.next_offset());
+        if !header.has_producer_id() {
+            return None;
+        }
+        if let Some(marker) = marker {
+            return self.end_transaction(header, marker);
+        }
+        if header.attributes.is_control() {
+            return None;
+        }
+        let producer = self.producers.entry(header.producer_id).or_insert_with(Producer::new);
+        producer.set_epoch(header.producer_epoch);
+        producer.last_timestamp = header.max_timestamp;
+        producer.remember(ProducedBatch {
+            last_sequence: header.last_sequence(),
+            last_offset: header.last_offset(),
+            offset_delta: header.last_offset_delta,
+            timestamp: header.max_timestamp,
+        });
+        if header.attributes.is_transactional() && producer.current_txn_first_offset.is_none() {
+            producer.current_txn_first_offset = Some(header.base_offset);
+            self.open.insert(header.base_offset, header.producer_id);
+        }
+        None
+    }
+
+    fn end_transaction(&mut self, header: &BatchHeader, marker: TxnMarker) -> Option<CompletedTxn> {
+        let producer = self.producers.entry(header.producer_id).or_insert_with(Producer::new);
+        producer.set_epoch(header.producer_epoch);
+        producer.coordinator_epoch = marker.coordinator_epoch;
+        producer.last_timestamp = header.max_timestamp;
+        let first_offset = producer.current_txn_first_offset.take()?;
+        self.open.remove(&first_offset);
+        let last_offset = header.last_offset();
+        self.unreplicated.insert(first_offset, last_offset);
+        let still_open = self.open.keys().next().copied();
+        Some(CompletedTxn {
+            producer_id: header.producer_id,
+            first_offset,
+            last_offset,
+            committed: marker.committed,
+            last_stable_offset: still_open.unwrap_or(header.next_offset()),
+        })
+    }
+
+    /// The first offset that a reader of committed records may not see yet, given the high watermark.
+    pub(crate) fn last_stable_offset(&self, high_watermark: Offset) -> Offset {
+        let open = self.open.keys().next().copied();
+        let ended = self.unreplicated.iter().find(|(_, marker)| **marker >= high_watermark);
+        [open, ended.map(|(first, _)| *first)].into_iter().flatten().fold(high_watermark, Ord::min)
+    }
+
+    /// Forgets ended transactions whose markers are before the high watermark.
+    pub(crate) fn advance_high_watermark(&mut self, high_watermark: Offset) {
+        if !self.unreplicated.is_empty() {
+            self.unreplicated.retain(|_, marker| *marker >= high_watermark);
+        }
+    }
+
+    /// Forgets producers that were idle for `expiration_ms` and have no open transaction.
+    pub(crate) fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
+        self.producers.retain(|_, producer| {
+            producer.current_txn_first_offset.is_some()
+                || now_ms.saturating_sub(producer.last_timestamp) < expiration_ms
+        });
+    }
+}
+
+fn check_sequence(producer: &Producer, header: &BatchHeader) -> Result<(), AppendError> {
+    let found = header.base_sequence;
+    let same_epoch = header.producer_epoch == producer.producer_epoch;
+    let last = if same_epoch { producer.last_sequence() } else { -1 };
+    let expected = if last == i32::MAX { 0 } else { last + 1 };
+    if found == expected || producer.producer_epoch == -1 {
+        return Ok(());
+    }
+    Err(AppendError::OutOfOrderSequence {
+        producer_id: header.producer_id.0,
+        producer_epoch: header.producer_epoch,
+        found,
+        last,
+    })
+}

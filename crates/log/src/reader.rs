@@ -1,0 +1,229 @@
+//! Reading a log without holding up its writer.
+//!
+//! Invariants: a reader sees the log as it was when the reader was made, up to its end; it reads whole
+//! batches and hands out places in files, not bytes. Segments that retention has deleted since stay
+//! readable while their files are open or not yet removed.
+//! Kafka: `LocalLog.read`, `LogSegment.read`, `FetchDataInfo`.
+
+pub(crate) mod timestamps;
+
+use std::{fs::File, io, sync::Arc};
+
+use bytes::Bytes;
+use ottla_types::Offset;
+
+use crate::{
+    dir::LogFile,
+    error::ReadError,
+    names::{self, Kind},
+    segment::{Segment, TimestampOffset},
+    txn_index::{self, AbortedTxn},
+};
+
+/// A snapshot of a log to read from.
+#[derive(Clone, Debug)]
+pub struct LogReader {
+    pub(crate) segments: Arc<Vec<Arc<Segment>>>,
+    pub(crate) log_start_offset: Offset,
+    pub(crate) log_end_offset: Offset,
+    /// Bytes of the last segment that belong to the snapshot.
+    pub(crate) active_size: u64,
+    pub(crate) active_largest: TimestampOffset,
+}
+
+/// Some bytes of one file: batches of a log.
+#[derive(Clone, Debug)]
+pub struct FileRange {
+    file: Option<Arc<dyn LogFile>>,
+    /// Where in the file the first batch starts, in bytes.
+    pub position: u64,
+    /// How many bytes. 0 where there is nothing to read. The last batch may be cut.
+    pub length: usize,
+    /// Base offset of the first batch, which may be before the offset asked for; the offset asked
+    /// for where there is no batch.
+    pub base_offset: Offset,
+    /// Bytes of the first batch, even if it was not taken because it is too large; 0 if there is none.
+    pub first_batch_size: usize,
+    /// An offset that is after everything in the range: exclusive upper bound.
+    pub end_offset: Offset,
+}
+
+impl FileRange {
+    fn empty(offset: Offset) -> Self {
+        Self {
+            file: None,
+            position: 0,
+            length: 0,
+            base_offset: offset,
+            first_batch_size: 0,
+            end_offset: offset,
+        }
+    }
+
+    /// Whether there is nothing to read.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The operating system's file, for `sendfile`. `None` where the range is empty or the file is
+    /// simulated: then [`FileRange::read`] is the way.
+    pub fn as_file(&self) -> Option<&File> {
+        self.file.as_ref().and_then(|file| file.as_file())
+    }
+
+    /// Reads all bytes.
+    pub fn read(&self) -> io::Result<Bytes> {
+        let mut bytes = vec![0; self.length];
+        self.read_at(&mut bytes, 0)?;
+        Ok(Bytes::from(bytes))
+    }
+
+    /// Fills `buffer` with the bytes from `skip` on, all of which must lie within the range.
+    pub fn read_at(&self, buffer: &mut [u8], skip: usize) -> io::Result<()> {
+        let end = skip.checked_add(buffer.len());
+        if end.is_none_or(|end| end > self.length) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let Some(file) = &self.file else { return Ok(()) };
+        let read = file.read_at(buffer, self.position + skip as u64)?;
+        if read < buffer.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
+    }
+}
+
+impl LogReader {
+    /// First offset that may be read.
+    pub fn log_start_offset(&self) -> Offset {
+        self.log_start_offset
+    }
+
+    /// Exclusive end of the log.
+    pub fn log_end_offset(&self) -> Offset {
+        self.log_end_offset
+    }
+
+    /// The batches from the one that holds `start`, up to `end`, which is exclusive and usually the
+    /// high watermark or the last stable offset. At most `max_bytes`, which may cut the last batch;
+    /// with `min_one_batch` the first batch is whole even if it is larger, without it nothing is given
+    /// then. All from one segment: there may be more after it.
+    pub fn read(
+        &self,
+        start: Offset,
+        max_bytes: usize,
+        end: Offset,
+        min_one_batch: bool,
+    ) -> Result<FileRange, ReadError> {
+        if start < self.log_start_offset || start > self.log_end_offset {
+            return Err(self.out_of_range(start));
+        }
+        let end = end.min(self.log_end_offset);
+        if start >= end {
+            return Ok(FileRange::empty(start));
+        }
+        for at in self.segment_at(start)..self.segments.len() {
+            let Some(segment) = self.segments.get(at) else { break };
+            let found = self.read_segment(at, segment, start, end);
+            match found {
+                Ok(Some(mut range)) => {
+                    let wanted = if min_one_batch {
+                        max_bytes.max(range.first_batch_size)
+                    } else {
+                        max_bytes
+                    };
+                    range.length = range.length.min(wanted);
+                    if range.length < range.first_batch_size {
+                        range.length = 0;
+                    }
+                    return Ok(range);
+                }
+                Ok(None) => {}
+                // Retention removed the file after the snapshot was taken.
+                Err(ReadError::Io { source, .. })
+                    if segment.is_deleted() && source.kind() == io::ErrorKind::NotFound =>
+                {
+                    return Err(self.out_of_range(start));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(FileRange::empty(start))
+    }
+
+    /// The transactions aborted in a range of offsets, `start` inclusive and `end` exclusive, ordered
+    /// by the offset of their markers.
+    pub fn aborted_transactions(
+        &self,
+        start: Offset,
+        end: Offset,
+    ) -> Result<Vec<AbortedTxn>, ReadError> {
+        let mut aborted = Vec::new();
+        for segment in self.segments.iter().skip(self.segment_at(start)) {
+            if !segment.has_txn_index() {
+                continue;
+            }
+            let mut name = names::name(segment.base_offset, Kind::TxnIndex);
+            if segment.is_deleted() {
+                name.push_str(names::DELETED);
+            }
+            let path = segment.path(Kind::TxnIndex);
+            for entry in txn_index::read(segment.dir(), &name).map_err(ReadError::io(&path))? {
+                if entry.last_offset >= start && entry.first_offset < end {
+                    aborted.push(entry);
+                }
+                if entry.last_stable_offset >= end {
+                    return Ok(aborted);
+                }
+            }
+        }
+        Ok(aborted)
+    }
+
+    fn read_segment(
+        &self,
+        at: usize,
+        segment: &Segment,
+        start: Offset,
+        end: Offset,
+    ) -> Result<Option<FileRange>, ReadError> {
+        let (limit, next_base) = self.bounds(at, segment)?;
+        let Some(first) = segment.locate(start, limit)? else { return Ok(None) };
+        let end_position = if end >= next_base {
+            limit
+        } else {
+            segment.locate(end, limit)?.map_or(limit, |after| after.position)
+        };
+        let length = usize::try_from(end_position.saturating_sub(first.position));
+        let path = segment.path(Kind::Log);
+        Ok(Some(FileRange {
+            file: Some(segment.file().map_err(ReadError::io(&path))?),
+            position: first.position,
+            length: length.unwrap_or(usize::MAX),
+            base_offset: first.header.base_offset,
+            first_batch_size: first.header.size(),
+            end_offset: end.min(next_base),
+        }))
+    }
+
+    /// Where a segment's batches end, as a position and as an offset, both exclusive.
+    fn bounds(&self, at: usize, segment: &Segment) -> Result<(u64, Offset), ReadError> {
+        match self.segments.get(at + 1) {
+            Some(next) => {
+                let size = segment.size().map_err(ReadError::io(&segment.path(Kind::Log)))?;
+                Ok((size, next.base_offset))
+            }
+            None => Ok((self.active_size, self.log_end_offset)),
+        }
+    }
+
+    /// Which segment an offset is in.
+    fn segment_at(&self, offset: Offset) -> usize {
+        self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
+    }
+
+    fn out_of_range(&self, offset: Offset) -> ReadError {
+        let (log_start_offset, log_end_offset) = (self.log_start_offset, self.log_end_offset);
+        ReadError::OffsetOutOfRange { offset, log_start_offset, log_end_offset }
+    }
+}

@@ -1,0 +1,125 @@
+//! Walks over the batches of a segment file: headers only, or whole batches with their checksums.
+//!
+//! Invariant: a scan never goes past the end it was given and never allocates more than the batch
+//! it looks at takes in the file.
+//! Kafka: `FileLogInputStream`.
+
+use std::io;
+
+use ottla_record::{BATCH_OVERHEAD, BatchError, BatchHeader, check_crc};
+
+use crate::dir::LogFile;
+
+/// Bytes read ahead while headers are looked at.
+const HEADER_WINDOW: usize = 8 << 10;
+/// Bytes read at once while whole batches are looked at.
+const BATCH_WINDOW: usize = 1 << 20;
+
+/// Why a scan stopped before the end.
+#[derive(Debug)]
+pub(crate) enum ScanError {
+    Io(io::Error),
+    /// The bytes at the scan's position are not a batch.
+    Batch(BatchError),
+}
+
+impl std::fmt::Display for ScanError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Batch(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Gives one batch after the other.
+#[derive(Debug)]
+pub(crate) struct Scan<'a> {
+    file: &'a dyn LogFile,
+    /// Where the next batch starts.
+    position: u64,
+    /// Where the batches end, exclusive.
+    end: u64,
+    window: Vec<u8>,
+    window_position: u64,
+    window_size: usize,
+}
+
+impl<'a> Scan<'a> {
+    /// Looks at headers only.
+    pub(crate) fn headers(file: &'a dyn LogFile, position: u64, end: u64) -> Self {
+        Self::with_window(file, position, end, HEADER_WINDOW)
+    }
+
+    /// Reads whole batches.
+    pub(crate) fn batches(file: &'a dyn LogFile, position: u64, end: u64) -> Self {
+        Self::with_window(file, position, end, BATCH_WINDOW)
+    }
+
+    fn with_window(file: &'a dyn LogFile, position: u64, end: u64, window_size: usize) -> Self {
+        Self { file, position, end, window: Vec::new(), window_position: 0, window_size }
+    }
+
+    /// Where the next batch starts.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next header and where its batch starts; `None` at the end.
+    pub(crate) fn next_header(&mut self) -> Result<Option<(u64, BatchHeader)>, ScanError> {
+        let Some(header) = self.peek()? else { return Ok(None) };
+        let position = self.position;
+        self.position += header.size() as u64;
+        Ok(Some((position, header)))
+    }
+
+    /// The next batch, checked, and where it starts; `None` at the end.
+    pub(crate) fn next_batch(&mut self) -> Result<Option<(u64, BatchHeader, &[u8])>, ScanError> {
+        let Some(header) = self.peek()? else { return Ok(None) };
+        self.fill(header.size())?;
+        let position = self.position;
+        self.position += header.size() as u64;
+        let batch = self.bytes(position, header.size());
+        check_crc(batch).map_err(ScanError::Batch)?;
+        Ok(Some((position, header, batch)))
+    }
+
+    fn peek(&mut self) -> Result<Option<BatchHeader>, ScanError> {
+        if self.position >= self.end {
+            return Ok(None);
+        }
+        self.fill(BATCH_OVERHEAD)?;
+        let header = BatchHeader::parse(self.bytes(self.position, BATCH_OVERHEAD))
+            .map_err(ScanError::Batch)?;
+        let left = self.end - self.position;
+        if header.size() as u64 > left {
+            let have = usize::try_from(left).unwrap_or(usize::MAX);
+            return Err(ScanError::Batch(BatchError::Truncated { needed: header.size(), have }));
+        }
+        Ok(Some(header))
+    }
+
+    /// Makes `size` bytes at the position available, or fewer at the end.
+    fn fill(&mut self, size: usize) -> Result<(), ScanError> {
+        let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
+        let size = size.min(left);
+        if self.bytes(self.position, size).len() == size {
+            return Ok(());
+        }
+        self.window.resize(size.max(self.window_size).min(left), 0);
+        let read = self.file.read_at(&mut self.window, self.position).map_err(ScanError::Io)?;
+        self.window.truncate(read);
+        self.window_position = self.position;
+        if read < size {
+            return Err(ScanError::Batch(BatchError::Truncated { needed: size, have: read }));
+        }
+        Ok(())
+    }
+
+    fn bytes(&self, position: u64, size: usize) -> &[u8] {
+        let Some(start) = position.checked_sub(self.window_position) else { return &[] };
+        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        let end = start.saturating_add(size).min(self.window.len());
+        self.window.get(start..end).unwrap_or(&[])
+    }
+}

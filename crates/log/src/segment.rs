@@ -1,0 +1,267 @@
+//! One segment: a `.log` file of batches, and its indexes.
+//!
+//! Invariants: a segment is shared by the log that writes it and by readers; only the log changes
+//! it. Batches are sorted by offset. An index only speeds up what a scan from the first batch would
+//! find as well: an entry that does not lead to the batch it names is not believed.
+//! Kafka: `org.apache.kafka.storage.internals.log.LogSegment`.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use ottla_record::BatchHeader;
+use ottla_types::Offset;
+
+use crate::{
+    dir::{Dir, LogFile, OpenMode},
+    error::ReadError,
+    index::{Index, OffsetEntry, TimeEntry},
+    names::{self, Kind},
+    scan::{Scan, ScanError},
+};
+
+/// "Nobody asked for the size yet."
+const SIZE_UNKNOWN: u64 = u64::MAX;
+
+/// A timestamp and the last offset of the batch that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimestampOffset {
+    /// In ms; −1 if there is none.
+    pub(crate) timestamp: i64,
+    pub(crate) offset: Offset,
+}
+
+/// A batch and where it starts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Located {
+    pub(crate) position: u64,
+    pub(crate) header: BatchHeader,
+}
+
+/// One segment of a log.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    dir: Arc<dyn Dir>,
+    pub(crate) base_offset: Offset,
+    pub(crate) offset_index: Index<OffsetEntry>,
+    pub(crate) time_index: Index<TimeEntry>,
+    file: Mutex<Option<Arc<dyn LogFile>>>,
+    size: AtomicU64,
+    largest: Mutex<Option<TimestampOffset>>,
+    deleted: AtomicBool,
+    has_txn_index: AtomicBool,
+    index_damaged: AtomicBool,
+}
+
+impl Segment {
+    /// A segment whose files are there already. Nothing is opened yet.
+    pub(crate) fn on_disk(dir: Arc<dyn Dir>, base_offset: Offset, has_txn_index: bool) -> Self {
+        Self {
+            offset_index: Index::on_disk(names::name(base_offset, Kind::OffsetIndex)),
+            time_index: Index::on_disk(names::name(base_offset, Kind::TimeIndex)),
+            size: AtomicU64::new(SIZE_UNKNOWN),
+            has_txn_index: AtomicBool::new(has_txn_index),
+            ..Self::blank(dir, base_offset)
+        }
+    }
+
+    /// A segment that does not exist: makes its `.log` file. The indexes are made when they have
+    /// entries, or when the segment is rolled or closed.
+    pub(crate) fn create(dir: Arc<dyn Dir>, base_offset: Offset) -> io::Result<Self> {
+        let segment = Self::blank(dir, base_offset);
+        let name = names::name(base_offset, Kind::Log);
+        let file = segment.dir.open(&name, OpenMode::Create)?;
+        *segment.slot() = Some(file);
+        Ok(segment)
+    }
+
+    fn blank(dir: Arc<dyn Dir>, base_offset: Offset) -> Self {
+        Self {
+            dir,
+            base_offset,
+            offset_index: Index::empty(names::name(base_offset, Kind::OffsetIndex)),
+            time_index: Index::empty(names::name(base_offset, Kind::TimeIndex)),
+            file: Mutex::new(None),
+            size: AtomicU64::new(0),
+            largest: Mutex::new(None),
+            deleted: AtomicBool::new(false),
+            has_txn_index: AtomicBool::new(false),
+            index_damaged: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn dir(&self) -> &dyn Dir {
+        self.dir.as_ref()
+    }
+
+    /// The path of one of its files, for people to read.
+    pub(crate) fn path(&self, kind: Kind) -> PathBuf {
+        self.dir.path().join(names::name(self.base_offset, kind))
+    }
+
+    /// The `.log` file, opened if it is not.
+    pub(crate) fn file(&self) -> io::Result<Arc<dyn LogFile>> {
+        let mut slot = self.slot();
+        if let Some(file) = slot.as_ref() {
+            return Ok(file.clone());
+        }
+        let mut name = names::name(self.base_offset, Kind::Log);
+        if self.deleted.load(Ordering::Acquire) {
+            name.push_str(names::DELETED);
+        }
+        let file = self.dir.open(&name, OpenMode::Write)?;
+        *slot = Some(file.clone());
+        Ok(file)
+    }
+
+    /// Closes files that can be opened again when someone needs them.
+    pub(crate) fn close_files(&self) {
+        *self.slot() = None;
+        self.offset_index.close_file();
+        self.time_index.close_file();
+    }
+
+    /// Bytes of batches in the `.log` file.
+    pub(crate) fn size(&self) -> io::Result<u64> {
+        match self.size.load(Ordering::Acquire) {
+            SIZE_UNKNOWN => {
+                let size = self.file()?.size()?;
+                self.size.store(size, Ordering::Release);
+                Ok(size)
+            }
+            size => Ok(size),
+        }
+    }
+
+    pub(crate) fn set_size(&self, size: u64) {
+        self.size.store(size, Ordering::Release);
+    }
+
+    /// The largest timestamp of a segment that is no longer written: the last entry of its time
+    /// index.
+    pub(crate) fn largest_timestamp(&self) -> io::Result<TimestampOffset> {
+        if let Some(largest) = *self.largest_slot() {
+            return Ok(largest);
+        }
+        let largest = match self.time_index.last(self.dir.as_ref())? {
+            Some(entry) => TimestampOffset {
+                timestamp: entry.timestamp,
+                offset: self.base_offset.plus(i64::from(entry.relative)),
+            },
+            None => TimestampOffset { timestamp: -1, offset: self.base_offset },
+        };
+        *self.largest_slot() = Some(largest);
+        Ok(largest)
+    }
+
+    pub(crate) fn set_largest_timestamp(&self, largest: Option<TimestampOffset>) {
+        *self.largest_slot() = largest;
+    }
+
+    pub(crate) fn mark_deleted(&self) {
+        self.deleted.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn has_txn_index(&self) -> bool {
+        self.has_txn_index.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_has_txn_index(&self, has: bool) {
+        self.has_txn_index.store(has, Ordering::Release);
+    }
+
+    /// Whether an index entry led nowhere. The log then makes the indexes anew.
+    pub(crate) fn index_damaged(&self) -> bool {
+        self.index_damaged.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_index_damaged(&self, damaged: bool) {
+        self.index_damaged.store(damaged, Ordering::Release);
+    }
+
+    /// The first batch before position `end` whose last offset is `target` or more.
+    pub(crate) fn locate(&self, target: Offset, end: u64) -> Result<Option<Located>, ReadError> {
+        let path = self.path(Kind::Log);
+        let file = self.file().map_err(ReadError::io(&path))?;
+        let start = self.indexed_position(target, end, file.as_ref())?;
+        let mut scan = Scan::headers(file.as_ref(), start, end);
+        loop {
+            match scan.next_header() {
+                Ok(Some((position, header))) if header.last_offset() >= target => {
+                    return Ok(Some(Located { position, header }));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(None),
+                Err(ScanError::Io(source)) => return Err(ReadError::Io { path, source }),
+                Err(ScanError::Batch(cause)) => {
+                    return Err(ReadError::damaged(&path, scan.position(), cause));
+                }
+            }
+        }
+    }
+
+    /// A position from which a scan for `target` may start: that of a batch whose last offset is
+    /// `target` or less, or 0.
+    pub(crate) fn indexed_position(
+        &self,
+        target: Offset,
+        end: u64,
+        file: &dyn LogFile,
+    ) -> Result<u64, ReadError> {
+        let relative = target.0.saturating_sub(self.base_offset.0);
+        let before = |entry: &OffsetEntry| {
+            i64::from(entry.relative) <= relative && u64::from(entry.position) < end
+        };
+        let entry = self
+            .offset_index
+            .last_before(self.dir.as_ref(), before)
+            .map_err(ReadError::io(&self.path(Kind::OffsetIndex)))?;
+        let Some(entry) = entry else { return Ok(0) };
+        let position = u64::from(entry.position);
+        let named = self.base_offset.plus(i64::from(entry.relative));
+        let mut scan = Scan::headers(file, position, end);
+        if let Ok(Some((_, header))) = scan.next_header()
+            && header.last_offset() == named
+        {
+            return Ok(position);
+        }
+        if !self.index_damaged.swap(true, Ordering::AcqRel) {
+            tracing::warn!(
+                file = %self.path(Kind::OffsetIndex).display(),
+                position,
+                "the offset index names a batch that is not there: reading without it"
+            );
+        }
+        Ok(0)
+    }
+
+    /// The last offset that the index has at or before this timestamp, from where a search for the
+    /// timestamp may start.
+    pub(crate) fn indexed_offset(&self, timestamp: i64) -> io::Result<Offset> {
+        let entry =
+            self.time_index.last_before(self.dir.as_ref(), |entry| entry.timestamp < timestamp)?;
+        Ok(entry.map_or(self.base_offset, |entry| self.base_offset.plus(i64::from(entry.relative))))
+    }
+
+    /// All its file names with what they hold.
+    pub(crate) fn file_names(&self) -> Vec<String> {
+        Kind::ALL.into_iter().map(|kind| names::name(self.base_offset, kind)).collect()
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<Arc<dyn LogFile>>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn largest_slot(&self) -> MutexGuard<'_, Option<TimestampOffset>> {
+        self.largest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,101 @@
+//! Aborted transactions of a segment, so that readers of committed records know what to skip.
+//!
+//! Invariant: entries are sorted by the offset of their marker. A segment without aborted
+//! transactions has no such file.
+//! Kafka: `TransactionIndex`, `AbortedTxn`.
+
+use std::io::{self, IoSlice};
+
+use ottla_types::{Offset, ProducerId};
+
+use crate::dir::{Dir, OpenMode};
+
+const SIZE: usize = 34;
+const VERSION: i16 = 0;
+
+/// An aborted transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbortedTxn {
+    /// Whose it was.
+    pub producer_id: ProducerId,
+    /// Its first offset.
+    pub first_offset: Offset,
+    /// The offset of its abort marker, inclusive.
+    pub last_offset: Offset,
+    /// The last stable offset once the marker was written.
+    pub last_stable_offset: Offset,
+}
+
+impl AbortedTxn {
+    fn to_bytes(self) -> [u8; SIZE] {
+        let mut bytes = [0; SIZE];
+        let fields = [
+            self.producer_id.0,
+            self.first_offset.0,
+            self.last_offset.0,
+            self.last_stable_offset.0,
+        ];
+        let (version, rest) = bytes.split_at_mut(2);
+        version.copy_from_slice(&VERSION.to_be_bytes());
+        for (place, field) in rest.chunks_exact_mut(8).zip(fields) {
+            place.copy_from_slice(&field.to_be_bytes());
+        }
+        bytes
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let version = i16::from_be_bytes(*bytes.first_chunk()?);
+        let mut fields = bytes.get(2..)?.chunks_exact(8).map(|field| {
+            field.first_chunk().map_or(-1, |field: &[u8; 8]| i64::from_be_bytes(*field))
+        });
+        let parsed = Self {
+            producer_id: ProducerId(fields.next()?),
+            first_offset: Offset(fields.next()?),
+            last_offset: Offset(fields.next()?),
+            last_stable_offset: Offset(fields.next()?),
+        };
+        (version == VERSION).then_some(parsed)
+    }
+}
+
+/// All entries of a file; what does not make a whole entry is left out.
+pub(crate) fn read(dir: &dyn Dir, name: &str) -> io::Result<Vec<AbortedTxn>> {
+    let content = dir.read(name)?.unwrap_or_default();
+    Ok(content.chunks_exact(SIZE).map_while(AbortedTxn::parse).collect())
+}
+
+/// Appends one entry, making the file if need be.
+pub(crate) fn append(dir: &dyn Dir, name: &str, aborted: AbortedTxn) -> io::Result<()> {
+    let file = dir.open(name, OpenMode::Create)?;
+    let whole = file.size()? / SIZE as u64 * SIZE as u64;
+    file.write_at(&[IoSlice::new(&aborted.to_bytes())], whole)
+}
+
+/// Keeps only entries whose marker is before `end`.
+pub(crate) fn truncate(dir: &dyn Dir, name: &str, end: Offset) -> io::Result<()> {
+    let entries = read(dir, name)?;
+    let kept = entries.partition_point(|entry| entry.last_offset < end);
+    dir.open(name, OpenMode::Create)?.set_size((kept * SIZE) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_has_kafkas_layout() {
+        let entry = AbortedTxn {
+            producer_id: ProducerId(1),
+            first_offset: Offset(2),
+            last_offset: Offset(3),
+            last_stable_offset: Offset(4),
+        };
+        let bytes = entry.to_bytes();
+        assert_eq!(&bytes[..2], [0, 0]);
+        assert_eq!(bytes[9], 1);
+        assert_eq!(bytes[17], 2);
+        assert_eq!(bytes[25], 3);
+        assert_eq!(bytes[33], 4);
+        assert_eq!(AbortedTxn::parse(&bytes), Some(entry));
+    }
+}
