@@ -1,0 +1,147 @@
+//! Offsets of partitions: where they begin, where they end, where a time is.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset};
+use ottla_wire::{
+    list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic},
+    messages::ListOffsetsRequest,
+};
+
+use super::{Admin, verdict};
+use crate::{
+    Error, ErrorKind, Isolation, Result,
+    client::{ANY, AutoCreate, Lane},
+};
+
+/// Which offset is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OffsetSpec {
+    /// The first offset a client may read.
+    Start,
+    /// The offset that the next record gets; with read-committed, that of the first open transaction.
+    End,
+    /// The record with the largest timestamp.
+    MaxTimestamp,
+    /// The first record at or after this time in ms since 1970.
+    Timestamp(i64),
+}
+
+impl OffsetSpec {
+    const fn wire(self) -> i64 {
+        match self {
+            Self::End => -1,
+            Self::Start => -2,
+            Self::MaxTimestamp => -3,
+            Self::Timestamp(time) => time,
+        }
+    }
+}
+
+/// An offset of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedOffset {
+    /// The offset, −1 where no record is that young.
+    pub offset: Offset,
+    /// The record's time in ms, −1 for start and end.
+    pub timestamp: i64,
+    /// The epoch of the leader that wrote the record, −1 if not known.
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// A partition with what is asked for, or what was answered.
+type Of<T> = (Arc<str>, i32, T);
+
+impl Admin {
+    /// The offset of one partition.
+    pub async fn list_offset(
+        &self,
+        topic: &str,
+        partition: i32,
+        spec: OffsetSpec,
+        isolation: Isolation,
+    ) -> Result<ListedOffset> {
+        let asked = [(Arc::from(topic), partition, spec)];
+        let mut backoff = self.client.backoff();
+        loop {
+            let listed = self.list_offsets(&asked, isolation).await;
+            let result = listed.and_then(|results| match results.into_iter().next() {
+                Some((_, _, result)) => result,
+                None => Err(left_out(topic, partition)),
+            });
+            match result {
+                Err(error) if is_passing(&error) => {
+                    self.client.forget_topic(topic);
+                    backoff.pause(error).await?;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Offsets of many partitions, in one request per leader, each answered by itself.
+    pub async fn list_offsets(
+        &self,
+        asked: &[Of<OffsetSpec>],
+        isolation: Isolation,
+    ) -> Result<Vec<Of<Result<ListedOffset>>>> {
+        let mut results = Vec::new();
+        let mut by_leader: BTreeMap<i32, Vec<ListOffsetsTopic>> = BTreeMap::new();
+        for (name, partition, spec) in asked {
+            self.client.topic(name, AutoCreate::No).await?;
+            let Some((leader, _)) = self.client.topology().leader(name, *partition) else {
+                let what = format!("cannot list offsets of {name}-{partition}");
+                let error = Error::broker(ErrorCode::UnknownTopicOrPartition, what, None);
+                results.push((name.clone(), *partition, Err(error)));
+                continue;
+            };
+            let item = ListOffsetsPartition {
+                partition_index: *partition,
+                timestamp: spec.wire(),
+                ..ListOffsetsPartition::default()
+            };
+            let topics = by_leader.entry(leader.0).or_default();
+            match topics.iter_mut().find(|topic| topic.name == **name) {
+                Some(topic) => topic.partitions.push(item),
+                None => {
+                    let name = (&**name).into();
+                    topics.push(ListOffsetsTopic { name, partitions: vec![item] });
+                }
+            }
+        }
+        for (leader, topics) in by_leader {
+            let request = ListOffsetsRequest {
+                replica_id: -1,
+                isolation_level: isolation.wire(),
+                topics,
+                timeout_ms: self.client.broker_timeout_ms(),
+            };
+            let to = (BrokerId(leader), Lane::Shared);
+            let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
+            for topic in response.topics {
+                let name: Arc<str> = Arc::from(topic.name.as_str());
+                for it in topic.partitions {
+                    let what =
+                        || format!("cannot list offsets of {}-{}", topic.name, it.partition_index);
+                    let result = verdict(it.error_code, what, None).map(|()| ListedOffset {
+                        offset: Offset(it.offset),
+                        timestamp: it.timestamp,
+                        leader_epoch: LeaderEpoch(it.leader_epoch),
+                    });
+                    results.push((name.clone(), it.partition_index, result));
+                }
+            }
+        }
+        Ok(results)
+    }
+}
+
+fn is_passing(error: &Error) -> bool {
+    let code = error.code();
+    error.is_retriable() && code != Some(ErrorCode::UnknownTopicOrPartition)
+}
+
+fn left_out(topic: &str, partition: i32) -> Error {
+    let what = format!("cannot list offsets of {topic}-{partition}");
+    Error::new(ErrorKind::Protocol, what, "the broker's answer leaves it out")
+}
