@@ -17,10 +17,20 @@ const USAGE: &str = "usage: cargo xtask <chore>
   jars               fetch Kafka's jars once and print the folder they are in
 ";
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match args.as_slice() {
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let told = writeln!(std::io::stderr(), "xtask: {error:#}");
+            ExitCode::from(if told.is_ok() { 1 } else { 2 })
+        }
+    }
+}
+
+fn run(args: &[&str]) -> anyhow::Result<()> {
+    match args {
         ["codegen"] => codegen::write()?,
         ["codegen", "--check"] => codegen::check()?,
         ["tidy"] => tidy::check()?,
@@ -28,7 +38,7 @@ fn main() -> anyhow::Result<ExitCode> {
         [] | ["help" | "--help" | "-h"] => say(USAGE)?,
         other => bail!("unknown chore: {}\n{USAGE}", other.join(" ")),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Prints a line.
