@@ -67,16 +67,11 @@ pub fn alter_configs(
     context: Context<'_>,
     request: &AlterConfigsRequest,
 ) -> Decision<AlterConfigsResponse> {
-    let key = |raw: (i8, &Str)| ConfigResource::new(ResourceType(raw.0), raw.1.to_string());
-    let twice = repeated(
-        request
-            .resources
-            .iter()
-            .map(|resource| key((resource.resource_type, &resource.resource_name))),
-    );
+    let asked = request.resources.iter();
+    let twice = repeated(asked.map(|asked| resource_of(asked.resource_type, &asked.resource_name)));
     let mut decision = Decision { records: Vec::new(), response: AlterConfigsResponse::default() };
     for asked in &request.resources {
-        let resource = key((asked.resource_type, &asked.resource_name));
+        let resource = resource_of(asked.resource_type, &asked.resource_name);
         let changes: Vec<_> = asked
             .configs
             .iter()
@@ -107,17 +102,12 @@ pub fn incremental_alter_configs(
     context: Context<'_>,
     request: &IncrementalAlterConfigsRequest,
 ) -> Decision<IncrementalAlterConfigsResponse> {
-    let key = |raw: (i8, &Str)| ConfigResource::new(ResourceType(raw.0), raw.1.to_string());
-    let twice = repeated(
-        request
-            .resources
-            .iter()
-            .map(|resource| key((resource.resource_type, &resource.resource_name))),
-    );
+    let asked = request.resources.iter();
+    let twice = repeated(asked.map(|asked| resource_of(asked.resource_type, &asked.resource_name)));
     let mut decision =
         Decision { records: Vec::new(), response: IncrementalAlterConfigsResponse::default() };
     for asked in &request.resources {
-        let resource = key((asked.resource_type, &asked.resource_name));
+        let resource = resource_of(asked.resource_type, &asked.resource_name);
         let changes: Vec<_> = asked
             .configs
             .iter()
@@ -140,6 +130,10 @@ pub fn incremental_alter_configs(
         decision.records.clear();
     }
     decision
+}
+
+fn resource_of(resource_type: i8, name: &Str) -> ConfigResource {
+    ConfigResource::new(ResourceType(resource_type), name.as_str())
 }
 
 /// Takes the records of what was accepted, and says what the client is told.
@@ -228,10 +222,8 @@ fn apply(
         Operation::Subtract => "SUBTRACT",
     };
     let key = key_of(resource.resource_type, name);
-    let is_list = key.map_or_else(
-        || check::is_client_metrics_list(resource.resource_type, name),
-        |key| key.kind == Kind::List,
-    );
+    // As in Kafka, the keys of client metrics are no lists here.
+    let is_list = key.is_some_and(|key| key.kind == Kind::List);
     if !is_list {
         return Err(Refusal::new(
             ErrorCode::InvalidConfig,

@@ -8,6 +8,7 @@ use ottla_config::{Properties, describe_topic, keys, validate_topic};
 use ottla_types::{BrokerId, ErrorCode, TopicName, Uuid};
 use ottla_wire::{
     Str,
+    clear_elr_record::ClearElrRecord,
     config_record::ConfigRecord,
     create_topics_request::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest},
     create_topics_response::{CreatableTopicConfigs, CreatableTopicResult, CreateTopicsResponse},
@@ -250,6 +251,9 @@ impl Plan {
             value: Some(value.as_str().into()),
         };
         records.extend(self.overrides.iter().map(config).map(MetadataRecord::from));
+        if context.image.is_elr_enabled() && self.overrides.contains_key("min.insync.replicas") {
+            records.push(ClearElrRecord { topic_name: self.name.as_str().into() }.into());
+        }
         let partitions = (0..).zip(&self.replicas).filter_map(|(number, replicas)| {
             placement::new_partition(context.image, id, number, replicas.clone())
         });

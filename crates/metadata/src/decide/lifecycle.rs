@@ -187,7 +187,8 @@ fn elected(partition: &Partition, broker_id: BrokerId) -> Option<PartitionChange
     let nobody_else = partition.isr.is_empty() && partition.eligible_leader_replicas.is_empty();
     let was_last = partition.last_known_elr.contains(&broker_id)
         || (partition.last_known_elr.is_empty() && partition.replicas == [broker_id]);
-    if !is_eligible && !(nobody_else && was_last) {
+    let may_lead = is_eligible || (nobody_else && was_last);
+    if !may_lead {
         return None;
     }
     change.isr = Some(vec![broker_id.0]);

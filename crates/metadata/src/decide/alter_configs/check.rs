@@ -22,17 +22,16 @@ fn invalid_config(text: impl Into<String>) -> Refusal {
 
 /// Refuses a resource that cannot be configured.
 pub(super) fn resource(context: Context<'_>, resource: &ConfigResource) -> Result<(), Refusal> {
-    let has_name = !resource.name.is_empty();
-    match resource.resource_type {
-        ResourceType::TOPIC if has_name => Ok(()),
-        ResourceType::TOPIC => Err(invalid_request("Default topic resources are not allowed.")),
-        ResourceType::GROUP if has_name => Ok(()),
-        ResourceType::GROUP => Err(invalid_request("Default group resources are not allowed.")),
-        ResourceType::CLIENT_METRICS if has_name => Ok(()),
-        ResourceType::CLIENT_METRICS => Err(invalid_request("Subscription name can't be empty")),
-        ResourceType::BROKER => broker(context, &resource.name),
-        ResourceType(other) => Err(invalid_request(format!("Unknown resource type {other}"))),
-    }
+    let without_name = match resource.resource_type {
+        ResourceType::BROKER => return broker(context, &resource.name),
+        ResourceType::TOPIC => "Default topic resources are not allowed.",
+        ResourceType::GROUP => "Default group resources are not allowed.",
+        ResourceType::CLIENT_METRICS => "Subscription name can't be empty",
+        ResourceType(other) => {
+            return Err(invalid_request(format!("Unknown resource type {other}")));
+        }
+    };
+    if resource.name.is_empty() { Err(invalid_request(without_name)) } else { Ok(()) }
 }
 
 /// A broker is configured through itself; the empty name is all of them.
@@ -132,11 +131,6 @@ fn broker_values(resource: &ConfigResource, new: &Properties) -> Result<(), Refu
         )));
     }
     validate_broker(new).map_err(|error| invalid_request(error.to_string()))
-}
-
-/// Whether the key of a subscription to client metrics is a list.
-pub(super) fn is_client_metrics_list(resource_type: ResourceType, name: &str) -> bool {
-    resource_type == ResourceType::CLIENT_METRICS && matches!(name, "metrics" | "match")
 }
 
 fn client_metrics(new: &Properties) -> Result<(), Refusal> {
