@@ -4,8 +4,10 @@
 //!
 //! Kafka: `ConfigHelper`, `DynamicBrokerConfig.brokerConfigSynonyms`.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    GroupConfig, Key, Properties, ServerConfig, TopicConfig,
+    GroupConfig, Key, Parsed, Properties, ServerConfig, TopicConfig,
     keys::{self, broker_key},
 };
 
@@ -104,34 +106,57 @@ pub fn describe_topic(server: &ServerConfig, overrides: &Properties) -> Vec<Desc
     let config = TopicConfig::new(server, overrides);
     let describe = |key: &'static Key| {
         let value = config.value(key.name).to_text();
-        let own = overrides.contains_key(key.name).then(|| Synonym {
-            name: key.name.to_owned(),
-            value: value.clone(),
-            source: Source::DynamicTopic,
-        });
+        let own = own_place(key, overrides, value.clone(), Source::DynamicTopic);
         let inherited = key.broker_key.map(|name| broker_places(server, name)).unwrap_or_default();
         let places = own.into_iter().chain(inherited).collect();
         Described::new(key.name, Some(key), value, places)
     };
-    keys::topic_keys().filter(|key| !key.internal).map(describe).collect()
+    let is_shown = |key: &&Key| !key.internal || overrides.contains_key(key.name);
+    keys::topic_keys().filter(is_shown).map(describe).collect()
 }
 
-/// Describes every key of the broker itself.
+/// Describes every key of a group with these overrides.
+pub fn describe_group(server: &ServerConfig, overrides: &Properties) -> Vec<Described> {
+    let config = GroupConfig::new(server, overrides);
+    let describe = |key: &'static Key| {
+        let value = config.value(key.name).to_text();
+        let own = own_place(key, overrides, value.clone(), Source::Group);
+        let inherited = match key.broker_key {
+            Some(name) => broker_places(server, name),
+            None => default_place(key),
+        };
+        let places = own.into_iter().chain(inherited).collect();
+        Described::new(key.name, Some(key), value, places)
+    };
+    let is_shown = |key: &&Key| !key.internal || overrides.contains_key(key.name);
+    keys::group_keys().filter(is_shown).map(describe).collect()
+}
+
+/// Describes every key of the broker itself: the tables', and whatever else somebody set.
 pub fn describe_broker(server: &ServerConfig) -> Vec<Described> {
+    let layers =
+        [server.static_properties(), server.dynamic_defaults(), server.dynamic_properties()];
+    let is_set = |name: &str| layers.iter().any(|layer| layer.contains_key(name));
     let known = keys::broker_keys()
-        .filter(|key| !key.internal && (!key.dynamic_only || is_set(server, key.name)))
+        .filter(|key| !(key.internal || key.dynamic_only) || is_set(key.name))
         .map(|key| key.name);
-    let unknown = server.static_properties().keys().map(String::as_str);
-    let unknown = unknown.filter(|name| broker_key(name).is_none_or(|key| key.internal));
-    known.chain(unknown).map(|name| describe_broker_key(server, name)).collect()
+    let others: BTreeSet<&str> = layers
+        .iter()
+        .flat_map(|layer| layer.keys())
+        .map(String::as_str)
+        .filter(|name| broker_key(name).is_none())
+        .collect();
+    known
+        .map(|name| describe_known(server, name))
+        .chain(others.into_iter().map(|name| describe_other(server, name)))
+        .collect()
 }
 
 /// Describes the dynamic values of the whole cluster.
 pub fn describe_broker_defaults(defaults: &Properties) -> Vec<Described> {
     let describe = |(name, value): (&String, &String)| {
         let key = broker_key(name);
-        let is_sensitive = key.is_none_or(Key::is_sensitive);
-        let value = (!is_sensitive).then(|| value.clone());
+        let value = (!key.is_none_or(Key::is_sensitive)).then(|| value.clone());
         let source = Source::DynamicDefaultBroker;
         let synonym = Synonym { name: name.clone(), value: value.clone(), source };
         Described {
@@ -142,39 +167,33 @@ pub fn describe_broker_defaults(defaults: &Properties) -> Vec<Described> {
     defaults.iter().map(describe).collect()
 }
 
-/// Describes every key of a group with these overrides.
-pub fn describe_group(server: &ServerConfig, overrides: &Properties) -> Vec<Described> {
-    let config = GroupConfig::new(server, overrides);
-    let describe = |key: &'static Key| {
-        let value = config.value(key.name).to_text();
-        let own = overrides.contains_key(key.name).then(|| Synonym {
-            name: key.name.to_owned(),
-            value: value.clone(),
-            source: Source::Group,
-        });
-        let inherited = match key.broker_key {
-            Some(name) => broker_places(server, name),
-            None => default_place(key),
-        };
-        let places = own.into_iter().chain(inherited).collect();
-        Described::new(key.name, Some(key), value, places)
-    };
-    keys::group_keys().filter(|key| !key.internal).map(describe).collect()
-}
-
-fn describe_broker_key(server: &ServerConfig, name: &str) -> Described {
+fn describe_known(server: &ServerConfig, name: &str) -> Described {
     let key = broker_key(name);
-    let value = server.value(name).and_then(crate::Parsed::to_text);
+    let value = server.value(name).and_then(Parsed::to_text);
     let described = Described::new(name, key, value, broker_places(server, name));
     Described { read_only: is_read_only(key), ..described }
 }
 
-fn is_read_only(key: Option<&Key>) -> bool {
-    key.is_none_or(|key| key.scope == crate::Scope::ReadOnly)
+/// Describes a key for one listener, or one that is not known and therefore not shown.
+fn describe_other(server: &ServerConfig, name: &str) -> Described {
+    let places = broker_places(server, name);
+    let value = places.first().and_then(|first| first.value.clone());
+    let described = Described::new(name, keys::listener_key(name), value, places);
+    Described { read_only: true, doc: None, ..described }
 }
 
-fn is_set(server: &ServerConfig, name: &str) -> bool {
-    server.dynamic_properties().contains_key(name) || server.dynamic_defaults().contains_key(name)
+fn own_place(
+    key: &Key,
+    overrides: &Properties,
+    value: Option<String>,
+    source: Source,
+) -> Option<Synonym> {
+    let name = key.name.to_owned();
+    overrides.contains_key(key.name).then_some(Synonym { name, value, source })
+}
+
+fn is_read_only(key: Option<&Key>) -> bool {
+    key.is_none_or(|key| key.scope == crate::Scope::ReadOnly)
 }
 
 fn default_place(key: &Key) -> Vec<Synonym> {
@@ -197,7 +216,10 @@ fn broker_names(name: &str) -> Vec<&str> {
         "log.retention.ms" | "log.retention.minutes" | "log.retention.hours" => {
             vec!["log.retention.ms", "log.retention.minutes", "log.retention.hours"]
         }
-        _ => vec![name],
+        _ => match keys::listener_key(name) {
+            Some(key) => vec![name, key.name],
+            None => vec![name],
+        },
     }
 }
 
@@ -205,7 +227,8 @@ fn broker_names(name: &str) -> Vec<&str> {
 /// key's own name are dropped: so hours alone never show up as a source of milliseconds.
 fn broker_places(server: &ServerConfig, name: &str) -> Vec<Synonym> {
     let names = broker_names(name);
-    let is_sensitive = broker_key(name).is_none_or(Key::is_sensitive);
+    let key = broker_key(name).or_else(|| keys::listener_key(name));
+    let is_sensitive = key.is_none_or(Key::is_sensitive);
     let mut places = Vec::new();
     let layers = [
         (server.dynamic_properties(), Source::DynamicBroker),
@@ -220,7 +243,8 @@ fn broker_places(server: &ServerConfig, name: &str) -> Vec<Synonym> {
             }
         }
     }
-    places.extend(names.iter().filter_map(|name| broker_key(name)).flat_map(default_place));
+    let with_default = names.iter().filter_map(|name| broker_key(name));
+    places.extend(with_default.filter(|key| !key.dynamic_only).flat_map(default_place));
     places.into_iter().skip_while(|place| place.name != name).collect()
 }
 

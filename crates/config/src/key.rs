@@ -290,6 +290,10 @@ impl<R, T> TypedKey<R, T> {
         self.allowing(Validator::BootstrapServers)
     }
 
+    pub(crate) const fn host_limits(self) -> Self {
+        self.allowing(Validator::HostLimits)
+    }
+
     pub(crate) const fn share_offset_reset(self) -> Self {
         self.allowing(Validator::ShareOffsetReset)
     }

@@ -109,6 +109,18 @@ pub fn broker_key(name: &str) -> Option<&'static Key> {
     broker_keys().find(|key| key.name == name)
 }
 
+/// The key of which `listener.name.<listener>[.<mechanism>].<key>` is the value for one listener.
+pub fn listener_key(name: &str) -> Option<&'static Key> {
+    let mut rest = name.strip_prefix("listener.name.")?;
+    while let Some((_, after)) = rest.split_once('.') {
+        if let Some(key) = broker_key(after) {
+            return Some(key);
+        }
+        rest = after;
+    }
+    None
+}
+
 /// The topic's key of this name.
 pub fn topic_key(name: &str) -> Option<&'static Key> {
     topic_keys().find(|key| key.name == name)

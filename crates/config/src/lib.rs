@@ -29,7 +29,7 @@ pub use listener::{InvalidListener, Listener, Listeners, SecurityProtocol};
 pub use nearest::nearest;
 pub use properties::{InvalidProperties, parse_properties};
 pub use resource::{GroupConfig, InvalidConfigs, TopicConfig, validate_group, validate_topic};
+pub use server::validate_broker;
 pub use server::{InvalidServerConfig, Layer, Loaded, Properties, ServerConfig, Warning};
-pub use server::{validate_broker, validate_broker_defaults};
 pub use validator::{InvalidValue, Validator};
 pub use value::{Class, List, Parsed, Password, Text, Value};

@@ -207,7 +207,7 @@ fn parse_one(
     };
     let host = match host.strip_prefix('[').map(|inner| inner.strip_suffix(']')) {
         Some(Some(inner)) => inner,
-        None if !host.contains(':') => host,
+        None if !host.contains(':') || host.parse::<std::net::Ipv6Addr>().is_ok() => host,
         Some(None) | None => return broken("an IPv6 address needs square brackets"),
     };
     let name = name.to_ascii_uppercase();

@@ -6,9 +6,14 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    GroupKey, InvalidValue, Key, Parsed, Properties, ServerConfig, TopicKey, Value,
+    GroupKey, InvalidValue, Key, Kind, Parsed, Properties, ServerConfig, TopicKey, Value,
     keys::{self, topic},
 };
+
+mod group;
+mod tiered;
+
+pub use group::validate_group;
 
 /// A set of values that a topic or a group cannot have. The text is what a client reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,7 +107,7 @@ pub fn validate_topic(server: &ServerConfig, overrides: &Properties) -> Result<(
              ({max})"
         )));
     }
-    Ok(())
+    tiered::validate(server, &config)
 }
 
 /// The effective values of one group: its own, else the broker's, else the defaults.
@@ -112,10 +117,12 @@ pub struct GroupConfig {
 }
 
 impl GroupConfig {
-    /// The values of a group with these overrides. Overrides that are not allowed are left out.
+    /// The values of a group with these overrides. Overrides that are not allowed are left out,
+    /// and those that the broker's bounds exclude by now are moved to the nearest bound.
     pub fn new(server: &ServerConfig, overrides: &Properties) -> Self {
         let value = |key: &'static Key| {
             let own = overrides.get(key.name).and_then(|text| key.parse(text).ok());
+            let own = own.map(|own| group::within_bounds(server, key.name, own));
             (key.name, own.unwrap_or_else(|| group_default(server, key)))
         };
         Self { values: keys::group_keys().map(value).collect() }
@@ -140,26 +147,12 @@ impl GroupConfig {
 fn group_default(server: &ServerConfig, key: &Key) -> Parsed {
     match key.broker_key.and_then(|name| server.value(name)) {
         // The one group key whose broker key is a list: the first assignor is the default.
-        Some(Parsed::List(items)) if key.kind == crate::Kind::String => {
+        Some(Parsed::List(items)) if key.kind == Kind::String => {
             items.first().map_or(Parsed::Null, |first| Parsed::Text(first.clone()))
         }
         Some(value) => value.clone(),
         None => key.default_value(),
     }
-}
-
-/// Checks the complete set of values that a group is to have.
-pub fn validate_group(server: &ServerConfig, overrides: &Properties) -> Result<(), InvalidConfigs> {
-    if let Some(name) = overrides.keys().find(|name| keys::group_key(name).is_none()) {
-        return Err(InvalidConfigs::UnknownGroupKey(name.clone()));
-    }
-    for (name, text) in overrides {
-        if let Some(key) = keys::group_key(name) {
-            key.validate(text)?;
-        }
-    }
-    let _ = server;
-    Ok(())
 }
 
 #[cfg(test)]

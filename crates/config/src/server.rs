@@ -12,9 +12,12 @@ use crate::{
     keys::{self, broker_key},
     listener::{ListenerTexts, Listeners},
     nearest,
+    validator::host_limits,
 };
 
 mod removed;
+
+const NO_RETENTION: &str = "log.retention.ms must be unlimited (-1) or, greater than or equal to 1";
 
 /// Values by name, as text.
 pub type Properties = BTreeMap<String, String>;
@@ -169,6 +172,11 @@ impl ServerConfig {
         self.get(&keys::LOG_DIRS).unwrap_or_else(|| self.get(&keys::LOG_DIR))
     }
 
+    /// The exceptions from `max.connections.per.ip`: hosts and their limits.
+    pub fn max_connections_per_ip_overrides(&self) -> Vec<(&str, i32)> {
+        host_limits(self.get(&keys::MAX_CONNECTIONS_PER_IP_OVERRIDES)).unwrap_or_default()
+    }
+
     /// The directory of the metadata log: `metadata.log.dir`, or the first of the logs.
     pub fn metadata_log_dir(&self) -> &str {
         let first = || self.log_dirs().first().map_or("", String::as_str);
@@ -258,15 +266,18 @@ impl ServerConfig {
                 faults.push(text.to_owned());
             }
         };
-        let given = self.get(&keys::LOG_RETENTION_MS);
+        require(self.log_retention_ms() != 0, NO_RETENTION);
         require(
-            given.is_none_or(|ms| ms != 0),
-            "log.retention.ms must be unlimited (-1) or, equal or greater than 1",
+            self.get(&keys::MAX_CONNECTIONS_PER_IP) > 0
+                || !self.get(&keys::MAX_CONNECTIONS_PER_IP_OVERRIDES).is_empty(),
+            "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides \
+             property is set.",
         );
         require(
-            self.get(&keys::GROUP_MIN_SESSION_TIMEOUT_MS)
-                <= self.get(&keys::GROUP_MAX_SESSION_TIMEOUT_MS),
-            "group.min.session.timeout.ms must be at most group.max.session.timeout.ms",
+            self.get(&keys::CORDONED_LOG_DIRS)
+                .iter()
+                .all(|dir| dir == "*" || self.log_dirs().contains(dir)),
+            "All entries in cordoned.log.dirs must be present in log.dirs or log.dir.",
         );
         require(
             self.get(&keys::QUEUED_MAX_REQUEST_BYTES) <= 0
@@ -348,18 +359,40 @@ fn is_for_an_extension(name: &str) -> bool {
         .any(|prefix| name.starts_with(prefix))
 }
 
-/// Checks the dynamic values of one broker.
+/// Checks the dynamic values of one broker, or of all brokers, without regard to their scope.
+/// Names that are not known are allowed, as in Kafka.
 pub fn validate_broker(properties: &Properties) -> Result<(), InvalidValue> {
-    properties.iter().try_for_each(|(name, value)| validate_dynamic(name, value))
+    let unprefixed: Vec<&str> =
+        properties.keys().map(String::as_str).filter(|name| is_of_one_listener(name)).collect();
+    if let Some(first) = unprefixed.first() {
+        let text = format!(
+            "These security configs can be dynamically updated only per-listener using the \
+             listener prefix: [{}]",
+            unprefixed.join(", ")
+        );
+        return Err(InvalidValue::saying(first, text));
+    }
+    for (name, value) in properties {
+        if let Some(key) = broker_key(name).or_else(|| keys::listener_key(name)) {
+            key.validate(value)?;
+        }
+    }
+    let retention = keys::LOG_RETENTION_MS.name;
+    if properties.get(retention).is_some_and(|ms| ms.trim().parse() == Ok(0)) {
+        return Err(InvalidValue::saying(retention, format!("requirement failed: {NO_RETENTION}")));
+    }
+    Ok(())
 }
 
-/// Checks the dynamic values of the whole cluster.
-pub fn validate_broker_defaults(properties: &Properties) -> Result<(), InvalidValue> {
-    properties.iter().try_for_each(|(name, value)| validate_dynamic(name, value))
-}
-
-fn validate_dynamic(name: &str, value: &str) -> Result<(), InvalidValue> {
-    broker_key(name).map_or(Ok(()), |key| key.validate(value))
+/// Whether a running broker takes the key for one listener at a time, but not for all together.
+fn is_of_one_listener(name: &str) -> bool {
+    let is_store = |rest: &str| {
+        ["certificate.chain", "certificates", "key", "location", "password", "type"].contains(&rest)
+    };
+    name == keys::SSL_KEY_PASSWORD.name
+        || ["ssl.keystore.", "ssl.truststore."]
+            .iter()
+            .any(|prefix| name.strip_prefix(prefix).is_some_and(is_store))
 }
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub enum Validator {
     QuorumVoters,
     /// A list of `host:port`.
     BootstrapServers,
+    /// Pairs `host:number`, separated by commas.
+    HostLimits,
     /// `earliest`, `latest` or `by_duration:` with a duration of ISO 8601.
     ShareOffsetReset,
 }
@@ -112,6 +114,16 @@ impl Validator {
                 refuse(format!("String must be one of (case insensitive): {}", words.join(", ")))
             }
             Self::NonEmpty if text.is_empty() => refuse("String must be non-empty".to_owned()),
+            Self::HostLimits => match host_limits(text) {
+                Ok(_) => Ok(()),
+                Err(entry) => Err(InvalidValue::saying(
+                    name,
+                    format!(
+                        "Error parsing configuration property '{name}': '{entry}' is not of the \
+                         form host:number"
+                    ),
+                )),
+            },
             Self::ShareOffsetReset if !is_share_offset_reset(text) => refuse(format!(
                 "Invalid value `{text}` for configuration {name}. The value must be either \
                  'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'."
@@ -158,6 +170,17 @@ impl Validator {
             _ => Ok(()),
         }
     }
+}
+
+/// Reads pairs `host:number`; fails with the first entry that is not one.
+pub(crate) fn host_limits(text: &str) -> Result<Vec<(&str, i32)>, &str> {
+    let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    entries
+        .map(|entry| {
+            let (host, limit) = entry.rsplit_once(':').ok_or(entry)?;
+            Ok((host.trim(), limit.trim().parse().map_err(|_| entry)?))
+        })
+        .collect()
 }
 
 fn check_throttled(name: &str, items: &[String]) -> Result<(), InvalidValue> {

@@ -62,7 +62,7 @@ keys! { NETWORK_KEYS: Broker;
         .at_least(0).cluster_wide();
 
     /// Exceptions from max.connections.per.ip, as host:number pairs.
-    MAX_CONNECTIONS_PER_IP_OVERRIDES: Text = with("max.connections.per.ip.overrides", "")
+    MAX_CONNECTIONS_PER_IP_OVERRIDES: Text = with("max.connections.per.ip.overrides", "").host_limits()
         .cluster_wide();
 
     /// Number of fetch sessions the broker remembers.
