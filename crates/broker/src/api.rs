@@ -79,7 +79,6 @@ pub(crate) enum Outcome {
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) peer: Peer,
-    pub(crate) client: ClientIdentity,
     pub(crate) client_id: Option<Str>,
     pub(crate) key: ApiKey,
     pub(crate) version: i16,
@@ -114,11 +113,14 @@ impl Context {
             writer.put_u8(0);
         }
         if let Err(error) = response.encode(&mut writer, version) {
-            return Outcome::Close(format!("{} v{version} cannot be answered: {error}", self.key));
+            return Outcome::Close(format!(
+                "{} v{version} cannot be answered: {error}",
+                self.key.name()
+            ));
         }
         let size = i32::try_from(writer.len());
         let Ok(size) = size else {
-            return Outcome::Close(format!("{} v{version}: response above 2 GiB", self.key));
+            return Outcome::Close(format!("{} v{version}: response above 2 GiB", self.key.name()));
         };
         Outcome::Reply(assemble(size, writer, files))
     }
@@ -213,7 +215,6 @@ pub(crate) fn begin(
     let ctx = Context {
         shared: Arc::clone(shared),
         peer: peer.clone(),
-        client: client.clone(),
         client_id: client.remember_id(header.client_id),
         key: row.key,
         version,
@@ -227,13 +228,13 @@ pub(crate) fn begin(
                 outcome: Box::pin(std::future::ready(api_versions::unsupported(&ctx))),
             });
         }
-        return Err(format!("request for {} in unsupported version {version}", row.key));
+        return Err(format!("request for {} in unsupported version {version}", row.key.name()));
     }
     if row.key == ApiKey::ApiVersions {
         api_versions::note_client(client, &frame, body, version);
     }
     (row.begin)(ctx, frame, body)
-        .map_err(|error| format!("{} v{version} request cannot be read: {error}", row.key))
+        .map_err(|error| format!("{} v{version} request cannot be read: {error}", row.key.name()))
 }
 
 #[cfg(test)]

@@ -113,7 +113,11 @@ impl FetchSessions {
     }
 
     /// Finds or opens the session of a request and applies what the request changes.
-    pub(crate) fn open(&self, request: &SessionRequest<'_>, now_ms: i64) -> Result<Opened, ErrorCode> {
+    pub(crate) fn open(
+        &self,
+        request: &SessionRequest<'_>,
+        now_ms: i64,
+    ) -> Result<Opened, ErrorCode> {
         match request.session_epoch {
             -1 => {
                 self.close(request.session_id);
@@ -149,10 +153,8 @@ impl FetchSessions {
             }
         }
         let id = self.unused_id(&slots, now_ms);
-        let items = request.items.iter().map(|item| SessionItem {
-            item: owned(item),
-            told: Told::NOTHING,
-        });
+        let items =
+            request.items.iter().map(|item| SessionItem { item: owned(item), told: Told::NOTHING });
         let session = Session {
             items: items.collect(),
             uses_topic_ids: request.uses_topic_ids,
@@ -261,7 +263,9 @@ mod tests {
         let sessions = FetchSessions::new(10);
         let id = full(&sessions, 0).unwrap();
         assert!(matches!(sessions.open(&request(id, 1, &[]), 0), Ok(Opened::Incremental(..))));
-        assert!(matches!(sessions.open(&request(id, 2, &[item(1)]), 0), Ok(Opened::Incremental(_, s)) if s.lock().unwrap().items.len() == 2));
+        assert!(
+            matches!(sessions.open(&request(id, 2, &[item(1)]), 0), Ok(Opened::Incremental(_, s)) if s.lock().unwrap().items.len() == 2)
+        );
         let error = sessions.open(&request(id, 2, &[]), 0).unwrap_err();
         assert_eq!(error, ErrorCode::InvalidFetchSessionEpoch);
         let error = sessions.open(&request(id.wrapping_add(1), 1, &[]), 0).unwrap_err();

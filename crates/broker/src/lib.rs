@@ -1,1 +1,29 @@
-//! Placeholder.
+//! The server side of Kafka's protocol: listeners, connections, APIs, partitions, coordinators.
+//!
+//! [`Broker::start`] gives a broker that serves; everything else is inside.
+//! Architecture invariant: knows nothing of the client crate, and is the only crate that brings the
+//! log, the coordinators and the metadata together.
+
+mod api;
+mod authorized;
+mod broker;
+mod clock;
+mod controller;
+mod fetch_sessions;
+mod flusher;
+mod groups;
+mod housekeeping;
+mod http;
+mod limits;
+mod metadata_log;
+mod metrics;
+mod net;
+mod partition;
+mod partitions;
+mod producer_ids;
+mod settings;
+mod stopping;
+mod storage;
+mod waiters;
+
+pub use broker::{Broker, StartError};

@@ -22,7 +22,8 @@ struct TopicLabel {
 }
 
 /// Bounds of the request time buckets in seconds.
-const SECONDS: [f64; 12] = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+const SECONDS: [f64; 12] =
+    [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 /// All metrics of a broker.
 pub(crate) struct Metrics {
@@ -87,9 +88,19 @@ impl Metrics {
 
     fn register(&self, r: &mut Registry) {
         let bytes_in = "Request bytes received from clients";
-        r.register_with_unit("kafka_server_socket_in", bytes_in, Unit::Bytes, self.bytes_in.clone());
+        r.register_with_unit(
+            "kafka_server_socket_in",
+            bytes_in,
+            Unit::Bytes,
+            self.bytes_in.clone(),
+        );
         let bytes_out = "Response bytes sent to clients";
-        r.register_with_unit("kafka_server_socket_out", bytes_out, Unit::Bytes, self.bytes_out.clone());
+        r.register_with_unit(
+            "kafka_server_socket_out",
+            bytes_out,
+            Unit::Bytes,
+            self.bytes_out.clone(),
+        );
         let topic_in = "Bytes of record batches appended, by topic";
         let name = "kafka_server_brokertopicmetrics_bytesin";
         r.register(name, topic_in, self.topic_bytes_in.clone());
@@ -112,7 +123,12 @@ impl Metrics {
         let free = self.request_memory_free.clone();
         r.register_with_unit("ottla_request_memory_free", help, Unit::Bytes, free);
         let help = "Resident memory of the process";
-        r.register_with_unit("process_resident_memory", help, Unit::Bytes, self.resident_bytes.clone());
+        r.register_with_unit(
+            "process_resident_memory",
+            help,
+            Unit::Bytes,
+            self.resident_bytes.clone(),
+        );
     }
 
     /// A request came.

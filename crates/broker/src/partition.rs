@@ -13,12 +13,13 @@ use std::{
 };
 
 use bytes::BytesMut;
-use ottla_log::{AppendError, FileRange, Log, LogReader, ReadError};
-use ottla_record::{BatchHeader, Compression, ProduceRules, Scratch, validate_produced};
+use ottla_log::{AppendError, FileRange, Log, LogReader};
+use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
 use ottla_types::{ErrorCode, LeaderEpoch, Offset, TopicPartition, Uuid};
 use tokio::sync::watch;
 
 use crate::{
+    clock::now_ms,
     flusher::Flusher,
     settings::{Durability, TopicSettings},
     waiters::Waiters,
@@ -43,7 +44,6 @@ pub(crate) struct Partition {
 struct Inner {
     log: Log,
     leader_epoch: LeaderEpoch,
-    scratch: Scratch,
     /// Records appended since the last sync was begun, for `flush.messages`.
     unsynced_records: i64,
     unsynced_since_ms: i64,
@@ -124,7 +124,6 @@ impl Partition {
             inner: Mutex::new(Inner {
                 log,
                 leader_epoch,
-                scratch: Scratch::new(),
                 unsynced_records: 0,
                 unsynced_since_ms: i64::MAX,
             }),
@@ -209,16 +208,18 @@ impl Partition {
             let mut inner = self.lock();
             inner.unsynced_records = 0;
             inner.unsynced_since_ms = i64::MAX;
-            inner.log.begin_sync()
+            inner.log.begin_sync(now_ms())
         };
-        let up_to = task.up_to();
         let began = Instant::now();
-        let result = task.run();
+        let result = match &task {
+            Ok(task) => task.run().map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
         let seconds = began.elapsed().as_secs_f64();
         let mut inner = self.lock();
-        match result {
-            Ok(()) => {
-                inner.log.finish_sync(up_to);
+        match (result, task) {
+            (Ok(()), Ok(task)) => {
+                let up_to = inner.log.finish_sync(&task);
                 drop(inner);
                 self.safe.send_if_modified(|safe| {
                     let moves = up_to > safe.offset;
@@ -226,10 +227,11 @@ impl Partition {
                     moves
                 });
             }
-            Err(error) => {
+            (result, _) => {
+                let error = result.err().unwrap_or_default();
                 // A failed sync is never tried again: the kernel may have dropped the pages.
                 tracing::error!(partition = %self.topic_partition, "disk sync failed: {error}");
-                inner.log.fail();
+                inner.log.mark_failed(&error);
                 drop(inner);
                 self.safe.send_modify(|safe| safe.has_failed = true);
             }
@@ -265,10 +267,11 @@ impl Partition {
         let range = if offset == high_watermark || (max_bytes == 0 && !at_least_one) {
             None
         } else {
-            reader.read(offset, max_bytes, high_watermark, at_least_one).map_err(|error| {
+            let range = reader.read(offset, max_bytes, high_watermark, at_least_one);
+            Some(range.map_err(|error| {
                 tracing::error!(partition = %self.topic_partition, "cannot read at {offset}: {error}");
                 error.code()
-            })?
+            })?)
         };
         Ok(Read { range, high_watermark, log_start_offset, last_stable_offset: high_watermark })
     }
@@ -304,6 +307,21 @@ impl Partition {
         run(&mut self.lock().log)
     }
 
+    /// Bytes of all segments; 0 where that cannot be found out.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.lock().log.size_bytes().unwrap_or(0)
+    }
+
+    /// A reader of the log as it is now.
+    pub(crate) fn reader(&self) -> LogReader {
+        self.lock().log.reader()
+    }
+
+    /// Takes the partition out of service: its topic is deleted.
+    pub(crate) fn retire(&self) {
+        self.waiters.wake();
+    }
+
     /// Syncs if `flush.ms` has passed since the oldest append that is not synced.
     pub(crate) fn sync_if_due(self: &Arc<Self>, flush_ms: i64, now_ms: i64) {
         let since = self.lock().unsynced_since_ms;
@@ -324,7 +342,8 @@ fn check(
     allows_zstd: bool,
     now_ms: i64,
 ) -> Result<i64, Refused> {
-    let header = BatchHeader::parse(batch).map_err(|error| Refused::new(error.code(), error.to_string()))?;
+    let header =
+        BatchHeader::parse(batch).map_err(|error| Refused::new(error.code(), error.to_string()))?;
     let is_zstd = header.attributes.compression() == Ok(Compression::Zstd);
     if is_zstd && !allows_zstd {
         let text = "Produce requests below version 7 may not use zstd";
@@ -338,7 +357,7 @@ fn check(
             text: Some(invalid.text),
             record_errors: invalid.record_errors,
         })?;
-    Ok(validated.log_append_time_ms)
+    Ok(validated.log_append_time)
 }
 
 impl From<AppendError> for Refused {

@@ -8,6 +8,7 @@
 //! with our own range, so that any client can go on. Kafka: `ApiVersionManager`.
 
 use bytes::Bytes;
+use ottla_metadata::feature;
 use ottla_types::ErrorCode;
 use ottla_wire::{
     ApiKey, Message as _, Reader, Str,
@@ -26,8 +27,10 @@ impl Api for ApiVersions {
     async fn handle(ctx: Context, request: ApiVersionsRequest) -> Outcome {
         let error_code = check(&ctx, &request);
         if error_code.is_error() {
-            let response =
-                ApiVersionsResponse { error_code: error_code.code(), ..ApiVersionsResponse::default() };
+            let response = ApiVersionsResponse {
+                error_code: error_code.code(),
+                ..ApiVersionsResponse::default()
+            };
             return ctx.reply(&response);
         }
         let mut response = ApiVersionsResponse { api_keys: api_keys(), ..Default::default() };
@@ -93,22 +96,22 @@ fn api_keys() -> Vec<ApiVersion> {
 
 fn add_features(ctx: &Context, response: &mut ApiVersionsResponse) {
     let image = ctx.shared.image();
-    for feature in ottla_metadata::SUPPORTED_FEATURES {
-        if feature.min_level == 0 && ctx.version < 4 {
+    for range in feature::supported() {
+        if range.min == 0 && ctx.version < 4 {
             continue;
         }
         response.supported_features.push(SupportedFeatureKey {
-            name: Str::from_static(feature.name),
-            min_version: feature.min_level,
-            max_version: feature.max_level,
+            name: Str::from(range.name),
+            min_version: range.min,
+            max_version: range.max,
         });
     }
-    for (name, level) in image.features() {
+    for (name, level) in feature::finalized(&image) {
         response.finalized_features.push(FinalizedFeatureKey {
             name: Str::from(name),
             max_version_level: level,
             min_version_level: level,
         });
     }
-    response.finalized_features_epoch = image.offset();
+    response.finalized_features_epoch = ctx.shared.controller.last_applied().get();
 }

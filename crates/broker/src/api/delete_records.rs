@@ -10,7 +10,6 @@ use ottla_wire::{
 };
 
 use super::{Api, Context, Outcome};
-use crate::clock::now_ms;
 
 pub(super) struct DeleteRecords;
 
@@ -56,12 +55,10 @@ fn delete(ctx: &Context, topic: &str, part: &DeleteRecordsPartition) -> Result<O
     if before < Offset::ZERO || before > high_watermark {
         return Err(ErrorCode::OffsetOutOfRange);
     }
-    let start = partition
-        .with_log(|log| log.delete_records_before(before, now_ms()).map(|_| log.log_start_offset()))
-        .map_err(|error| {
-            tracing::error!(partition = %partition.topic_partition, "cannot delete records: {error}");
-            ErrorCode::KafkaStorageError
-        })?;
-    ctx.shared.checkpoint_log_start_offsets();
+    let start = partition.with_log(|log| log.delete_records_before(before)).map_err(|error| {
+        tracing::error!(partition = %partition.topic_partition, "cannot delete records: {error}");
+        ErrorCode::KafkaStorageError
+    })?;
+    ctx.shared.checkpoint();
     Ok(start)
 }

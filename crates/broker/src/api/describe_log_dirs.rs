@@ -35,7 +35,7 @@ impl Api for DescribeLogDirs {
                 if !is_wanted(&topic.name, index) {
                     continue;
                 }
-                let size = partition.with_log(|log| log.size_bytes());
+                let size = partition.size_bytes();
                 topics.entry(topic.name.to_string()).or_default().push(DescribeLogDirsPartition {
                     partition_index: index,
                     partition_size: i64::try_from(size).unwrap_or(i64::MAX),
@@ -45,17 +45,17 @@ impl Api for DescribeLogDirs {
             }
         }
         let space = rustix::fs::statvfs(ctx.shared.data_dir.as_path()).ok();
-        let bytes = |blocks: u64, size: u64| i64::try_from(blocks.saturating_mul(size)).unwrap_or(-1);
-        let topics = topics.into_iter().map(|(name, partitions)| DescribeLogDirsTopic {
-            name: Str::from(name),
-            partitions,
-        });
+        let bytes =
+            |blocks: u64, size: u64| i64::try_from(blocks.saturating_mul(size)).unwrap_or(-1);
+        let topics = topics
+            .into_iter()
+            .map(|(name, partitions)| DescribeLogDirsTopic { name: Str::from(name), partitions });
         let result = DescribeLogDirsResult {
             error_code: ErrorCode::None.code(),
             log_dir: Str::from(ctx.shared.data_dir.display().to_string()),
             topics: topics.collect(),
-            total_bytes: space.map_or(-1, |fs| bytes(fs.f_blocks, fs.f_frsize)),
-            usable_bytes: space.map_or(-1, |fs| bytes(fs.f_bavail, fs.f_frsize)),
+            total_bytes: space.as_ref().map_or(-1, |fs| bytes(fs.f_blocks, fs.f_frsize)),
+            usable_bytes: space.as_ref().map_or(-1, |fs| bytes(fs.f_bavail, fs.f_frsize)),
             is_cordoned: false,
         };
         ctx.reply(&DescribeLogDirsResponse { results: vec![result], ..Default::default() })

@@ -42,11 +42,10 @@ fn describe(ctx: &Context, topic: &str, partition_index: i32) -> PartitionRespon
     };
     let active_producers = partition.with_log(|log| {
         log.producers()
-            .into_iter()
-            .map(|producer| ProducerState {
-                producer_id: producer.producer_id.get(),
+            .map(|(producer_id, producer)| ProducerState {
+                producer_id: producer_id.get(),
                 producer_epoch: producer.producer_epoch.into(),
-                last_sequence: producer.last_sequence,
+                last_sequence: producer.last_sequence(),
                 last_timestamp: producer.last_timestamp,
                 coordinator_epoch: producer.coordinator_epoch,
                 current_txn_start_offset: producer

@@ -87,7 +87,12 @@ fn items(request: &FetchRequest) -> Vec<FetchItem> {
         .collect()
 }
 
-async fn serve(ctx: Context, request: FetchRequest, items: Vec<FetchItem>, opened: Opened) -> Outcome {
+async fn serve(
+    ctx: Context,
+    request: FetchRequest,
+    items: Vec<FetchItem>,
+    opened: Opened,
+) -> Outcome {
     let (session_id, session, is_incremental) = match opened {
         Opened::Sessionless => (0, None, false),
         Opened::Full(id, session) => (id, Some(session), false),
@@ -98,7 +103,8 @@ async fn serve(ctx: Context, request: FetchRequest, items: Vec<FetchItem>, opene
         None => items.into_iter().map(|item| SessionItem { item, told: Told::NOTHING }).collect(),
     };
     let reads = wait_for_records(&ctx, &request, &wanted).await;
-    let (response, files) = respond(&ctx, wanted, reads, &Shape { session, is_incremental, session_id });
+    let (response, files) =
+        respond(&ctx, wanted, reads, &Shape { session, is_incremental, session_id });
     ctx.reply_with_files(&response, files)
 }
 
@@ -110,7 +116,7 @@ struct Found {
 
 impl Found {
     fn bytes(&self) -> usize {
-        self.range.as_ref().map_or(0, FileRange::len)
+        self.range.as_ref().map_or(0, |range| range.length)
     }
 
     /// Whether the client must hear of this now, records or not.
@@ -252,7 +258,8 @@ fn failed(
         records: Some(Records::default()),
         ..PartitionData::default()
     };
-    let is_about_leaders = matches!(code, ErrorCode::FencedLeaderEpoch | ErrorCode::NotLeaderOrFollower);
+    let is_about_leaders =
+        matches!(code, ErrorCode::FencedLeaderEpoch | ErrorCode::NotLeaderOrFollower);
     if let (true, true, Some(partition)) =
         (ctx.version >= LEADER_HINT_VERSION, is_about_leaders, partition)
     {
@@ -293,7 +300,7 @@ fn respond(
             continue;
         }
         if let Some(range) = found.range.take() {
-            found.data.records = Some(Records::Deferred { len: range.len(), slot: files.len() });
+            found.data.records = Some(Records::Deferred { len: range.length, slot: files.len() });
             files.push(range);
         } else if found.data.records.is_none() {
             found.data.records = Some(Records::default());

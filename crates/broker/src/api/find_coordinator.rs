@@ -8,7 +8,8 @@
 //! before the answer, so that a client's next request finds a working coordinator.
 //! Kafka: `KafkaApis.getCoordinator`.
 
-use ottla_types::{ErrorCode, TopicName};
+use ottla_metadata::decide::InternalTopic;
+use ottla_types::ErrorCode;
 use ottla_wire::{
     Str,
     find_coordinator_response::Coordinator,
@@ -50,10 +51,7 @@ async fn find(ctx: &Context, key_type: i8, key: Str) -> Coordinator {
     if key_type != GROUP {
         return refused(key, ErrorCode::InvalidRequest);
     }
-    if key.is_empty() && ctx.version >= 4 {
-        tracing::debug!("coordinator of the empty group id asked for");
-    }
-    if let Err(code) = ctx.shared.ensure_internal_topic(TopicName::CONSUMER_OFFSETS).await {
+    if let Err(code) = ctx.shared.ensure_internal_topic(InternalTopic::ConsumerOffsets).await {
         return refused(key, code);
     }
     let endpoint = ctx.shared.advertised(&ctx.peer);

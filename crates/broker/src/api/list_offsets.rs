@@ -6,7 +6,7 @@
 //! Where nothing matches the answer is −1/−1. The leader epoch is the record's own.
 //! Kafka: `KafkaApis.handleListOffsetRequest`, `UnifiedLog.fetchOffsetByTimestamp`.
 
-use ottla_log::TimestampOffset;
+use ottla_log::TimestampedOffset;
 use ottla_types::{ErrorCode, LeaderEpoch, Offset};
 use ottla_wire::{
     list_offsets_request::ListOffsetsPartition,
@@ -31,7 +31,11 @@ impl Api for ListOffsets {
     async fn handle(ctx: Context, request: ListOffsetsRequest) -> Outcome {
         let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
             name: topic.name.clone(),
-            partitions: topic.partitions.iter().map(|part| answer(&ctx, &topic.name, part)).collect(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|part| answer(&ctx, &topic.name, part))
+                .collect(),
         });
         ctx.reply(&ListOffsetsResponse { topics: topics.collect(), ..Default::default() })
     }
@@ -72,7 +76,7 @@ fn find(
     ctx: &Context,
     topic: &str,
     part: &ListOffsetsPartition,
-) -> Result<Option<TimestampOffset>, ErrorCode> {
+) -> Result<Option<TimestampedOffset>, ErrorCode> {
     if !is_known(ctx.version, part.timestamp) {
         return Err(ErrorCode::UnsupportedVersion);
     }
@@ -81,9 +85,9 @@ fn find(
         topic.partition(part.partition_index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     partition.check_leader_epoch(part.current_leader_epoch)?;
     let at = |offset: Offset, leader_epoch: LeaderEpoch| {
-        Some(TimestampOffset { offset, timestamp: -1, leader_epoch })
+        Some(TimestampedOffset { offset, timestamp: -1, leader_epoch })
     };
-    let storage = |error: ottla_log::LogError| {
+    let storage = |error: ottla_log::ReadError| {
         tracing::error!(partition = %partition.topic_partition, "cannot look up offsets: {error}");
         ErrorCode::KafkaStorageError
     };
@@ -96,9 +100,7 @@ fn find(
         }
         // Nothing is tiered: there is no last tiered offset and no segment waits for upload.
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(None),
-        MAX_TIMESTAMP => partition.with_log(|log| log.max_timestamp()).map_err(storage),
-        timestamp => {
-            partition.with_log(|log| log.offset_for_timestamp(timestamp)).map_err(storage)
-        }
+        MAX_TIMESTAMP => partition.reader().max_timestamp().map_err(storage),
+        timestamp => partition.reader().offset_for_timestamp(timestamp).map_err(storage),
     }
 }

@@ -20,7 +20,11 @@ impl Api for OffsetForLeaderEpoch {
     async fn handle(ctx: Context, request: OffsetForLeaderEpochRequest) -> Outcome {
         let topics = request.topics.iter().map(|topic| OffsetForLeaderTopicResult {
             topic: topic.topic.clone(),
-            partitions: topic.partitions.iter().map(|part| answer(&ctx, &topic.topic, part)).collect(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|part| answer(&ctx, &topic.topic, part))
+                .collect(),
         });
         ctx.reply(&OffsetForLeaderEpochResponse { topics: topics.collect(), ..Default::default() })
     }

@@ -53,7 +53,10 @@ impl Api for Produce {
         if !matches!(acks, -1..=1) {
             let response = refuse_all(&request, ErrorCode::InvalidRequiredAcks);
             let outcome = if acks == 0 { Outcome::Nothing } else { ctx.reply(&response) };
-            return Ok(Begun { order_is_fixed: true, outcome: Box::pin(std::future::ready(outcome)) });
+            return Ok(Begun {
+                order_is_fixed: true,
+                outcome: Box::pin(std::future::ready(outcome)),
+            });
         }
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
         let work = Work::cut(&ctx, request, frame);
@@ -164,7 +167,11 @@ impl Work {
                 };
                 parts.push(part);
             }
-            response.responses.push(TopicProduceResponse { name, topic_id, partition_responses: parts });
+            response.responses.push(TopicProduceResponse {
+                name,
+                topic_id,
+                partition_responses: parts,
+            });
         }
         (response, staged)
     }
@@ -199,7 +206,7 @@ fn append_one(
     };
     let allows_zstd = ctx.version >= ZSTD_VERSION;
     let settings = hosted.settings();
-    let appended = log.append(&settings, &mut bytes, acks, allows_zstd, now_ms())?;
+    let appended = log.append(&settings, &mut bytes, (acks, allows_zstd), now_ms())?;
     if !appended.is_duplicate {
         ctx.shared.metrics.appended(&hosted.name, bytes.len(), appended.record_count);
     }

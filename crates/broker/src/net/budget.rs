@@ -33,7 +33,8 @@ impl Budget {
 
     /// Waits for `bytes`. A frame larger than the whole budget takes all of it, alone.
     pub(crate) async fn take(&self, bytes: usize) -> Share {
-        let wanted = u32::try_from(bytes.div_ceil(GRAIN)).unwrap_or(u32::MAX).clamp(1, self.permits);
+        let wanted =
+            u32::try_from(bytes.div_ceil(GRAIN)).unwrap_or(u32::MAX).clamp(1, self.permits);
         loop {
             // The semaphore is never closed; the loop only spares an unwrap.
             if let Ok(permit) = Arc::clone(&self.semaphore).acquire_many_owned(wanted).await {

@@ -34,8 +34,6 @@ pub(crate) struct Peer {
     pub(crate) local: SocketAddr,
     /// The name of the listener.
     pub(crate) listener: Arc<str>,
-    /// The id of this connection, unique in this process.
-    pub(crate) id: u64,
 }
 
 /// A request that has begun: its answer comes from the future.
@@ -76,6 +74,8 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: Peer) {
             tracing::warn!(
                 client = %connection.peer.remote,
                 listener = %connection.peer.listener,
+                software = connection.client.software_name.as_deref().unwrap_or("unknown"),
+                version = connection.client.software_version.as_deref().unwrap_or("unknown"),
                 "connection closed: {reason}"
             );
         }

@@ -53,11 +53,6 @@ enum Progress {
 }
 
 impl FrameReader {
-    /// Whether bytes of a frame have come that is not complete.
-    pub(crate) fn is_inside_frame(&self) -> bool {
-        self.large.is_some() || !self.buffer.is_empty()
-    }
-
     /// The size of the frame that is coming, once its prefix is here; checked against `limit`
     /// (inclusive).
     pub(crate) async fn size(
@@ -95,7 +90,7 @@ impl FrameReader {
     }
 
     async fn advance(&mut self, stream: &TcpStream, size: usize) -> Result<Progress, FrameError> {
-        if let Some((mut bytes, size)) = self.large.take() {
+        if let Some((bytes, size)) = self.large.take() {
             if bytes.len() >= size {
                 return Ok(Progress::Frame(bytes.freeze()));
             }
@@ -158,12 +153,15 @@ impl FrameReader {
 fn check_size(prefix: [u8; 4], limit: usize) -> Result<usize, FrameError> {
     let size = i32::from_be_bytes(prefix);
     let guess = match prefix {
-        [b'G', b'E', b'T', b' '] | [b'P', b'O', b'S', b'T'] | [b'H', b'E', b'A', b'D']
+        [b'G', b'E', b'T', b' ']
+        | [b'P', b'O', b'S', b'T']
+        | [b'H', b'E', b'A', b'D']
         | [b'P', b'U', b'T', b' '] => "; it looks like an HTTP request",
         [0x16, 3, _, _] => "; it looks like a TLS handshake, and this listener is PLAINTEXT",
         _ => "",
     };
-    let bad = |what: &str| Err(FrameError::BadSize(format!("request of {size} bytes {what}{guess}")));
+    let bad =
+        |what: &str| Err(FrameError::BadSize(format!("request of {size} bytes {what}{guess}")));
     match usize::try_from(size) {
         Ok(0) => bad("is empty"),
         Ok(size) if size <= limit => Ok(size),

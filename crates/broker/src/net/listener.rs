@@ -10,7 +10,7 @@ use std::{
 };
 
 use ottla_config::Listener;
-use tokio::{net::TcpListener, runtime::Handle};
+use tokio::{net::TcpListener, runtime::Handle, sync::watch};
 
 use crate::{
     broker::Shared,
@@ -84,7 +84,10 @@ fn addresses(listener: &Listener) -> io::Result<Vec<IpAddr>> {
         .map_err(|error| {
             io::Error::new(
                 error.kind(),
-                format!("cannot resolve host '{}' of listener {}: {error}", listener.host, listener.name),
+                format!(
+                    "cannot resolve host '{}' of listener {}: {error}",
+                    listener.host, listener.name
+                ),
             )
         })?
         .map(|address| address.ip())
@@ -100,8 +103,7 @@ fn addresses(listener: &Listener) -> io::Result<Vec<IpAddr>> {
 fn bind_one(address: SocketAddr) -> io::Result<StdListener> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket =
-        rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     if address.is_ipv6() {
         // The wildcard takes both families; a named address takes its own.
@@ -150,7 +152,7 @@ fn hand_over(
     });
     let (Ok((local, stream)), Some(worker)) = (prepared, worker) else { return };
     let shared = Arc::clone(shared);
-    let peer = Peer { remote, local, listener, id: slot.id };
+    let peer = Peer { remote, local, listener };
     worker.spawn(async move {
         let _slot = slot;
         if let Ok(stream) = tokio::net::TcpStream::from_std(stream) {
@@ -163,14 +165,13 @@ fn hand_over(
 #[derive(Debug)]
 pub(crate) struct Connections {
     counts: Arc<Mutex<Counts>>,
+    total: watch::Sender<usize>,
     max: usize,
     per_ip_max: usize,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    total: usize,
-    opened: u64,
     by_ip: HashMap<IpAddr, usize>,
 }
 
@@ -178,39 +179,46 @@ struct Counts {
 #[derive(Debug)]
 pub(crate) struct Slot {
     counts: Arc<Mutex<Counts>>,
+    total: watch::Sender<usize>,
     ip: IpAddr,
-    id: u64,
 }
 
 impl Connections {
     /// Limits, both inclusive.
     pub(crate) fn new(max: usize, per_ip_max: usize) -> Self {
-        Self { counts: Arc::default(), max, per_ip_max }
+        Self { counts: Arc::default(), total: watch::Sender::new(0), max, per_ip_max }
     }
 
     /// A place for one more connection from this address, unless a limit is reached.
     fn enter(&self, ip: IpAddr) -> Option<Slot> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let from_ip = counts.by_ip.get(&ip).copied().unwrap_or(0);
-        if counts.total >= self.max || from_ip >= self.per_ip_max {
+        if self.open() >= self.max || from_ip >= self.per_ip_max {
             return None;
         }
-        counts.total = counts.total.saturating_add(1);
-        counts.opened = counts.opened.wrapping_add(1);
+        self.total.send_modify(|total| *total = total.saturating_add(1));
         counts.by_ip.insert(ip, from_ip.saturating_add(1));
-        Some(Slot { counts: Arc::clone(&self.counts), ip, id: counts.opened })
+        let total = self.total.clone();
+        Some(Slot { counts: Arc::clone(&self.counts), total, ip })
     }
 
     /// Connections open now.
     pub(crate) fn open(&self) -> usize {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).total
+        *self.total.borrow()
+    }
+
+    /// Returns once no connection is open.
+    pub(crate) async fn none(&self) {
+        let mut total = self.total.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        drop(total.wait_for(|total| *total == 0).await);
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.total = counts.total.saturating_sub(1);
+        self.total.send_modify(|total| *total = total.saturating_sub(1));
         let left = counts.by_ip.get(&self.ip).map_or(0, |count| count.saturating_sub(1));
         if left == 0 {
             counts.by_ip.remove(&self.ip);

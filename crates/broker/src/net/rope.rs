@@ -31,7 +31,7 @@ impl Chunk {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
-            Self::File(range) => range.len(),
+            Self::File(range) => range.length,
         }
     }
 }
@@ -103,14 +103,15 @@ async fn send_memory(stream: &TcpStream, chunks: &mut Vec<Bytes>) -> io::Result<
 
 /// Moves a file range to the socket inside the kernel.
 async fn send_file(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
-    let mut position = range.position();
-    let mut left = range.len();
+    let Some(file) = range.as_file() else { return send_copy(stream, range).await };
+    let mut position = range.position;
+    let mut left = range.length;
     while left > 0 {
         let sent = stream
             .async_io(Interest::WRITABLE, || {
                 let count = left.min(SENDFILE_BYTES_MAX);
                 let mut from = position;
-                Ok(rustix::fs::sendfile(stream, range.file(), Some(&mut from), count)?)
+                Ok(rustix::fs::sendfile(stream, file, Some(&mut from), count)?)
             })
             .await?;
         if sent == 0 {
@@ -122,4 +123,10 @@ async fn send_file(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
         left = left.saturating_sub(sent);
     }
     Ok(())
+}
+
+/// Sends a range whose file is not the operating system's.
+async fn send_copy(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
+    let mut chunks = vec![range.read()?];
+    send_memory(stream, &mut chunks).await
 }

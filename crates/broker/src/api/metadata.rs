@@ -1,0 +1,179 @@
+//! Metadata (3), versions 0-13: brokers, topics and who leads their partitions.
+//!
+//! - v0: an empty list means all topics. v1: null does, and an empty list means none.
+//! - v4: whether topics may be created. v7: leader epochs. v8: authorized operations.
+//! - v10: topic ids (KIP-516). v12: topics asked for by id. v13: an error code for all (KIP-1102).
+//!
+//! A topic that is created here has its leader in the same answer.
+//! Kafka: `KafkaApis.handleTopicMetadataRequest`, `AutoTopicCreationManager`.
+
+use ottla_config::keys;
+use ottla_metadata::{Image, Partition, Topic, decide};
+use ottla_types::{BrokerId, ErrorCode, TopicName, Uuid};
+use ottla_wire::{
+    Str,
+    create_topics_request::CreatableTopic,
+    messages::{CreateTopicsRequest, MetadataRequest, MetadataResponse},
+    metadata_request::MetadataRequestTopic,
+    metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic},
+};
+
+use super::{Api, Context, Outcome};
+use crate::{authorized, controller::new_id};
+
+pub(super) struct Metadata;
+
+impl Api for Metadata {
+    type Request = MetadataRequest;
+
+    async fn handle(ctx: Context, request: MetadataRequest) -> Outcome {
+        let wanted = match &request.topics {
+            Some(topics) if ctx.version == 0 && topics.is_empty() => None,
+            other => other.as_deref(),
+        };
+        if let Some(topics) = wanted {
+            if request.allow_auto_topic_creation
+                && ctx.shared.config().get(&keys::AUTO_CREATE_TOPICS_ENABLE)
+            {
+                create_missing(&ctx, topics).await;
+            }
+        }
+        let image = ctx.shared.image();
+        let operations = if request.include_topic_authorized_operations {
+            authorized::TOPIC
+        } else {
+            authorized::NOT_ASKED
+        };
+        let topics = match wanted {
+            None => image.topics().map(|topic| found(topic, operations)).collect(),
+            Some(topics) => {
+                topics.iter().map(|topic| look_up(&ctx, &image, topic, operations)).collect()
+            }
+        };
+        let endpoint = ctx.shared.advertised(&ctx.peer);
+        let broker_id = ctx.shared.broker_id.get();
+        ctx.reply(&MetadataResponse {
+            brokers: vec![MetadataResponseBroker {
+                node_id: broker_id,
+                host: endpoint.host,
+                port: endpoint.port,
+                rack: ctx.shared.rack.clone(),
+            }],
+            cluster_id: Some(ctx.shared.cluster_id.clone()),
+            controller_id: broker_id,
+            topics,
+            cluster_authorized_operations: if request.include_cluster_authorized_operations {
+                authorized::CLUSTER
+            } else {
+                authorized::NOT_ASKED
+            },
+            ..Default::default()
+        })
+    }
+}
+
+/// Creates the topics that are asked for by name and are not there. What cannot be created is
+/// found missing, or invalid, when it is looked up.
+async fn create_missing(ctx: &Context, topics: &[MetadataRequestTopic]) {
+    let image = ctx.shared.image();
+    let mut missing: Vec<&str> = topics
+        .iter()
+        .filter(|topic| topic.topic_id.is_zero())
+        .filter_map(|topic| topic.name.as_deref())
+        .filter(|name| image.topic(name).is_none() && TopicName::new(name).is_ok())
+        .collect();
+    missing.sort_unstable();
+    missing.dedup();
+    let mut plain = Vec::new();
+    for name in missing {
+        let internal =
+            [decide::InternalTopic::ConsumerOffsets, decide::InternalTopic::TransactionState]
+                .into_iter()
+                .find(|topic| topic.name() == name);
+        match internal {
+            Some(topic) => drop(ctx.shared.controller.create_internal_topic(topic).await),
+            None => plain.push(CreatableTopic {
+                name: Str::from(name),
+                num_partitions: -1,
+                replication_factor: -1,
+                ..Default::default()
+            }),
+        }
+    }
+    if plain.is_empty() {
+        return;
+    }
+    let request = CreateTopicsRequest { topics: plain, ..Default::default() };
+    let created = ctx
+        .shared
+        .controller
+        .decide(move |context| decide::create_topics(context, &request, &mut new_id))
+        .await;
+    if let Err(code) = created {
+        tracing::warn!("topics cannot be created: {code}");
+    }
+}
+
+fn look_up(
+    ctx: &Context,
+    image: &Image,
+    wanted: &MetadataRequestTopic,
+    operations: i32,
+) -> MetadataResponseTopic {
+    if !wanted.topic_id.is_zero() {
+        return match image.topic_by_id(wanted.topic_id) {
+            Some(topic) => found(topic, operations),
+            None => missing(ErrorCode::UnknownTopicId, None, wanted.topic_id),
+        };
+    }
+    let name = wanted.name.as_deref().unwrap_or_default();
+    if let Some(topic) = image.topic(name) {
+        return found(topic, operations);
+    }
+    let code = match TopicName::new(name) {
+        Ok(_) => ErrorCode::UnknownTopicOrPartition,
+        Err(_) => ErrorCode::InvalidTopicException,
+    };
+    // Before version 12 the name may not be null.
+    let name = if ctx.version < 12 { Some(Str::from(name)) } else { wanted.name.clone() };
+    missing(code, name, Uuid::ZERO)
+}
+
+fn missing(code: ErrorCode, name: Option<Str>, topic_id: Uuid) -> MetadataResponseTopic {
+    let is_internal = name
+        .as_deref()
+        .and_then(|name| TopicName::new(name).ok())
+        .is_some_and(|name| name.is_internal());
+    MetadataResponseTopic {
+        error_code: code.code(),
+        name,
+        topic_id,
+        is_internal,
+        ..Default::default()
+    }
+}
+
+fn found(topic: &Topic, operations: i32) -> MetadataResponseTopic {
+    MetadataResponseTopic {
+        error_code: ErrorCode::None.code(),
+        name: Some(Str::from(topic.name.as_str())),
+        topic_id: topic.id,
+        is_internal: topic.name.is_internal(),
+        partitions: topic.partitions().map(|(index, part)| partition(index, part)).collect(),
+        topic_authorized_operations: operations,
+    }
+}
+
+fn partition(index: i32, partition: &Partition) -> MetadataResponsePartition {
+    let ids = |ids: &[BrokerId]| ids.iter().map(|id| id.get()).collect::<Vec<i32>>();
+    let code = if partition.has_leader() { ErrorCode::None } else { ErrorCode::LeaderNotAvailable };
+    MetadataResponsePartition {
+        error_code: code.code(),
+        partition_index: index,
+        leader_id: partition.leader.get(),
+        leader_epoch: partition.leader_epoch.get(),
+        replica_nodes: ids(&partition.replicas),
+        isr_nodes: ids(&partition.isr),
+        offline_replicas: Vec::new(),
+    }
+}

@@ -1,0 +1,446 @@
+//! The broker as a whole: its state, how it starts and how it stops.
+//!
+//! Start: lock the data directory, replay the cluster metadata, open the logs, bind the listeners,
+//! load the groups. Stop: answer what is parked, let connections end, sync and close the logs, and
+//! say so in the data directory. Kafka: `BrokerServer`, `KafkaRaftServer`.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use ottla_config::{Listener, ServerConfig, keys};
+use ottla_log::LogDir;
+use ottla_metadata::{
+    Endpoint, Image,
+    decide::{BrokerStart, InternalTopic},
+};
+use ottla_types::{BrokerId, ErrorCode};
+use ottla_wire::Str;
+use tokio::runtime::Handle;
+
+use crate::{
+    api::APIS,
+    controller::Controller,
+    fetch_sessions::FetchSessions,
+    flusher::Flusher,
+    groups::Groups,
+    housekeeping, http, metadata_log,
+    metrics::{Gauges, Metrics},
+    net::{
+        budget::Budget,
+        connection::Peer,
+        listener::{Bound, Connections},
+    },
+    partitions::Partitions,
+    producer_ids::ProducerIds,
+    stopping::Stopping,
+    storage,
+};
+
+/// How long connections may take to end when the broker stops.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// Why a broker does not start. The text says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket or file could not be used.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The data directory could not be used.
+    #[error("{0}")]
+    Storage(#[from] ottla_log::LogError),
+    /// The cluster metadata could not be read.
+    #[error("{0}")]
+    Metadata(String),
+    /// The configuration asks for what this broker cannot do.
+    #[error("{0}")]
+    Config(String),
+}
+
+/// Limits that do not change while the broker runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// `socket.request.max.bytes`, inclusive.
+    pub(crate) request_bytes_max: usize,
+    /// `fetch.max.bytes`, inclusive but for the first batch.
+    pub(crate) fetch_bytes_max: usize,
+    /// `connections.max.idle.ms`.
+    pub(crate) idle_max: Duration,
+    /// How long a client may take to read a response.
+    pub(crate) slow_read_max: Duration,
+    /// How long a listener rests after it could not accept.
+    pub(crate) accept_pause: Duration,
+}
+
+/// What every request handler sees.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) cluster_id: Str,
+    pub(crate) broker_id: BrokerId,
+    pub(crate) rack: Option<Str>,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) limits: Limits,
+    pub(crate) budget: Budget,
+    pub(crate) connections: Connections,
+    pub(crate) stopping: Stopping,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) partitions: Partitions,
+    pub(crate) fetch_sessions: FetchSessions,
+    pub(crate) groups: Groups,
+    pub(crate) producer_ids: ProducerIds,
+    pub(crate) controller: Controller,
+    pub(crate) log_dir: LogDir,
+    pub(crate) flusher: Arc<Flusher>,
+    /// What clients connect to, with the real ports; set when the listeners are bound.
+    listeners: OnceLock<Vec<Listener>>,
+    /// Where work goes that belongs to no connection.
+    runtime: OnceLock<Handle>,
+    /// What `advertised.listeners` says.
+    advertised: Vec<Listener>,
+    is_ready: AtomicBool,
+}
+
+/// An address that a client is told.
+#[derive(Clone, Debug)]
+pub(crate) struct AdvertisedEndpoint {
+    pub(crate) host: Str,
+    pub(crate) port: i32,
+}
+
+impl Shared {
+    /// The cluster's metadata as it is now.
+    pub(crate) fn image(&self) -> Arc<Image> {
+        self.controller.image()
+    }
+
+    /// The configuration as it is now, dynamic values included.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        self.controller.config()
+    }
+
+    /// The address to tell a client: what `advertised.listeners` says of its listener, else the
+    /// listener's own host, else (it listens on every interface) the address the client came in by.
+    pub(crate) fn advertised(&self, peer: &Peer) -> AdvertisedEndpoint {
+        let told = self.advertised.iter().find(|one| one.name == *peer.listener);
+        let bound =
+            self.listeners.get().and_then(|all| all.iter().find(|one| one.name == *peer.listener));
+        let port = told.map_or(peer.local.port(), |one| one.port);
+        let host = told.or(bound).map_or("", |one| one.host.as_str());
+        let is_any = host.is_empty() || host == "0.0.0.0" || host == "::";
+        let host = if is_any {
+            Str::from(peer.local.ip().to_canonical().to_string())
+        } else {
+            Str::from(host)
+        };
+        AdvertisedEndpoint { host, port: port.into() }
+    }
+
+    /// Creates an internal topic unless it is there, and waits until it can be used.
+    pub(crate) async fn ensure_internal_topic(
+        &self,
+        topic: InternalTopic,
+    ) -> Result<(), ErrorCode> {
+        if self.partitions.topic(topic.name()).is_some() {
+            return Ok(());
+        }
+        self.controller.create_internal_topic(topic).await
+    }
+
+    /// Runs something in the background, on the first runtime.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = self.runtime.get() {
+            runtime.spawn(work);
+        }
+    }
+
+    /// Writes the checkpoints of all partitions to the data directory.
+    pub(crate) fn checkpoint(&self) {
+        if let Err(error) = storage::checkpoint(self) {
+            tracing::error!("checkpoints cannot be written: {error}");
+        }
+    }
+
+    /// Why the broker is not ready, if it is not.
+    pub(crate) fn not_ready(&self) -> Option<&'static str> {
+        if self.stopping.has_begun() {
+            Some("stopping")
+        } else if !self.is_ready.load(Ordering::Acquire) {
+            Some("starting")
+        } else if !self.groups.is_loaded() {
+            Some("loading groups")
+        } else {
+            None
+        }
+    }
+
+    /// Values for `/metrics`.
+    pub(crate) fn gauges(&self) -> Gauges {
+        let partitions = self.partitions.all();
+        Gauges {
+            connections: self.connections.open(),
+            partitions: partitions.len(),
+            topics: self.partitions.topics().len(),
+            log_bytes: partitions.iter().map(|p| p.size_bytes()).sum(),
+            groups: self.groups.count(),
+            request_memory_free: self.budget.available(),
+        }
+    }
+}
+
+/// A running broker. Dropping it does not stop it: see [`Broker::stop`].
+#[derive(Debug)]
+pub struct Broker {
+    shared: Arc<Shared>,
+    workers: Vec<(Handle, JoinHandle<()>)>,
+    flusher_thread: Option<JoinHandle<()>>,
+    controller_thread: Option<JoinHandle<()>>,
+    console: Option<String>,
+    ready_after: Duration,
+}
+
+impl Broker {
+    /// Starts a broker: when this returns, it serves.
+    pub fn start(config: ServerConfig) -> Result<Self, StartError> {
+        let began = Instant::now();
+        crate::limits::raise_open_files();
+        let mut opened = storage::open_data_dir(&config)?;
+        let (metadata_log, image, next) = metadata_log::open(&opened)?;
+        let metrics = Arc::new(Metrics::new(APIS.iter().map(|row| row.key)));
+        let (flusher, flusher_thread) = Flusher::start(Arc::clone(&metrics))?;
+        let bound = bind_all(&config)?;
+        let start = broker_start(&config, &opened, &bound);
+        let checkpoints = std::mem::take(&mut opened.checkpoints);
+        let controller = Controller::new(config.clone(), image, next);
+        let shared = Arc::new(shared_state(&config, opened, (metrics, flusher), controller));
+        let controller_thread = shared.controller.start(&shared, metadata_log, start)?;
+        storage::open_partitions(&shared, &checkpoints)?;
+        let workers = start_workers(&shared)?;
+        if let Some((home, _)) = workers.first() {
+            drop(shared.runtime.set(home.clone()));
+        }
+        let mut broker = Self {
+            shared,
+            workers,
+            flusher_thread: Some(flusher_thread),
+            controller_thread: Some(controller_thread),
+            console: None,
+            ready_after: Duration::ZERO,
+        };
+        broker.serve(&config, bound)?;
+        broker.ready_after = began.elapsed();
+        Ok(broker)
+    }
+
+    /// The listeners that clients connect to, with the ports that were really bound.
+    pub fn listeners(&self) -> &[Listener] {
+        self.shared.listeners.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Where HTTP is served, as `host:port`; `None` where it is off.
+    pub fn console(&self) -> Option<&str> {
+        self.console.as_deref()
+    }
+
+    /// The id of the cluster.
+    pub fn cluster_id(&self) -> &str {
+        &self.shared.cluster_id
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> &std::path::Path {
+        &self.shared.data_dir
+    }
+
+    /// How long the start took.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    fn serve(&mut self, config: &ServerConfig, bound: Vec<Bound>) -> Result<(), StartError> {
+        let handles: Vec<Handle> = self.workers.iter().map(|(handle, _)| handle.clone()).collect();
+        let Some(home) = handles.first() else { return Ok(()) };
+        let listeners = bound.iter().map(|bound| bound.listener.clone()).collect();
+        drop(self.shared.listeners.set(listeners));
+        if let Some(topic) = self.shared.partitions.topic(ottla_types::TopicName::CONSUMER_OFFSETS)
+        {
+            self.shared.groups.lead(&self.shared, &topic);
+        }
+        self.start_http(config, home)?;
+        let shared = Arc::clone(&self.shared);
+        home.spawn(async move { shared.groups.run_timers(Arc::clone(&shared)).await });
+        home.spawn(housekeeping::run(Arc::clone(&self.shared)));
+        for bound in bound {
+            bound.serve(&self.shared, &handles)?;
+        }
+        self.shared.is_ready.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn start_http(&mut self, config: &ServerConfig, home: &Handle) -> Result<(), StartError> {
+        let address = config.get(&keys::OTTLA_CONSOLE_LISTEN);
+        if address == "off" {
+            return Ok(());
+        }
+        let is_default = config.origin(&keys::OTTLA_CONSOLE_LISTEN).is_none();
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        let (shared, address) = (Arc::clone(&self.shared), address.to_owned());
+        let host = address.rsplit_once(':').map_or("localhost", |(host, _)| host).to_owned();
+        home.spawn(async move {
+            match http::bind(&address, is_default).await {
+                Ok(listener) => {
+                    drop(sender.send(Ok(http::address(&listener))));
+                    http::serve(shared, listener).await;
+                }
+                Err(error) => drop(sender.send(Err(error))),
+            }
+        });
+        let bound = receiver.recv().map_err(|gone| StartError::Config(gone.to_string()))??;
+        self.console = bound.map(|address| format!("{host}:{}", address.port()));
+        Ok(())
+    }
+
+    /// Stops the broker: what was acknowledged is on disk when this returns.
+    pub fn stop(mut self) -> Result<(), StartError> {
+        let shared = Arc::clone(&self.shared);
+        shared.is_ready.store(false, Ordering::Release);
+        shared.stopping.begin();
+        shared.groups.stop();
+        for (_, thread) in self.workers.drain(..) {
+            drop(thread.join());
+        }
+        shared.controller.stop();
+        shared.flusher.stop();
+        for thread in [self.controller_thread.take(), self.flusher_thread.take()] {
+            if let Some(thread) = thread {
+                drop(thread.join());
+            }
+        }
+        storage::close(&shared)?;
+        Ok(())
+    }
+}
+
+fn bind_all(config: &ServerConfig) -> Result<Vec<Bound>, StartError> {
+    let listeners = &config.listeners().brokers;
+    if let Some(other) =
+        listeners.iter().find(|one| one.protocol != ottla_config::SecurityProtocol::Plaintext)
+    {
+        return Err(StartError::Config(format!(
+            "listener {other} asks for {}, and this version serves PLAINTEXT only (listeners, \
+             listener.security.protocol.map)",
+            other.protocol.name()
+        )));
+    }
+    listeners.iter().map(|listener| Bound::bind(listener).map_err(StartError::from)).collect()
+}
+
+fn limits(config: &ServerConfig) -> Limits {
+    let size = |value: i32| usize::try_from(value).unwrap_or(0);
+    let idle_ms = config.get(&keys::CONNECTIONS_MAX_IDLE_MS);
+    // A negative value means never, as in Kafka; ten years is that.
+    let never = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    Limits {
+        request_bytes_max: size(config.get(&keys::SOCKET_REQUEST_MAX_BYTES)),
+        fetch_bytes_max: size(config.get(&keys::FETCH_MAX_BYTES)),
+        idle_max: u64::try_from(idle_ms).map_or(never, Duration::from_millis),
+        slow_read_max: Duration::from_secs(60),
+        accept_pause: Duration::from_millis(100),
+    }
+}
+
+/// Request memory where `queued.max.request.bytes` does not say: a quarter of the machine's.
+fn request_memory(config: &ServerConfig) -> usize {
+    match usize::try_from(config.get(&keys::QUEUED_MAX_REQUEST_BYTES)) {
+        Ok(bytes) if bytes > 0 => bytes,
+        Ok(_) | Err(_) => crate::limits::memory_bytes() / 4,
+    }
+}
+
+fn shared_state(
+    config: &ServerConfig,
+    opened: storage::DataDir,
+    (metrics, flusher): (Arc<Metrics>, Arc<Flusher>),
+    controller: Controller,
+) -> Shared {
+    let size = |value: i32| usize::try_from(value).unwrap_or(0);
+    Shared {
+        cluster_id: Str::from(opened.cluster_id.as_str()),
+        broker_id: opened.broker_id,
+        rack: config.get(&keys::BROKER_RACK).map(Str::from),
+        data_dir: opened.path,
+        limits: limits(config),
+        budget: Budget::new(request_memory(config)),
+        connections: Connections::new(
+            size(config.get(&keys::MAX_CONNECTIONS)),
+            size(config.get(&keys::MAX_CONNECTIONS_PER_IP)),
+        ),
+        stopping: Stopping::new(),
+        metrics,
+        partitions: Partitions::default(),
+        fetch_sessions: FetchSessions::new(size(
+            config.get(&keys::MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS),
+        )),
+        groups: Groups::new(crate::settings::group_config(config)),
+        producer_ids: ProducerIds::default(),
+        controller,
+        log_dir: opened.log_dir,
+        flusher,
+        listeners: OnceLock::new(),
+        runtime: OnceLock::new(),
+        advertised: config.listeners().advertised.clone(),
+        is_ready: AtomicBool::new(false),
+    }
+}
+
+/// What the cluster is told of this broker.
+fn broker_start(config: &ServerConfig, opened: &storage::DataDir, bound: &[Bound]) -> BrokerStart {
+    let advertised = &config.listeners().advertised;
+    let endpoints = bound.iter().map(|bound| {
+        let told = advertised.iter().find(|one| one.name == bound.listener.name);
+        let listener = told.unwrap_or(&bound.listener);
+        let host = if listener.host.is_empty() { "localhost" } else { &listener.host };
+        Endpoint {
+            name: listener.name.clone(),
+            host: host.to_owned(),
+            port: listener.port,
+            security_protocol: listener.protocol.id(),
+        }
+    });
+    BrokerStart {
+        broker_id: opened.broker_id,
+        broker_epoch: 0,
+        incarnation_id: crate::controller::new_id(),
+        endpoints: endpoints.collect(),
+        rack: config.get(&keys::BROKER_RACK).map(str::to_owned),
+        directories: vec![opened.directory_id],
+    }
+}
+
+/// One current-thread runtime per core: a connection stays on its own.
+fn start_workers(shared: &Arc<Shared>) -> Result<Vec<(Handle, JoinHandle<()>)>, StartError> {
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    (0..count)
+        .map(|number| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let handle = runtime.handle().clone();
+            let shared = Arc::clone(shared);
+            let thread = std::thread::Builder::new()
+                .name(format!("ottla-net-{number}"))
+                .spawn(move || runtime.block_on(until_drained(shared)))?;
+            Ok((handle, thread))
+        })
+        .collect()
+}
+
+/// Keeps a runtime going until the broker stops and its connections are gone.
+async fn until_drained(shared: Arc<Shared>) {
+    shared.stopping.wait().await;
+    let _timed_out = tokio::time::timeout(DRAIN_MAX, shared.connections.none()).await;
+}

@@ -1,0 +1,263 @@
+//! The controller: decides on requests that change the cluster, one after the other.
+//!
+//! One thread owns the image and the metadata log. A decision is made on the image, its records
+//! are committed and replayed, the partitions of this broker follow, the image is published, and
+//! only then is the answer given: so a topic that was created can be used at once.
+//! Kafka: `QuorumController`, `BrokerMetadataPublisher`.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    thread::JoinHandle,
+};
+
+use ottla_config::ServerConfig;
+use ottla_metadata::{
+    Delta, Image, MetadataLog as _, MetadataRecord, ResourceType,
+    decide::{self, Context, Decision, InternalTopic, RECORDS_PER_BATCH_MAX},
+};
+use ottla_types::{BrokerId, ErrorCode, Offset, TopicName, Uuid};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    broker::{Shared, StartError},
+    metadata_log::LocalMetadataLog,
+    storage,
+};
+
+/// Decisions that may wait for the controller's thread.
+const WAITING_MAX: usize = 256;
+
+type Job = Box<dyn FnOnce(&mut Owner) + Send>;
+
+/// The way to the controller's thread, and what it published last.
+#[derive(Debug)]
+pub(crate) struct Controller {
+    image: RwLock<(Arc<Image>, Offset)>,
+    config: RwLock<Arc<ServerConfig>>,
+    jobs: RwLock<Option<mpsc::Sender<Job>>>,
+}
+
+/// What the controller's thread owns.
+struct Owner {
+    shared: Arc<Shared>,
+    log: LocalMetadataLog,
+    image: Image,
+    next: Offset,
+}
+
+impl Controller {
+    /// A controller that has replayed the log up to `image`.
+    pub(crate) fn new(config: ServerConfig, image: Image, next: Offset) -> Self {
+        let config = with_dynamic(&config, &image, None);
+        Self {
+            image: RwLock::new((Arc::new(image), next)),
+            config: RwLock::new(Arc::new(config)),
+            jobs: RwLock::new(None),
+        }
+    }
+
+    /// The image as it is now.
+    pub(crate) fn image(&self) -> Arc<Image> {
+        Arc::clone(&self.image.read().unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// The offset of the last record the image contains.
+    pub(crate) fn last_applied(&self) -> Offset {
+        Offset(self.image.read().unwrap_or_else(PoisonError::into_inner).1.get() - 1)
+    }
+
+    /// The broker's configuration as it is now.
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Records a new cluster, if this is one, and the start of this broker; then starts the thread.
+    pub(crate) fn start(
+        &self,
+        shared: &Arc<Shared>,
+        log: LocalMetadataLog,
+        start: decide::BrokerStart,
+    ) -> Result<JoinHandle<()>, StartError> {
+        let (image, next) = self.image.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut owner = Owner { shared: Arc::clone(shared), log, image: (*image).clone(), next };
+        let failed = |code: ErrorCode| StartError::Metadata(format!("cluster metadata: {code}"));
+        if owner.image.metadata_version() == 0 {
+            owner.commit(&decide::bootstrap()).map_err(failed)?;
+        }
+        let broker_epoch = owner.log.next_offset().get();
+        let records =
+            decide::start_broker(&owner.image, &decide::BrokerStart { broker_epoch, ..start });
+        owner.commit(&records).map_err(failed)?;
+        owner.publish(&Delta::default());
+        let (sender, mut receiver) = mpsc::channel::<Job>(WAITING_MAX);
+        *self.jobs.write().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        let thread = std::thread::Builder::new().name("ottla-controller".to_owned());
+        Ok(thread.spawn(move || {
+            while let Some(job) = receiver.blocking_recv() {
+                job(&mut owner);
+            }
+        })?)
+    }
+
+    /// Lets the thread end once what waits is decided.
+    pub(crate) fn stop(&self) {
+        *self.jobs.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Has a decision made and carried out; its response, or why it could not be committed.
+    pub(crate) async fn decide<R: Send + 'static>(
+        &self,
+        decide: impl FnOnce(Context<'_>) -> Decision<R> + Send + 'static,
+    ) -> Result<R, ErrorCode> {
+        let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let jobs = jobs.ok_or(ErrorCode::NotController)?;
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |owner| {
+            // A client that has gone does not want the answer; what was decided stays.
+            drop(sender.send(owner.carry_out(decide)));
+        });
+        jobs.send(job).await.map_err(|_stopped| ErrorCode::NotController)?;
+        receiver.await.map_err(|_stopped| ErrorCode::NotController)?
+    }
+
+    /// Creates an internal topic unless it is there.
+    pub(crate) async fn create_internal_topic(
+        &self,
+        topic: InternalTopic,
+    ) -> Result<(), ErrorCode> {
+        let response = self
+            .decide(move |context| decide::create_internal_topic(context, topic, &mut new_id))
+            .await?;
+        let code = response.topics.first().map_or(0, |topic| topic.error_code);
+        match ErrorCode::from_code(code) {
+            ErrorCode::None | ErrorCode::TopicAlreadyExists => Ok(()),
+            other => {
+                tracing::error!("internal topic {} cannot be created: {other}", topic.name());
+                Err(ErrorCode::CoordinatorNotAvailable)
+            }
+        }
+    }
+}
+
+/// A random id for a topic.
+pub(crate) fn new_id() -> Uuid {
+    loop {
+        if let Some(id) = Uuid::from_random(rand_bytes()) {
+            return id;
+        }
+    }
+}
+
+/// 16 bytes from the operating system.
+fn rand_bytes() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty()) {
+            Ok(count) => filled = filled.saturating_add(count),
+            Err(error) => tracing::error!("no random bytes: {error}"),
+        }
+    }
+    bytes
+}
+
+/// The static configuration with what the image says on top. Values that a newer or older version
+/// wrote and this one cannot use are named once and left out.
+fn with_dynamic(config: &ServerConfig, image: &Image, broker_id: Option<BrokerId>) -> ServerConfig {
+    let none = ottla_config::Properties::new();
+    let own = broker_id.map_or(&none, |id| image.broker_overrides(id));
+    let (config, invalid) = config.with_dynamic(image.cluster_overrides(), own);
+    for error in invalid {
+        tracing::warn!("dynamic configuration is left out: {error}");
+    }
+    config
+}
+
+impl Owner {
+    fn carry_out<R>(
+        &mut self,
+        decide: impl FnOnce(Context<'_>) -> Decision<R>,
+    ) -> Result<R, ErrorCode> {
+        let config = self.shared.config();
+        let broker_id = self.shared.broker_id;
+        let decision = decide(Context { image: &self.image, config: &config, broker_id });
+        if !decision.records.is_empty() {
+            let delta = self.commit(&decision.records)?;
+            self.apply(&delta);
+            self.publish(&delta);
+        }
+        Ok(decision.response)
+    }
+
+    /// Commits records and replays them.
+    fn commit(&mut self, records: &[MetadataRecord]) -> Result<Delta, ErrorCode> {
+        let mut delta = Delta::default();
+        for batch in records.chunks(RECORDS_PER_BATCH_MAX) {
+            self.log.propose(batch).map_err(|error| {
+                tracing::error!("cluster metadata cannot be written: {error}");
+                ErrorCode::KafkaStorageError
+            })?;
+        }
+        while let Some(batch) = self.log.next_committed(self.next).map_err(|error| {
+            tracing::error!("cluster metadata cannot be read: {error}");
+            ErrorCode::KafkaStorageError
+        })? {
+            self.next = batch.next_offset;
+            for record in &batch.records {
+                if let Err(error) = self.image.replay_into(record, &mut delta) {
+                    tracing::error!("a metadata record contradicts the image: {error}");
+                    return Err(ErrorCode::UnknownServerError);
+                }
+            }
+        }
+        Ok(delta)
+    }
+
+    /// Lets this broker's partitions follow.
+    fn apply(&self, delta: &Delta) {
+        for (id, topic) in &delta.deleted_topics {
+            storage::drop_topic(&self.shared, *id);
+            self.shared.groups.remove_topic(&self.shared, &topic.name, *id);
+        }
+        let mut grown: Vec<Uuid> = delta.partitions.iter().map(|part| part.topic_id).collect();
+        grown.dedup();
+        for id in grown {
+            let Some(topic) = self.image.topic_by_id(id) else { continue };
+            if let Err(error) = storage::host_topic(&self.shared, &self.image, topic) {
+                tracing::error!("the logs of topic {} cannot be created: {error}", topic.name);
+                continue;
+            }
+            if &*topic.name == TopicName::CONSUMER_OFFSETS
+                && let Some(hosted) = self.shared.partitions.topic_by_id(id)
+            {
+                self.shared.groups.lead(&self.shared, &hosted);
+            }
+        }
+    }
+
+    /// Shows everyone the image, and the settings that come with it.
+    fn publish(&self, delta: &Delta) {
+        let controller = &self.shared.controller;
+        *controller.image.write().unwrap_or_else(PoisonError::into_inner) =
+            (Arc::new(self.image.clone()), self.next);
+        let of_broker = |resource: &ottla_metadata::ConfigResource| {
+            resource.resource_type == ResourceType::BROKER
+        };
+        if delta.configs.iter().any(of_broker) {
+            let config =
+                with_dynamic(&self.shared.config(), &self.image, Some(self.shared.broker_id));
+            *controller.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+            for topic in self.shared.partitions.topics() {
+                storage::refresh_settings(&self.shared, &self.image, &topic);
+            }
+            return;
+        }
+        for resource in &delta.configs {
+            if resource.resource_type == ResourceType::TOPIC
+                && let Some(topic) = self.shared.partitions.topic(&resource.name)
+            {
+                storage::refresh_settings(&self.shared, &self.image, &topic);
+            }
+        }
+    }
+}

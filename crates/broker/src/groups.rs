@@ -1,0 +1,411 @@
+//! The group coordinator's outer half: one shard per partition of `__consumer_offsets`, its log,
+//! its timers, and the requests that wait for its replies.
+//!
+//! The rules are in `ottla-coordinator`; here its effects are carried out. Appends of a shard are
+//! written in the order it asked for them, under its lock; where the disk has to be waited for,
+//! that happens outside of the lock. Kafka: `CoordinatorRuntime`, `GroupCoordinatorService`.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use ottla_coordinator::{
+    Append, AppendToken, Call, CoordinatorRecord, Effects, GroupConfig, GroupShard, Reply,
+    WaiterId, partition_for,
+};
+use ottla_record::{BatchBuilder, BuilderOptions};
+use ottla_types::{ErrorCode, Offset, TopicName, Uuid};
+use tokio::sync::{Notify, oneshot, watch};
+
+use crate::{
+    api::Context, broker::Shared, clock::now_ms, partition::Partition, partitions::HostedTopic,
+    settings::TopicSettings,
+};
+
+/// How long a request waits for its shard to be loaded before it is told to come back.
+const LOAD_WAIT: Duration = Duration::from_secs(5);
+
+/// Bytes read at once while a shard is loaded.
+const LOAD_BYTES: usize = 1 << 20;
+
+/// All shards.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    shards: RwLock<Vec<Arc<Shard>>>,
+    config: GroupConfig,
+    next_waiter: AtomicU64,
+    /// When the timer task wakes next, in ms; a shard with an earlier deadline wakes it.
+    wakes_at_ms: AtomicI64,
+    timer: Notify,
+}
+
+/// One shard and what belongs to it.
+#[derive(Debug)]
+struct Shard {
+    partition: Arc<Partition>,
+    state: Mutex<State>,
+    is_loaded: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct State {
+    shard: GroupShard,
+    waiters: HashMap<WaiterId, oneshot::Sender<Reply>>,
+}
+
+/// An append whose records are in the log and not yet safe.
+struct Unsafe {
+    token: AppendToken,
+    last_offset: Offset,
+}
+
+impl Groups {
+    /// No shards yet: they come with the topic.
+    pub(crate) fn new(config: GroupConfig) -> Self {
+        Self {
+            shards: RwLock::default(),
+            config,
+            next_waiter: AtomicU64::new(1),
+            wakes_at_ms: AtomicI64::new(i64::MAX),
+            timer: Notify::new(),
+        }
+    }
+
+    /// Makes a shard of every partition of `__consumer_offsets` and loads it in a thread.
+    pub(crate) fn lead(&self, shared: &Arc<Shared>, topic: &Arc<HostedTopic>) {
+        let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
+        let new = topic.partitions().iter().skip(shards.len()).map(|partition| {
+            Arc::new(Shard {
+                partition: Arc::clone(partition),
+                state: Mutex::new(State {
+                    shard: GroupShard::new(self.config.clone()),
+                    waiters: HashMap::new(),
+                }),
+                is_loaded: watch::Sender::new(false),
+            })
+        });
+        let new: Vec<Arc<Shard>> = new.collect();
+        shards.extend(new.iter().cloned());
+        drop(shards);
+        let shared = Arc::clone(shared);
+        let load = move || {
+            for shard in &new {
+                load(&shared, shard);
+            }
+        };
+        let thread = std::thread::Builder::new().name("ottla-group-load".to_owned()).spawn(load);
+        if let Err(error) = thread {
+            tracing::error!("groups cannot be loaded: {error}");
+        }
+    }
+
+    /// Whether every shard is loaded.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.shards().iter().all(|shard| *shard.is_loaded.borrow())
+    }
+
+    /// Groups in all shards.
+    pub(crate) fn count(&self) -> usize {
+        self.shards().iter().map(|shard| shard.lock().shard.list_groups(&[], &[]).len()).sum()
+    }
+
+    /// Hands a request to the shard of its group and waits for the reply.
+    pub(crate) async fn call(
+        &self,
+        ctx: &Context,
+        group_id: &str,
+        act: impl FnOnce(&mut GroupShard, &Call<'_>, &mut Effects),
+    ) -> Result<Reply, ErrorCode> {
+        let shard = self.shard_of(group_id).await?;
+        let waiter = WaiterId(self.next_waiter.fetch_add(1, Ordering::Relaxed));
+        let (sender, receiver) = oneshot::channel();
+        let client_host = format!("/{}", ctx.peer.remote.ip());
+        let call = Call {
+            now_ms: now_ms(),
+            waiter,
+            version: ctx.version,
+            client_id: ctx.client_id.as_deref().unwrap_or_default(),
+            client_host: &client_host,
+        };
+        self.run(&ctx.shared, &shard, |state, effects| {
+            state.waiters.insert(waiter, sender);
+            act(&mut state.shard, &call, effects);
+        });
+        receiver.await.map_err(|_dropped| ErrorCode::CoordinatorNotAvailable)
+    }
+
+    /// Looks at a shard that is loaded.
+    pub(crate) async fn view<T>(
+        &self,
+        group_id: &str,
+        look: impl FnOnce(&GroupShard) -> T,
+    ) -> Result<T, ErrorCode> {
+        let shard = self.shard_of(group_id).await?;
+        let state = shard.lock();
+        Ok(look(&state.shard))
+    }
+
+    /// Looks at every shard; an error where one is not loaded.
+    pub(crate) async fn view_all<T>(
+        &self,
+        mut look: impl FnMut(&GroupShard) -> T,
+    ) -> Result<Vec<T>, ErrorCode> {
+        let shards = self.shards();
+        for shard in &shards {
+            shard.wait_loaded().await?;
+        }
+        Ok(shards.iter().map(|shard| look(&shard.lock().shard)).collect())
+    }
+
+    /// Forgets the offsets of a deleted topic.
+    pub(crate) fn remove_topic(&self, shared: &Arc<Shared>, topic: &TopicName, id: Uuid) {
+        for shard in self.shards() {
+            self.run(shared, &shard, |state, effects| {
+                state.shard.remove_topic(now_ms(), topic, id, effects);
+            });
+        }
+    }
+
+    /// Expires sessions, rebalances and offsets until the broker stops.
+    pub(crate) async fn run_timers(&self, shared: Arc<Shared>) {
+        loop {
+            let shards = self.shards();
+            let deadlines = shards.iter().filter_map(|shard| shard.lock().shard.next_deadline());
+            let next = deadlines.min().unwrap_or(i64::MAX);
+            self.wakes_at_ms.store(next, Ordering::SeqCst);
+            let now = now_ms();
+            if next <= now {
+                for shard in &shards {
+                    if shard.lock().shard.next_deadline().is_some_and(|due| due <= now) {
+                        self.run(&shared, shard, |state, effects| state.shard.tick(now, effects));
+                    }
+                }
+                continue;
+            }
+            let wait = u64::try_from(next.saturating_sub(now)).unwrap_or(0).min(3_600_000);
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+                () = self.timer.notified() => {}
+                () = shared.stopping.wait() => return,
+            }
+        }
+    }
+
+    /// Answers everyone who is parked, since the broker stops.
+    pub(crate) fn stop(&self) {
+        for shard in self.shards() {
+            let mut effects = Effects::default();
+            let mut state = shard.lock();
+            state.shard.unload(&mut effects);
+            state.send(&mut effects);
+        }
+    }
+
+    /// Lets a shard act and carries out what it asks for. What has to wait for the disk goes on in
+    /// a task of its own: a client that leaves must not leave its shard half done.
+    fn run(
+        &self,
+        shared: &Arc<Shared>,
+        shard: &Arc<Shard>,
+        act: impl FnOnce(&mut State, &mut Effects),
+    ) {
+        let settings = shared.partitions.topic(TopicName::CONSUMER_OFFSETS).map(|t| t.settings());
+        let mut effects = Effects::default();
+        let pending = {
+            let mut state = shard.lock();
+            act(&mut state, &mut effects);
+            shard.carry_out(&mut state, settings.as_deref(), &mut effects)
+        };
+        self.wake_timer(shard);
+        if !pending.is_empty() {
+            shared.spawn(settle(Arc::clone(shared), Arc::clone(shard), settings, pending));
+        }
+    }
+
+    fn wake_timer(&self, shard: &Shard) {
+        let next = shard.lock().shard.next_deadline().unwrap_or(i64::MAX);
+        if next < self.wakes_at_ms.load(Ordering::SeqCst) {
+            self.timer.notify_one();
+        }
+    }
+
+    async fn shard_of(&self, group_id: &str) -> Result<Arc<Shard>, ErrorCode> {
+        let shard = {
+            let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
+            let count = i32::try_from(shards.len()).unwrap_or(i32::MAX);
+            if count == 0 {
+                return Err(ErrorCode::NotCoordinator);
+            }
+            let place = usize::try_from(partition_for(group_id, count)).unwrap_or(0);
+            shards.get(place).cloned().ok_or(ErrorCode::NotCoordinator)?
+        };
+        shard.wait_loaded().await?;
+        Ok(shard)
+    }
+
+    fn shards(&self) -> Vec<Arc<Shard>> {
+        self.shards.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl State {
+    fn send(&mut self, effects: &mut Effects) {
+        for (waiter, reply) in effects.replies.drain(..) {
+            if let Some(sender) = self.waiters.remove(&waiter) {
+                // The client may have gone; then nobody wants the reply.
+                drop(sender.send(reply));
+            }
+        }
+    }
+}
+
+impl Shard {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn wait_loaded(&self) -> Result<(), ErrorCode> {
+        let mut receiver = self.is_loaded.subscribe();
+        let loaded = tokio::time::timeout(LOAD_WAIT, receiver.wait_for(|loaded| *loaded)).await;
+        if matches!(loaded, Ok(Ok(_))) { Ok(()) } else { Err(ErrorCode::CoordinatorLoadInProgress) }
+    }
+
+    /// Sends replies and writes appends until nothing is left but what waits for the disk.
+    fn carry_out(
+        &self,
+        state: &mut State,
+        settings: Option<&TopicSettings>,
+        effects: &mut Effects,
+    ) -> Vec<Unsafe> {
+        let mut pending = Vec::new();
+        loop {
+            state.send(effects);
+            let appends = std::mem::take(&mut effects.appends);
+            if appends.is_empty() {
+                return pending;
+            }
+            for append in appends {
+                let token = append.token;
+                match settings.ok_or(ErrorCode::NotCoordinator).and_then(|s| self.write(s, append))
+                {
+                    Ok(None) => state.shard.append_committed(now_ms(), token, effects),
+                    Ok(Some(last_offset)) => pending.push(Unsafe { token, last_offset }),
+                    Err(code) => state.shard.append_failed(now_ms(), token, code, effects),
+                }
+            }
+        }
+    }
+
+    /// Writes records as one batch; the last offset if it has to be waited for.
+    fn write(&self, settings: &TopicSettings, append: Append) -> Result<Option<Offset>, ErrorCode> {
+        let now = now_ms();
+        let mut batch = BatchBuilder::new(BuilderOptions {
+            compression: settings.offsets_compression,
+            ..BuilderOptions::default()
+        });
+        for CoordinatorRecord { key, value } in &append.records {
+            batch
+                .append_parts(now, Some(key), value.as_deref(), std::iter::empty())
+                .map_err(|error| error.code())?;
+        }
+        let mut batch = batch.finish().map_err(|error| error.code())?;
+        if batch.len() > settings.max_message_bytes {
+            return Err(ErrorCode::MessageTooLarge);
+        }
+        let appended = self
+            .partition
+            .append_checked(settings, &mut batch, -1, now)
+            .map_err(|refused| refused.code)?;
+        Ok(appended.must_wait.then_some(appended.last_offset))
+    }
+}
+
+/// Waits for the disk; what becomes safe may ask for more.
+async fn settle(
+    shared: Arc<Shared>,
+    shard: Arc<Shard>,
+    settings: Option<Arc<TopicSettings>>,
+    mut pending: Vec<Unsafe>,
+) {
+    while let Some(last) = pending.pop() {
+        let result = shard.partition.wait_safe(last.last_offset).await;
+        let mut effects = Effects::default();
+        let mut state = shard.lock();
+        match result {
+            Ok(()) => state.shard.append_committed(now_ms(), last.token, &mut effects),
+            Err(code) => state.shard.append_failed(now_ms(), last.token, code, &mut effects),
+        }
+        pending.extend(shard.carry_out(&mut state, settings.as_deref(), &mut effects));
+        drop(state);
+        shared.groups.wake_timer(&shard);
+    }
+}
+
+/// Replays a shard's partition from its start.
+fn load(shared: &Arc<Shared>, shard: &Arc<Shard>) {
+    let partition = &shard.partition;
+    let mut offset = partition.log_start_offset();
+    let mut state = shard.lock();
+    loop {
+        let range = match partition.read(offset, LOAD_BYTES, true) {
+            Ok(read) => read.range,
+            Err(code) => {
+                tracing::error!(partition = %partition.topic_partition, "groups cannot be loaded: {code}");
+                return;
+            }
+        };
+        let Some(range) = range else { break };
+        match replay_range(&mut state.shard, &range) {
+            Ok(next) if next > offset => offset = next,
+            Ok(_) => break,
+            Err(error) => {
+                tracing::error!(
+                    partition = %partition.topic_partition,
+                    "groups cannot be loaded at offset {offset}: {error}"
+                );
+                return;
+            }
+        }
+    }
+    let mut effects = Effects::default();
+    state.shard.loaded(now_ms(), &mut effects);
+    let settings = shared.partitions.topic(TopicName::CONSUMER_OFFSETS).map(|t| t.settings());
+    // Nobody waits for what loading writes: it is committed when the log has it.
+    let pending = shard.carry_out(&mut state, settings.as_deref(), &mut effects);
+    for last in pending {
+        state.shard.append_committed(now_ms(), last.token, &mut effects);
+    }
+    drop(state);
+    shard.is_loaded.send_replace(true);
+    shared.groups.timer.notify_one();
+}
+
+/// Replays whole batches; the offset after the last one.
+fn replay_range(shard: &mut GroupShard, range: &ottla_log::FileRange) -> Result<Offset, String> {
+    let bytes = range.read().map_err(|error| error.to_string())?;
+    let mut next = Offset::NONE;
+    for batch in ottla_record::Batches::new(&bytes) {
+        let (header, batch) = batch.map_err(|error| error.to_string())?;
+        let batch = bytes.slice_ref(batch);
+        next = header.next_offset();
+        if header.attributes.is_control() {
+            continue;
+        }
+        let (_, records) =
+            ottla_record::decode_batch(&batch, usize::MAX).map_err(|error| error.to_string())?;
+        for (_, record) in records {
+            let key = record.key.as_deref().unwrap_or_default();
+            // A record that cannot be read is named and passed over: one bad record must not take
+            // the other groups of the partition with it.
+            if let Err(error) = shard.replay(header.producer_id, key, record.value.as_deref()) {
+                tracing::warn!("a record of __consumer_offsets cannot be read: {error}");
+            }
+        }
+    }
+    Ok(next)
+}

@@ -1,0 +1,120 @@
+//! What has to be done now and then: retention, `flush.ms`, expiry of producers, checkpoints.
+//!
+//! Kafka: the tasks of `LogManager` (`kafka-log-retention`, `kafka-log-flusher`,
+//! `kafka-recovery-point-checkpoint`, `kafka-log-start-offset-checkpoint`, `PeriodicProducerExpirationCheck`).
+
+use std::{sync::Arc, time::Duration};
+
+use ottla_config::keys;
+use tokio::time::Instant;
+
+use crate::{broker::Shared, clock::now_ms, partitions::HostedTopic, storage};
+
+/// How often the tasks are looked at; each runs when its own time has come.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Runs until the broker stops.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let config = shared.config();
+    let initial_delay = config.get(&keys::LOG_INITIAL_TASK_DELAY_MS);
+    let mut retention =
+        Task::new(initial_delay, config.get(&keys::LOG_RETENTION_CHECK_INTERVAL_MS));
+    let mut checkpoint =
+        Task::new(initial_delay, config.get(&keys::LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS).into());
+    let mut expiry = Task::new(
+        initial_delay,
+        config.get(&keys::PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS).into(),
+    );
+    let mut files = Task::new(0, 1_000);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = shared.stopping.wait() => return,
+        }
+        let due = Due {
+            retention: retention.is_due(),
+            checkpoint: checkpoint.is_due(),
+            expiry: expiry.is_due(),
+            files: files.is_due(),
+        };
+        let work = Arc::clone(&shared);
+        // Deleting files and writing checkpoints may block: not on a thread that serves clients.
+        let done = tokio::task::spawn_blocking(move || look(&work, due)).await;
+        if let Err(error) = done {
+            tracing::error!("housekeeping failed: {error}");
+        }
+    }
+}
+
+/// A task with its own interval.
+struct Task {
+    next: Instant,
+    every: Duration,
+}
+
+impl Task {
+    fn new(initial_delay_ms: i64, every_ms: i64) -> Self {
+        let span = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0).max(1));
+        Self { next: Instant::now() + span(initial_delay_ms), every: span(every_ms) }
+    }
+
+    fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = now >= self.next;
+        if is_due {
+            self.next = now + self.every;
+        }
+        is_due
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Due {
+    retention: bool,
+    checkpoint: bool,
+    expiry: bool,
+    files: bool,
+}
+
+fn look(shared: &Arc<Shared>, due: Due) {
+    let now = now_ms();
+    let mut moved = false;
+    for topic in shared.partitions.topics() {
+        moved |= look_at(&topic, due, now);
+    }
+    if due.checkpoint || moved {
+        let written = storage::checkpoint(shared);
+        if let Err(error) = written {
+            tracing::error!("checkpoints cannot be written: {error}");
+        }
+    }
+}
+
+/// Whether a log start offset has moved.
+fn look_at(topic: &HostedTopic, due: Due, now: i64) -> bool {
+    let settings = topic.settings();
+    let mut moved = false;
+    for partition in topic.partitions() {
+        if settings.flush_ms != i64::MAX {
+            partition.sync_if_due(settings.flush_ms, now);
+        }
+        if due.retention {
+            let high_watermark = partition.high_watermark();
+            match partition.with_log(|log| log.apply_retention(now, high_watermark)) {
+                Ok(deleted) => moved |= !deleted.is_empty(),
+                Err(error) => {
+                    tracing::error!(partition = %partition.topic_partition, "retention failed: {error}");
+                }
+            }
+        }
+        if due.expiry {
+            partition.with_log(|log| log.expire_producers(now));
+        }
+        if due.files {
+            if let Err(error) = partition.with_log(|log| log.remove_retired(now)) {
+                tracing::error!(partition = %partition.topic_partition, "old segments stay: {error}");
+            }
+        }
+    }
+    moved
+}

@@ -1,0 +1,241 @@
+//! The data directory: opened at the start, filled with logs, closed at the stop.
+//!
+//! Kafka: `LogManager`, `StorageTool.format` (a directory that is nobody's becomes a new cluster).
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use ottla_config::{Properties, ServerConfig, TopicConfig, keys};
+use ottla_log::{Checkpoints, Log, LogDir, LogError, MetaProperties, OpenOptions};
+use ottla_metadata::{Image, Topic};
+use ottla_types::{BrokerId, LeaderEpoch, Offset, TopicName, TopicPartition, Uuid};
+
+use crate::{
+    broker::{Shared, StartError},
+    clock::now_ms,
+    controller::new_id,
+    partition::Partition,
+    partitions::HostedTopic,
+    settings::TopicSettings,
+};
+
+/// A data directory that is ours.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    pub(crate) path: PathBuf,
+    pub(crate) log_dir: LogDir,
+    pub(crate) cluster_id: String,
+    pub(crate) broker_id: BrokerId,
+    pub(crate) directory_id: Uuid,
+    pub(crate) checkpoints: Checkpoints,
+}
+
+/// Takes the data directory; one that is nobody's becomes a new cluster.
+pub(crate) fn open_data_dir(config: &ServerConfig) -> Result<DataDir, StartError> {
+    let paths = config.log_dirs();
+    let [path] = paths else {
+        return Err(StartError::Config(format!(
+            "log.dirs names {} directories, and this version uses one",
+            paths.len()
+        )));
+    };
+    let node_id = config.get(&keys::NODE_ID);
+    let mut log_dir = LogDir::open(path)?;
+    let mut meta = log_dir.meta().cloned().unwrap_or_else(|| MetaProperties {
+        cluster_id: new_id().to_string(),
+        node_id,
+        directory_id: Uuid::ZERO,
+    });
+    if meta.node_id != node_id {
+        return Err(StartError::Config(format!(
+            "data directory {path} belongs to broker {}, and node.id is {node_id}",
+            meta.node_id
+        )));
+    }
+    if meta.directory_id.is_zero() {
+        meta.directory_id = new_id();
+        log_dir.set_meta(meta.clone())?;
+    }
+    let checkpoints = log_dir.read_checkpoints()?;
+    Ok(DataDir {
+        path: std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path)),
+        log_dir,
+        cluster_id: meta.cluster_id,
+        broker_id: BrokerId(node_id),
+        directory_id: meta.directory_id,
+        checkpoints,
+    })
+}
+
+/// Opens the log of every partition in the image, several at a time.
+pub(crate) fn open_partitions(
+    shared: &Arc<Shared>,
+    checkpoints: &Checkpoints,
+) -> Result<(), StartError> {
+    let image = shared.image();
+    remove_deleted(shared);
+    let topics: Vec<&Arc<Topic>> = image.topics().collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = topics.len().div_ceil(threads).max(1);
+    let opened: Vec<Result<(), LogError>> = std::thread::scope(|scope| {
+        let parts: Vec<_> = topics
+            .chunks(share)
+            .map(|part| {
+                let image = &image;
+                scope.spawn(move || {
+                    part.iter().try_for_each(|topic| host(shared, image, topic, checkpoints))
+                })
+            })
+            .collect();
+        parts.into_iter().filter_map(|part| part.join().ok()).collect()
+    });
+    for result in opened {
+        result?;
+    }
+    name_strays(shared);
+    Ok(())
+}
+
+/// Creates the logs of a topic, or those that are new.
+pub(crate) fn host_topic(
+    shared: &Arc<Shared>,
+    image: &Image,
+    topic: &Topic,
+) -> Result<(), LogError> {
+    host(shared, image, topic, &Checkpoints::default())
+}
+
+fn host(
+    shared: &Arc<Shared>,
+    image: &Image,
+    topic: &Topic,
+    checkpoints: &Checkpoints,
+) -> Result<(), LogError> {
+    let settings = Arc::new(settings_of(shared, image, &topic.name, topic.replication_factor()));
+    let known = shared.partitions.topic_by_id(topic.id);
+    let mut partitions = Vec::new();
+    for (index, state) in topic.partitions() {
+        let open = known.as_ref().and_then(|known| known.partition(index));
+        partitions.push(match open {
+            Some(open) => open,
+            None => {
+                let at = TopicPartition::new(topic.name.clone(), index);
+                let ours = (at, topic.id, state.leader_epoch);
+                open_partition(shared, ours, &settings, checkpoints)?
+            }
+        });
+    }
+    let hosted = HostedTopic::new(topic.name.clone(), topic.id, partitions, settings);
+    shared.partitions.insert(Arc::new(hosted));
+    Ok(())
+}
+
+fn open_partition(
+    shared: &Arc<Shared>,
+    (at, topic_id, leader_epoch): (TopicPartition, Uuid, LeaderEpoch),
+    settings: &TopicSettings,
+    checkpoints: &Checkpoints,
+) -> Result<Arc<Partition>, LogError> {
+    let dir = shared.log_dir.partition_dir(&at);
+    let options = OpenOptions {
+        topic_id,
+        config: settings.log.clone(),
+        recovery_point: checkpoints.recovery_points.get(&at).copied().unwrap_or_default(),
+        log_start_offset: checkpoints.log_start_offsets.get(&at).copied().unwrap_or_default(),
+        clean_shutdown: shared.log_dir.was_clean(),
+        producer_expiration_ms: shared.config().get(&keys::PRODUCER_ID_EXPIRATION_MS).into(),
+        ..OpenOptions::new(at.clone(), now_ms())
+    };
+    let log = Log::open(dir, options)?;
+    let flusher = Arc::clone(&shared.flusher);
+    Ok(Arc::new(Partition::new(at, topic_id, log, leader_epoch, flusher)))
+}
+
+fn settings_of(
+    shared: &Shared,
+    image: &Image,
+    topic: &TopicName,
+    replication_factor: i16,
+) -> TopicSettings {
+    let server = shared.config();
+    let overrides: &Properties = image.topic_overrides(topic);
+    let config = TopicConfig::new(&server, overrides);
+    TopicSettings::new(&server, &config, usize::try_from(replication_factor).unwrap_or(1))
+}
+
+/// Reads a topic's configuration again.
+pub(crate) fn refresh_settings(shared: &Shared, image: &Image, topic: &HostedTopic) {
+    let replication_factor = image.topic(&topic.name).map_or(1, |t| t.replication_factor());
+    let settings = settings_of(shared, image, &topic.name, replication_factor);
+    topic.change_settings(&Arc::new(settings));
+}
+
+/// Takes a deleted topic out of service and its files out of the way.
+pub(crate) fn drop_topic(shared: &Shared, id: Uuid) {
+    let Some(topic) = shared.partitions.remove(id) else { return };
+    shared.metrics.forget_topic(&topic.name);
+    for partition in topic.partitions() {
+        partition.retire();
+        if let Err(error) = shared.log_dir.delete_partition(&partition.topic_partition, new_id()) {
+            tracing::error!("partition {} cannot be deleted: {error}", partition.topic_partition);
+        }
+    }
+}
+
+/// Removes the files of partitions that were deleted. A stop may have come before.
+pub(crate) fn remove_deleted(shared: &Shared) {
+    let removed = shared
+        .log_dir
+        .deleted_partitions()
+        .and_then(|names| names.iter().try_for_each(|name| shared.log_dir.remove_deleted(name)));
+    if let Err(error) = removed {
+        tracing::error!("files of deleted partitions cannot be removed: {error}");
+    }
+}
+
+/// Says which directories look like partitions and belong to no topic. They are left alone.
+fn name_strays(shared: &Shared) {
+    let Ok(found) = shared.log_dir.partitions() else { return };
+    let is_metadata = |at: &TopicPartition| &*at.topic == TopicName::CLUSTER_METADATA;
+    for stray in found.iter().filter(|at| !is_metadata(at) && shared.partitions.get(at).is_none()) {
+        tracing::warn!("directory {stray} belongs to no topic; it is left alone");
+    }
+}
+
+/// Writes the recovery points, log start offsets and high watermarks.
+pub(crate) fn checkpoint(shared: &Shared) -> Result<(), LogError> {
+    let mut checkpoints = Checkpoints::default();
+    for partition in shared.partitions.all() {
+        let at = &partition.topic_partition;
+        partition.with_log(|log| {
+            checkpoints.recovery_points.insert(at.clone(), log.recovery_point());
+            checkpoints.high_watermarks.insert(at.clone(), log.log_end_offset());
+            if log.log_start_offset() > Offset::ZERO {
+                checkpoints.log_start_offsets.insert(at.clone(), log.log_start_offset());
+            }
+        });
+    }
+    shared.log_dir.write_checkpoints(&checkpoints)
+}
+
+/// Syncs and closes every log and says that all is in order.
+pub(crate) fn close(shared: &Shared) -> Result<(), LogError> {
+    let mut first_failure = None;
+    for partition in shared.partitions.all() {
+        let closed = partition.with_log(|log| log.close(now_ms()));
+        if let Err(error) = closed {
+            tracing::error!(partition = %partition.topic_partition, "cannot be closed: {error}");
+            first_failure = first_failure.or(Some(error));
+        }
+    }
+    checkpoint(shared)?;
+    match first_failure {
+        // Without the mark the next start looks at every log again, which is right.
+        Some(error) => Err(error),
+        None => shared.log_dir.mark_clean_shutdown(),
+    }
+}
+
+/// The error of a path that is not there, for those who have only a sentence.
+pub(crate) fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}

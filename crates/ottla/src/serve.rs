@@ -1,0 +1,146 @@
+//! `ottla serve`: configuration in layers, a broker, and a graceful stop.
+//!
+//! Later layers win: defaults, file, environment, `--set`, short flags.
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use ottla_broker::Broker;
+use ottla_config::{Layer, Loaded, ServerConfig, from_env, parse_properties};
+use tracing_subscriber::EnvFilter;
+
+use crate::banner;
+
+/// The flags people type; everything else is `--set key=value` with Kafka's keys.
+#[derive(Debug, Args)]
+pub(crate) struct Flags {
+    /// Where data is kept (log.dirs) [default: ./ottla-data].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Where clients connect, as HOST:PORT or Kafka's NAME://HOST:PORT list (listeners) [default:
+    /// localhost:9092].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// What clients are told to connect to (advertised.listeners) [default: by the address they came
+    /// in by].
+    #[arg(long, value_name = "ADDRESS")]
+    advertise: Option<String>,
+    /// A server.properties file.
+    #[arg(long, short = 'c', value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One of Kafka's configuration keys.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Where /metrics, /health and /ready are served, or `off` (ottla.console.listen).
+    #[arg(long, value_name = "ADDRESS")]
+    console: Option<String>,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Runs a broker until it is told to stop.
+pub(crate) fn run(flags: &Flags) -> ExitCode {
+    start_logging(flags.log_format);
+    match serve(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            drop(writeln!(io::stderr().lock(), "ottla: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_logging(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("OTTLA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+fn serve(flags: &Flags) -> anyhow::Result<()> {
+    let config = load(flags)?;
+    let broker = Broker::start(config)?;
+    banner::print(&broker);
+    let signal = wait_for_signal()?;
+    tracing::info!("{signal} received, stopping");
+    broker.stop()?;
+    tracing::info!("stopped; everything acknowledged is on disk");
+    Ok(())
+}
+
+fn load(flags: &Flags) -> anyhow::Result<ServerConfig> {
+    let mut layers = Vec::new();
+    if let Some(path) = &flags.config {
+        let origin = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {origin}"))?;
+        let properties = parse_properties(&text).with_context(|| origin.clone())?;
+        layers.push(Layer { origin, properties });
+    }
+    let environment = from_env(std::env::vars());
+    layers.push(Layer { origin: "the environment".into(), properties: environment.properties });
+    layers.push(Layer { origin: "--set".into(), properties: settings(&flags.set)? });
+    layers.push(Layer { origin: "the command line".into(), properties: short(flags) });
+    let Loaded { config, warnings } = ServerConfig::load(&layers)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+fn settings(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
+    set.iter()
+        .map(|text| {
+            let (key, value) = text.split_once('=').with_context(|| {
+                format!("--set {text}: expected KEY=VALUE, as in num.partitions=3")
+            })?;
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        })
+        .collect()
+}
+
+/// The short flags as Kafka's keys.
+fn short(flags: &Flags) -> Vec<(String, String)> {
+    let mut properties = Vec::new();
+    let mut add = |key: &str, value: Option<String>| {
+        properties.extend(value.map(|value| (key.to_owned(), value)));
+    };
+    add("log.dirs", flags.data_dir.as_ref().map(|dir| dir.display().to_string()));
+    add("listeners", flags.listen.as_deref().map(as_listener));
+    add("advertised.listeners", flags.advertise.as_deref().map(as_listener));
+    add("ottla.console.listen", flags.console.clone());
+    properties
+}
+
+/// `host:port` is short for a PLAINTEXT listener.
+fn as_listener(text: &str) -> String {
+    if text.contains("://") { text.to_owned() } else { format!("PLAINTEXT://{text}") }
+}
+
+/// Waits for SIGTERM or SIGINT; the name of what came.
+fn wait_for_signal() -> anyhow::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        })
+    })
+}
