@@ -88,7 +88,7 @@ pub struct Loaded {
 }
 
 /// The configuration of one server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerConfig {
     fixed: Properties,
     origins: BTreeMap<String, String>,
@@ -96,6 +96,16 @@ pub struct ServerConfig {
     dynamic: Properties,
     values: BTreeMap<&'static str, Parsed>,
     listeners: Listeners,
+}
+
+/// Values are left out, because some are secrets.
+impl std::fmt::Debug for ServerConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerConfig")
+            .field("origins", &self.origins)
+            .field("listeners", &self.listeners)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ServerConfig {
