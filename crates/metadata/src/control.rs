@@ -106,22 +106,32 @@ fn control_record(record_type: i16, message: &impl Message) -> Result<ControlRec
 mod tests {
     use super::*;
 
-    /// Sizes and types as Kafka 4.4 writes them for a quorum of one on 127.0.0.1.
+    /// Found in the metadata log and the first snapshot of a Kafka 4.4.0.
     #[test]
     fn control_records_are_kafkas() {
         let voter = Voter {
             id: BrokerId(1),
-            directory_id: Uuid([7; 16]),
+            directory_id: "QvrHoi9rQBCZk4V_EckM_A".parse().unwrap(),
             endpoints: vec![("CONTROLLER".to_owned(), "127.0.0.1".to_owned(), 21301)],
         };
         let cases = [
-            (leader_change(BrokerId(1)), 2, 19),
-            (snapshot_header(1_795_492_657_960), 3, 11),
-            (snapshot_footer(), 4, 3),
-            (kraft_version(), 5, 5),
-            (voters(&[voter]), 6, 55),
+            (leader_change(BrokerId(1)), 2, "00000000000102000000010002000000010000"),
+            (kraft_version(), 5, "0000000100"),
+            (
+                voters(&[voter]),
+                6,
+                "0000020000000142fac7a22f6b40109993857f11c90cfc020b434f4e54524f4c4c45520a3132372e30\
+                 2e302e3153350000000001000000",
+            ),
         ];
-        for (record, record_type, size) in cases {
+        for (record, record_type, expected) in cases {
+            let record = record.unwrap();
+            assert_eq!(record.key.as_ref(), [0, 0, 0, record_type]);
+            assert_eq!(format!("{:x}", record.value), expected, "type {record_type}");
+        }
+        for (record, record_type, size) in
+            [(snapshot_header(1_795_492_657_960), 3, 11), (snapshot_footer(), 4, 3)]
+        {
             let record = record.unwrap();
             assert_eq!(record.key.as_ref(), [0, 0, 0, record_type]);
             assert_eq!(record.value.len(), size, "type {record_type}");

@@ -69,9 +69,9 @@ impl Refusal {
         Self { code, text: text.into() }
     }
 
-    /// As the fields `error_code` and `error_message`.
+    /// As the fields `error_code` and `error_message`. No text is no message.
     fn into_fields(self) -> (i16, Option<Str>) {
-        (self.code.code(), Some(self.text.into()))
+        (self.code.code(), (!self.text.is_empty()).then(|| self.text.into()))
     }
 }
 

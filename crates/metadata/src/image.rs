@@ -200,7 +200,7 @@ impl Image {
         self.pending.is_some()
     }
 
-    /// Asserts what must hold between the parts of an image; for debug builds and tests.
+    /// Asserts what holds between the parts of an image whose records Ottla decided on; for tests.
     pub fn check(&self) {
         assert_eq!(
             self.topics.len(),

@@ -233,7 +233,8 @@ fn apply(
     // A list that nobody has set is its default.
     let now = properties.get(name).map(String::as_str).or_else(|| key.and_then(|key| key.default));
     let mut items: Vec<&str> = split(now.unwrap_or_default());
-    for item in split(value) {
+    // An empty value is one empty item, which no list allows; a comma at the end is nothing.
+    for item in value.trim_end_matches(',').split(',').map(str::trim) {
         let has_it = items.contains(&item);
         match change.operation {
             Operation::Append if !has_it => items.push(item),
@@ -245,7 +246,7 @@ fn apply(
     Ok(())
 }
 
-/// The items of a list; none of an empty one.
+/// The items of a list that is in force; none of an empty one.
 fn split(list: &str) -> Vec<&str> {
     if list.is_empty() { Vec::new() } else { list.split(',').map(str::trim).collect() }
 }

@@ -62,14 +62,8 @@ fn added(context: Context<'_>, request: &CreatePartitionsRequest) -> usize {
 }
 
 fn refused(name: &str, refusal: Refusal) -> CreatePartitionsTopicResult {
-    // Kafka gives no text where the topic does not exist.
-    let has_text = refusal.code != ErrorCode::UnknownTopicOrPartition;
-    let (error_code, text) = refusal.into_fields();
-    CreatePartitionsTopicResult {
-        name: name.into(),
-        error_code,
-        error_message: text.filter(|_| has_text),
-    }
+    let (error_code, error_message) = refusal.into_fields();
+    CreatePartitionsTopicResult { name: name.into(), error_code, error_message }
 }
 
 fn records(

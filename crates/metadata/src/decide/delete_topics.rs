@@ -88,12 +88,14 @@ fn targets(request: &DeleteTopicsRequest) -> Vec<(Option<Str>, Uuid)> {
     by_name.chain(by_either).collect()
 }
 
+/// As in Kafka, without a text.
 fn deletion_disabled(version: i16) -> Refusal {
-    if version < TOPIC_DELETION_DISABLED_MIN_VERSION {
-        Refusal::new(ErrorCode::InvalidRequest, "This version does not support topic deletion.")
+    let code = if version < TOPIC_DELETION_DISABLED_MIN_VERSION {
+        ErrorCode::InvalidRequest
     } else {
-        Refusal::new(ErrorCode::TopicDeletionDisabled, "Topic deletion is disabled.")
-    }
+        ErrorCode::TopicDeletionDisabled
+    };
+    Refusal::new(code, "")
 }
 
 /// The name and the id of the topic that is meant.
