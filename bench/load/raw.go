@@ -1,0 +1,211 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// conn speaks the protocol without a client's retries, pauses and batches in between.
+type conn struct {
+	net.Conn
+	next int32
+}
+
+// frame is a request with its header.
+func frame(request kmsg.Request, id int32) []byte {
+	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID("bench"))
+	return formatter.AppendRequest(nil, request, id)
+}
+
+func (c *conn) call(request kmsg.Request) (kmsg.Response, error) {
+	c.next++
+	body, err := c.exchange(frame(request, c.next))
+	if err != nil {
+		return nil, err
+	}
+	response := request.ResponseKind()
+	body = body[4:]
+	if request.IsFlexible() {
+		body = body[1:]
+	}
+	return response, response.ReadFrom(body)
+}
+
+func (c *conn) exchange(frame []byte) ([]byte, error) {
+	c.SetDeadline(time.Now().Add(60 * time.Second))
+	if _, err := c.Write(frame); err != nil {
+		return nil, err
+	}
+	var length [4]byte
+	if _, err := io.ReadFull(c, length[:]); err != nil {
+		return nil, err
+	}
+	body := make([]byte, binary.BigEndian.Uint32(length[:]))
+	_, err := io.ReadFull(c, body)
+	return body, err
+}
+
+// batch is one record as a batch of magic 2.
+func batch(value []byte) []byte {
+	record := kmsg.Record{Value: value}
+	record.Length = int32(len(record.AppendTo(nil)) - 1)
+	records := record.AppendTo(nil)
+	// The length is a varint: count again until it says its own size right.
+	for {
+		_, width := binary.Varint(records)
+		if length := int32(len(records) - width); length != record.Length {
+			record.Length = length
+			records = record.AppendTo(nil)
+			continue
+		}
+		break
+	}
+	now := time.Now().UnixMilli()
+	whole := kmsg.RecordBatch{
+		PartitionLeaderEpoch: -1, Magic: 2, FirstTimestamp: now, MaxTimestamp: now,
+		ProducerID: -1, ProducerEpoch: -1, FirstSequence: -1, NumRecords: 1, Records: records,
+	}
+	whole.Length = int32(len(whole.AppendTo(nil)) - 12)
+	bytes := whole.AppendTo(nil)
+	crc := crc32.Checksum(bytes[21:], crc32.MakeTable(crc32.Castagnoli))
+	binary.BigEndian.PutUint32(bytes[17:], crc)
+	return bytes
+}
+
+func produceRequest(topic string, partition int32, value []byte) *kmsg.ProduceRequest {
+	request := kmsg.NewPtrProduceRequest()
+	request.SetVersion(9)
+	request.Acks = -1
+	request.TimeoutMillis = 30_000
+	onTopic := kmsg.NewProduceRequestTopic()
+	onTopic.Topic = topic
+	onPartition := kmsg.NewProduceRequestTopicPartition()
+	onPartition.Partition = partition
+	onPartition.Records = batch(value)
+	onTopic.Partitions = append(onTopic.Partitions, onPartition)
+	request.Topics = append(request.Topics, onTopic)
+	return request
+}
+
+// firstAck says how long it takes from now until a record is acknowledged, trying all the while.
+func firstAck(o options) (map[string]any, error) {
+	begun := time.Now()
+	created := !o.create
+	for time.Since(begun) < 2*time.Minute {
+		err := tryFirstAck(o, &created)
+		if err == nil {
+			return map[string]any{"ms": float64(time.Since(begun).Microseconds()) / 1000}, nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil, fmt.Errorf("no record was acknowledged")
+}
+
+func tryFirstAck(o options, created *bool) error {
+	socket, err := net.DialTimeout("tcp", o.broker, time.Second)
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	c := &conn{Conn: socket}
+	if !*created {
+		if err := createTopic(c, o); err != nil {
+			return err
+		}
+		*created = true
+	}
+	for range 100_000 {
+		response, err := c.call(produceRequest(o.topic, 0, []byte("first")))
+		if err != nil {
+			return err
+		}
+		if response.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode == 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("the partition has no leader")
+}
+
+func createTopic(c *conn, o options) error {
+	request := kmsg.NewPtrCreateTopicsRequest()
+	request.SetVersion(5)
+	request.TimeoutMillis = 30_000
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = o.topic, int32(o.partitions), 1
+	request.Topics = append(request.Topics, topic)
+	response, err := c.call(request)
+	if err != nil {
+		return err
+	}
+	if code := response.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; code != 0 && code != 36 {
+		return fmt.Errorf("the topic was not created: error %d", code)
+	}
+	return nil
+}
+
+// connections has many clients that each produce one small batch after the other.
+func connections(o options) (map[string]any, error) {
+	var group sync.WaitGroup
+	latencies := make([][]time.Duration, o.connections)
+	failures := make([]error, o.connections)
+	begun := time.Now()
+	end := begun.Add(time.Duration(o.seconds) * time.Second)
+	for index := range o.connections {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			latencies[index], failures[index] = oneConnection(o, index, end)
+		}()
+	}
+	group.Wait()
+	seconds := time.Since(begun).Seconds()
+	for _, err := range failures {
+		if err != nil {
+			return nil, err
+		}
+	}
+	all := slices.Concat(latencies...)
+	slices.Sort(all)
+	at := func(share float64) float64 {
+		return float64(all[int(share*float64(len(all)-1))].Microseconds()) / 1000
+	}
+	return map[string]any{
+		"requests": len(all), "requests_per_s": float64(len(all)) / seconds,
+		"p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999),
+	}, nil
+}
+
+func oneConnection(o options, index int, end time.Time) ([]time.Duration, error) {
+	socket, err := net.DialTimeout("tcp", o.broker, 10*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	defer socket.Close()
+	c := &conn{Conn: socket}
+	request := produceRequest(o.topic, int32(index%o.partitions), payload(o.size))
+	response, err := c.call(request)
+	if err != nil {
+		return nil, err
+	}
+	if code := response.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode; code != 0 {
+		return nil, fmt.Errorf("produce failed: error %d", code)
+	}
+	bytes := frame(request, 1)
+	var latencies []time.Duration
+	for time.Now().Before(end) {
+		begun := time.Now()
+		if _, err := c.exchange(bytes); err != nil {
+			return nil, err
+		}
+		latencies = append(latencies, time.Since(begun))
+	}
+	return latencies, nil
+}
