@@ -199,7 +199,7 @@ impl Log {
             segments: self.segments.clone(),
             log_start_offset: self.log_start_offset,
             log_end_offset: self.log_end_offset,
-            active_size: self.active.size,
+            active_size: self.active_segment.known_size(),
             active_largest: self.active.largest,
         }
     }

@@ -76,7 +76,9 @@ impl MetaProperties {
         let Self { cluster_id, node_id, directory_id } = self;
         let mut text = format!("version=1\ncluster.id={cluster_id}\nnode.id={node_id}\n");
         if !directory_id.is_zero() {
-            text.push_str(&format!("directory.id={directory_id}\n"));
+            text.push_str("directory.id=");
+            text.push_str(&directory_id.to_string());
+            text.push('\n');
         }
         text
     }

@@ -51,10 +51,9 @@ impl ProducedBatch {
 
     /// Sequence number of its first record. Sequences wrap after `i32::MAX`.
     pub const fn base_sequence(&self) -> i32 {
-        let first = self.last_sequence as i64 - self.offset_delta as i64;
-        let wrapped = if first < 0 { first + i32::MAX as i64 + 1 } else { first };
-        // Both terms are i32, so one wrap brings the difference back into range.
-        wrapped as i32
+        let first = self.last_sequence.wrapping_sub(self.offset_delta);
+        // Below 0 it wrapped, after `i32::MAX`: the sign bit is what it wrapped by.
+        if first < 0 { first & i32::MAX } else { first }
     }
 }
 

@@ -73,15 +73,15 @@ impl<'a> Scan<'a> {
         Ok(Some((position, header)))
     }
 
-    /// The next batch, checked, and where it starts; `None` at the end.
-    pub(crate) fn next_batch(&mut self) -> Result<Option<(u64, BatchHeader, &[u8])>, ScanError> {
+    /// The header of the next batch, whose checksum was checked; `None` at the end.
+    pub(crate) fn next_batch(&mut self) -> Result<Option<BatchHeader>, ScanError> {
         let Some(header) = self.peek()? else { return Ok(None) };
         self.fill(header.size())?;
         let position = self.position;
         self.position += header.size() as u64;
         let batch = self.bytes(position, header.size());
         check_crc(batch).map_err(ScanError::Batch)?;
-        Ok(Some((position, header, batch)))
+        Ok(Some(header))
     }
 
     fn peek(&mut self) -> Result<Option<BatchHeader>, ScanError> {

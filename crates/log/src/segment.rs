@@ -138,6 +138,15 @@ impl Segment {
         }
     }
 
+    /// The size of a segment that was made or whose size was asked for. For the active segment: the
+    /// bytes that were written, without those that are only staged.
+    pub(crate) fn known_size(&self) -> u64 {
+        match self.size.load(Ordering::Acquire) {
+            SIZE_UNKNOWN => 0,
+            size => size,
+        }
+    }
+
     pub(crate) fn set_size(&self, size: u64) {
         self.size.store(size, Ordering::Release);
     }
@@ -153,9 +162,33 @@ impl Segment {
                 timestamp: entry.timestamp,
                 offset: self.base_offset.plus(i64::from(entry.relative)),
             },
-            None => TimestampOffset { timestamp: -1, offset: self.base_offset },
+            None => self.scan_largest_timestamp()?,
         };
         *self.largest_slot() = Some(largest);
+        Ok(largest)
+    }
+
+    /// For a segment whose time index is empty: because its records have no timestamps, or because
+    /// the index was lost.
+    fn scan_largest_timestamp(&self) -> io::Result<TimestampOffset> {
+        let mut largest = TimestampOffset { timestamp: -1, offset: self.base_offset };
+        let (file, size) = (self.file()?, self.size()?);
+        let mut scan = Scan::headers(file.as_ref(), 0, size);
+        loop {
+            match scan.next_header() {
+                Ok(Some((_, header))) if header.max_timestamp > largest.timestamp => {
+                    let (timestamp, offset) = (header.max_timestamp, header.last_offset());
+                    largest = TimestampOffset { timestamp, offset };
+                }
+                Ok(Some(_)) => {}
+                Err(ScanError::Io(error)) => return Err(error),
+                // What cannot be read is found by whoever reads it.
+                Ok(None) | Err(ScanError::Batch(_)) => break,
+            }
+        }
+        if largest.timestamp >= 0 {
+            self.set_index_damaged(true);
+        }
         Ok(largest)
     }
 

@@ -97,7 +97,7 @@ impl Log {
                 drop(self.checked(rolled));
             }
             if let Some(batch) = batches.get_mut(at) {
-                results.push(Ok(self.stage(batch, checked, leader_epoch, &mut staged)));
+                results.push(Ok(self.stage(batch, &checked, leader_epoch, &mut staged)));
                 staged.batches.push(at);
             }
         }
@@ -188,11 +188,11 @@ impl Log {
     fn stage(
         &mut self,
         batch: &mut [u8],
-        checked: Checked,
+        checked: &Checked,
         leader_epoch: LeaderEpoch,
         staged: &mut Staged,
     ) -> Appended {
-        let Checked { mut header, marker } = checked;
+        let Checked { mut header, marker } = *checked;
         header.base_offset = staged.end_offset;
         header.leader_epoch = leader_epoch;
         stamp(batch, header.base_offset, leader_epoch);

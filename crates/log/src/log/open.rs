@@ -53,9 +53,9 @@ impl Log {
         let base_offset = active_segment.base_offset;
         let mut log = Self {
             active: Active::new(base_offset, options.now_ms),
-            topic_partition: options.topic_partition.clone(),
+            topic_partition: options.topic_partition,
             topic_id,
-            config: options.config.clone(),
+            config: options.config,
             producer_expiration_ms: options.producer_expiration_ms,
             segments: Arc::new(segments),
             active_segment,
@@ -71,23 +71,28 @@ impl Log {
             dir,
         };
         if !is_new {
-            log.load(&listing, &options)?;
+            log.load(&listing, options.clean_shutdown, options.now_ms)?;
         }
-        log.settle(&options)?;
+        log.settle(options.log_start_offset, options.now_ms)?;
         Ok(log)
     }
 
-    fn load(&mut self, listing: &Listing, options: &OpenOptions) -> Result<(), LogError> {
+    fn load(
+        &mut self,
+        listing: &Listing,
+        clean_shutdown: bool,
+        now_ms: i64,
+    ) -> Result<(), LogError> {
         let epochs_known = self.read_epochs(listing)?;
         let base_offset = self.active_segment.base_offset;
         let indexed = listing.segments.get(&base_offset).is_some_and(|kinds| {
             kinds.contains(&Kind::OffsetIndex) && kinds.contains(&Kind::TimeIndex)
         });
-        let trusted = options.clean_shutdown && self.load_active(indexed)?;
+        let trusted = clean_shutdown && self.load_active(indexed)?;
         let recovered = if trusted {
             Recovered { from: self.log_end_offset, snapshots: listing.snapshots.clone() }
         } else {
-            if options.clean_shutdown {
+            if clean_shutdown {
                 tracing::warn!(
                     partition = %self.topic_partition,
                     "the last stop was clean but the log is not in order: recovering it"
@@ -98,11 +103,12 @@ impl Log {
         if !epochs_known && self.log_end_offset > self.first_base_offset() {
             self.rebuild_epochs()?;
         }
-        self.load_producers(&recovered, trusted, options.now_ms)
+        self.rebuild_missing_indexes(listing, recovered.from)?;
+        self.load_producers(&recovered, trusted, now_ms)
     }
 
     /// Brings the offsets into agreement, whatever the files and the checkpoints say.
-    fn settle(&mut self, options: &OpenOptions) -> Result<(), LogError> {
+    fn settle(&mut self, start: Offset, now_ms: i64) -> Result<(), LogError> {
         self.recovery_point = self.recovery_point.min(self.log_end_offset);
         if self.log_start_offset > self.log_end_offset {
             tracing::warn!(
@@ -111,12 +117,25 @@ impl Log {
                 log_end_offset = %self.log_end_offset,
                 "the log ends before its start: its segments are missing or stale, starting it anew"
             );
-            return self.truncate_fully_and_start_at(options.log_start_offset, options.now_ms);
+            return self.truncate_fully_and_start_at(start, now_ms);
         }
         self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
         let cut = self.epochs.truncate_from_end(self.log_end_offset);
         let moved = self.epochs.truncate_from_start(self.log_start_offset);
         self.unsynced.epochs |= cut || moved;
+        Ok(())
+    }
+
+    /// Makes the indexes of segments before `end` that lack them.
+    fn rebuild_missing_indexes(&self, listing: &Listing, end: Offset) -> Result<(), LogError> {
+        for (segment, next) in self.segments.iter().zip(self.segments.iter().skip(1)) {
+            let complete = listing.segments.get(&segment.base_offset).is_some_and(|kinds| {
+                kinds.contains(&Kind::OffsetIndex) && kinds.contains(&Kind::TimeIndex)
+            });
+            if !complete && next.base_offset <= end {
+                self.rebuild_indexes(segment)?;
+            }
+        }
         Ok(())
     }
 
@@ -158,16 +177,12 @@ impl Log {
         }
         let path = self.dir.path().join(names::LEADER_EPOCHS);
         let content = self.dir.read(names::LEADER_EPOCHS).map_err(LogError::io("read", &path))?;
-        match EpochCache::parse(&content.unwrap_or_default()) {
-            Some(epochs) => {
-                self.epochs = epochs;
-                Ok(true)
-            }
-            None => {
-                tracing::warn!(file = %path.display(), "not valid: making it anew from the log");
-                Ok(false)
-            }
-        }
+        let Some(epochs) = EpochCache::parse(&content.unwrap_or_default()) else {
+            tracing::warn!(file = %path.display(), "not valid: making it anew from the log");
+            return Ok(false);
+        };
+        self.epochs = epochs;
+        Ok(true)
     }
 }
 

@@ -61,11 +61,8 @@ impl Log {
                 kinds.contains(&Kind::OffsetIndex) && kinds.contains(&Kind::TimeIndex)
             });
             let start = self.prepare_indexes(segment, indexed)?;
-            from.get_or_insert(start);
-            self.log_end_offset = self.log_end_offset.max(start);
-            if kept.len() == first + 1 {
-                self.log_end_offset = start;
-            }
+            let follows = from.replace(from.unwrap_or(start)).is_some();
+            self.log_end_offset = if follows { self.log_end_offset.max(start) } else { start };
             cut = self.recover_segment(segment, start)?;
         }
         self.set_segments(kept);
@@ -177,7 +174,7 @@ impl Log {
         loop {
             let position = scan.position();
             let header = match scan.next_batch() {
-                Ok(Some((_, header, _))) => header,
+                Ok(Some(header)) => header,
                 Ok(None) => return Ok(None),
                 Err(ScanError::Io(source)) => {
                     return Err(self.io("read", segment, Kind::Log)(source));

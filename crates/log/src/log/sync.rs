@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// What is not durable yet besides batches.
+#[expect(clippy::struct_excessive_bools, reason = "each says of one thing whether it is synced")]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unsynced {
     /// Names in the partition's directory.

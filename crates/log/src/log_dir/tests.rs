@@ -1,1 +1,110 @@
-//! Tests.
+//! Data directories.
+
+use super::*;
+
+fn partition(topic: &str, partition: i32) -> TopicPartition {
+    TopicPartition::new(TopicName::new(topic).unwrap(), partition)
+}
+
+#[test]
+fn a_directory_has_one_owner() {
+    let temp = tempfile::tempdir().unwrap();
+    let first = LogDir::open(temp.path().join("data")).unwrap();
+    let second = LogDir::open(temp.path().join("data"));
+    assert!(matches!(second, Err(LogError::Locked { .. })));
+    drop(first);
+    LogDir::open(temp.path().join("data")).unwrap();
+}
+
+#[test]
+fn the_mark_of_a_clean_shutdown_counts_once() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = LogDir::open(temp.path()).unwrap();
+    assert!(!dir.was_clean());
+    dir.mark_clean_shutdown().unwrap();
+    let text = fs::read_to_string(temp.path().join(".kafka_cleanshutdown")).unwrap();
+    assert_eq!(text, r#"{"version":0,"brokerEpoch":-1}"#);
+    drop(dir);
+    assert!(LogDir::open(temp.path()).unwrap().was_clean());
+    assert!(!LogDir::open(temp.path()).unwrap().was_clean());
+}
+
+#[test]
+fn meta_properties_come_back() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut dir = LogDir::open(temp.path()).unwrap();
+    assert_eq!(dir.meta(), None);
+    let meta = MetaProperties {
+        cluster_id: "4L6g3nShT-eMCtK--X86sw".to_owned(),
+        node_id: 3,
+        directory_id: Uuid([9; 16]),
+    };
+    dir.set_meta(meta.clone()).unwrap();
+    drop(dir);
+    assert_eq!(LogDir::open(temp.path()).unwrap().meta(), Some(&meta));
+}
+
+#[test]
+fn meta_properties_as_kafka_writes_them_are_read() {
+    let text = "#\n#Tue Nov 24 04:01:14 UTC 2026\nnode.id=1\n\
+                directory.id=uK9iN_jQSWCI7mGM7JPUwA\nversion=1\ncluster.id=4L6g3nShT-eMCtK--X86sw\n";
+    let meta = MetaProperties::parse(text).unwrap();
+    assert_eq!((meta.node_id, meta.cluster_id.as_str()), (1, "4L6g3nShT-eMCtK--X86sw"));
+    assert_eq!(meta.directory_id.to_string(), "uK9iN_jQSWCI7mGM7JPUwA");
+    for bad in [
+        "",
+        "version=0\nbroker.id=1\n",
+        "version=1\nnode.id=1\n",
+        "version=1\nnode.id=x\ncluster.id=c\n",
+    ] {
+        assert!(MetaProperties::parse(bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn checkpoints_come_back_and_damaged_ones_count_as_empty() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = LogDir::open(temp.path()).unwrap();
+    assert_eq!(dir.read_checkpoints().unwrap(), Checkpoints::default());
+    let checkpoints = Checkpoints {
+        recovery_points: BTreeMap::from([(partition("a", 0), Offset(5))]),
+        log_start_offsets: BTreeMap::from([(partition("a", 1), Offset(6))]),
+        high_watermarks: BTreeMap::from([(partition("b", 0), Offset(7))]),
+    };
+    dir.write_checkpoints(&checkpoints).unwrap();
+    assert_eq!(dir.read_checkpoints().unwrap(), checkpoints);
+    fs::write(temp.path().join(RECOVERY_POINTS), b"0\n7\n").unwrap();
+    let read = dir.read_checkpoints().unwrap();
+    assert_eq!(read.recovery_points, BTreeMap::new());
+    assert_eq!(read.high_watermarks, checkpoints.high_watermarks);
+}
+
+#[test]
+fn partitions_are_listed_and_deleted_by_another_name() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = LogDir::open(temp.path()).unwrap();
+    for name in ["a-0", "b-c-12", "a-1.0123-delete", "a-x", "a--1", "stray", "a-2-future"] {
+        fs::create_dir(temp.path().join(name)).unwrap();
+    }
+    let mut found = dir.partitions().unwrap();
+    found.sort();
+    assert_eq!(found, [partition("a", 0), partition("a-", 1), partition("b-c", 12)]);
+    let name = dir.delete_partition(&partition("b-c", 12), Uuid([0xab; 16])).unwrap();
+    assert_eq!(name, format!("b-c-12.{}-delete", "ab".repeat(16)));
+    assert_eq!(dir.partitions().unwrap().len(), 2);
+    assert_eq!(dir.deleted_partitions().unwrap().len(), 2);
+    dir.remove_deleted(&name).unwrap();
+    dir.remove_deleted(&name).unwrap();
+    assert!(dir.remove_deleted("a-0").is_err());
+    assert_eq!(dir.deleted_partitions().unwrap(), ["a-1.0123-delete"]);
+}
+
+#[test]
+fn the_longest_topic_can_be_deleted() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = LogDir::open(temp.path()).unwrap();
+    let at = partition(&"x".repeat(249), 7);
+    fs::create_dir(temp.path().join(at.to_string())).unwrap();
+    let name = dir.delete_partition(&at, Uuid([1; 16])).unwrap();
+    assert_eq!(name.len(), 255);
+}

@@ -1,0 +1,274 @@
+//! Opening again after a clean stop, a crash, and damage.
+
+use super::*;
+
+fn cut(bench: &Bench, name: &str, size: usize) {
+    let file = std::fs::OpenOptions::new().write(true).open(bench.path().join(name)).unwrap();
+    file.set_len(size as u64).unwrap();
+}
+
+fn filled(config: LogConfig, batches: usize) -> Bench {
+    let mut bench = Bench::new(config);
+    for _ in 0..batches {
+        bench.append(plain(3));
+    }
+    bench
+}
+
+#[test]
+fn a_clean_restart_changes_nothing() {
+    let mut bench = filled(small(), 30);
+    bench.append(produced(5, 1, 0, 2));
+    let (bytes, end) = (bench.bytes(), bench.log.log_end_offset());
+    let largest = bench.log.active.largest;
+    for _ in 0..3 {
+        bench = bench.restart();
+        assert_eq!(bench.log.log_end_offset(), end);
+        assert_eq!(bench.log.recovery_point(), end);
+        assert_eq!(bench.log.active.largest, largest);
+        assert_eq!(read_all(&bench.log.reader(), Offset(0)), bytes);
+        assert_eq!(bench.log.producers().count(), 1);
+        assert!(!bench.log.changed);
+    }
+    assert!(bench.append(produced(5, 1, 0, 2)).duplicate);
+    assert_eq!(bench.append(produced(5, 1, 2, 2)).base_offset, end);
+}
+
+#[test]
+fn an_empty_log_restarts_empty() {
+    let bench = Bench::new(LogConfig::default()).restart().restart().crash();
+    assert_eq!(bench.log.log_end_offset(), Offset::ZERO);
+}
+
+#[test]
+fn a_tail_torn_at_any_byte_is_cut_to_whole_batches() {
+    let sizes = [plain(2).len(), plain(1).len(), plain(4).len()];
+    let total: usize = sizes.iter().sum();
+    for size in 0..=total {
+        let mut bench = Bench::new(LogConfig { index_interval_bytes: 1, ..LogConfig::default() });
+        for count in [2, 1, 4] {
+            bench.append(plain(count));
+        }
+        bench.log.checkpoint().unwrap();
+        cut(&bench, "00000000000000000000.log", size);
+        let whole = [0, sizes[0], sizes[0] + sizes[1], total];
+        let ends = [0, 2, 3, 7];
+        let kept = whole.iter().rposition(|end| *end <= size).unwrap();
+        let mut bench = bench.crash();
+        assert_eq!(bench.log.log_end_offset(), Offset(ends[kept]), "cut to {size}");
+        assert_eq!(bench.bytes().len(), whole[kept], "cut to {size}");
+        assert_eq!(bench.append(plain(2)).base_offset, Offset(ends[kept]));
+        assert_eq!(read_all(&bench.log.reader(), Offset(0)), bench.bytes());
+    }
+}
+
+#[test]
+fn a_flipped_bit_after_the_recovery_point_cuts_the_log_there() {
+    let size = plain(3).len();
+    for at in [0, 5, 16, 22, size - 1] {
+        let bench = filled(small(), 30);
+        let name = bench.files(".log").swap_remove(1);
+        let path = bench.path().join(&name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[size + at] ^= 0x40;
+        std::fs::write(&path, &bytes).unwrap();
+        let first: i64 = name[..20].parse().unwrap();
+        let bench = bench.crash();
+        // The base offset and the leader epoch are not covered by the checksum, and a base offset that
+        // was raised looks like what compaction leaves.
+        if at >= 16 {
+            assert_eq!(bench.log.log_end_offset(), Offset(first + 3), "flipped {at}");
+            assert_eq!(bench.files(".log").len(), 2);
+        }
+        assert_eq!(read_all(&bench.log.reader(), Offset(0)), bench.bytes());
+    }
+}
+
+#[test]
+fn zeros_after_the_last_batch_are_cut() {
+    let bench = filled(LogConfig::default(), 3);
+    let bytes = bench.bytes();
+    cut(&bench, "00000000000000000000.log", bytes.len() + 5000);
+    let bench = bench.crash();
+    assert_eq!(bench.log.log_end_offset(), Offset(9));
+    assert_eq!(bench.bytes(), bytes);
+}
+
+#[test]
+fn damage_before_the_recovery_point_is_an_error() {
+    let mut bench = filled(LogConfig::default(), 5);
+    bench.log.sync(NOW).unwrap();
+    assert_eq!(bench.log.recovery_point(), Offset(15));
+    let path = bench.path().join("00000000000000000000.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.len() - 1;
+    bytes[at] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let opened = open(bench.temp.path(), &bench.config, |options| {
+        options.recovery_point = Offset(15);
+    });
+    let Err(LogError::Damaged { position, .. }) = opened else { panic!("{opened:?}") };
+    assert_eq!(position, 4 * plain(3).len() as u64);
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn only_what_follows_the_recovery_point_is_read() {
+    let config = LogConfig { index_interval_bytes: 1, ..LogConfig::default() };
+    let mut bench = filled(config, 10);
+    bench.log.sync(NOW).unwrap();
+    bench.log.checkpoint().unwrap();
+    bench.append(plain(3));
+    // Damage that only reading from the start would find.
+    let path = bench.path().join("00000000000000000000.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[plain(3).len() - 1] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let bench = bench.crash();
+    assert_eq!(bench.log.log_end_offset(), Offset(33));
+}
+
+#[test]
+fn lost_or_wrong_indexes_are_made_anew() {
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 5] = [
+        ("removed", |path| std::fs::remove_file(path).unwrap()),
+        ("emptied", |path| std::fs::write(path, b"").unwrap()),
+        ("garbage", |path| std::fs::write(path, [0xab; 40]).unwrap()),
+        ("zeros", |path| std::fs::write(path, [0; 40]).unwrap()),
+        ("odd size", |path| std::fs::write(path, [1; 7]).unwrap()),
+    ];
+    for suffix in [".index", ".timeindex"] {
+        for (what, damage) in damages {
+            for clean in [false, true] {
+                let mut bench = filled(small(), 30);
+                bench.log.close(NOW).unwrap();
+                for name in bench.files(suffix) {
+                    damage(&bench.path().join(name));
+                }
+                let bytes = bench.bytes();
+                let mut bench = if clean { bench.restart() } else { bench.crash() };
+                assert_eq!(bench.log.log_end_offset(), Offset(90), "{suffix} {what} {clean}");
+                assert_eq!(bench.bytes(), bytes);
+                for from in (0..90).step_by(7) {
+                    let range = bench.log.reader().read(Offset(from), 1, Offset(90), true).unwrap();
+                    assert_eq!(range.base_offset, Offset(from / 3 * 3), "{suffix} {what} {clean}");
+                }
+                bench.log.apply_retention(NOW, Offset(90)).unwrap();
+                assert_eq!(bench.log.log_start_offset(), Offset(0));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_index_that_kafka_left_padded_is_read() {
+    let mut bench = filled(LogConfig { index_interval_bytes: 1, ..LogConfig::default() }, 30);
+    bench.log.close(NOW).unwrap();
+    for suffix in [".index", ".timeindex"] {
+        let path = bench.path().join(format!("00000000000000000000{suffix}"));
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len(if suffix == ".index" { 10_485_760 } else { 10_485_756 }).unwrap();
+    }
+    bench.log = open(bench.temp.path(), &bench.config, |options| {
+        options.clean_shutdown = true;
+        options.recovery_point = Offset(90);
+    })
+    .unwrap();
+    assert_eq!(bench.log.log_end_offset(), Offset(90));
+    let count = bench.log.active_segment.offset_index.count(bench.log.dir.as_ref()).unwrap();
+    assert_eq!(count, 29);
+    bench.append(plain(3));
+    bench.log.close(NOW).unwrap();
+    let index = std::fs::metadata(bench.path().join("00000000000000000000.index")).unwrap();
+    assert_eq!(index.len(), 30 * 8);
+}
+
+#[test]
+fn producers_survive_a_crash_by_snapshot_and_replay() {
+    let mut bench = Bench::new(small());
+    for sequence in 0..40 {
+        bench.append(produced(1, 0, sequence * 2, 2));
+        bench.append(produced(2, 3, sequence, 1));
+    }
+    let before: Vec<(ProducerId, Producer)> =
+        bench.log.producers().map(|(id, producer)| (id, producer.clone())).collect();
+    // Without the newest snapshots more is replayed, with the same result.
+    for name in bench.files(".snapshot").iter().rev().take(2) {
+        std::fs::write(bench.path().join(name), b"torn").unwrap();
+    }
+    let bench = bench.crash();
+    let after: Vec<(ProducerId, Producer)> =
+        bench.log.producers().map(|(id, producer)| (id, producer.clone())).collect();
+    assert_eq!(after, before);
+    assert_eq!(bench.files(".snapshot").len(), bench.log.segment_count() - 1);
+}
+
+#[test]
+fn leader_epochs_that_were_lost_are_found_in_the_batches() {
+    let mut bench = Bench::new(LogConfig::default());
+    for epoch in [1, 1, 4, 6] {
+        bench.log.append_as_leader(&mut plain(2), LeaderEpoch(epoch), NOW).unwrap();
+    }
+    bench.log.close(NOW).unwrap();
+    let epochs = bench.log.epochs().clone();
+    for content in [&b"\0\0\0\0"[..], b""] {
+        std::fs::write(bench.path().join("leader-epoch-checkpoint"), content).unwrap();
+        if content.is_empty() {
+            std::fs::remove_file(bench.path().join("leader-epoch-checkpoint")).unwrap();
+        }
+        bench = bench.restart();
+        assert_eq!(bench.log.epochs(), &epochs);
+    }
+}
+
+#[test]
+fn a_log_that_ends_before_its_start_is_started_anew() {
+    let bench = filled(LogConfig::default(), 2);
+    let log = open(bench.temp.path(), &bench.config, |options| {
+        options.log_start_offset = Offset(100);
+    })
+    .unwrap();
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (Offset(100), Offset(100)));
+    assert_eq!(bench.files(".log"), ["00000000000000000100.log"]);
+}
+
+#[test]
+fn what_a_crash_left_behind_is_tidied_up() {
+    let bench = filled(LogConfig::default(), 2);
+    for name in [
+        "00000000000000000000.log.deleted",
+        "00000000000000000000.log.cleaned",
+        "leader-epoch-checkpoint.tmp",
+        "00000000000000000077.index",
+    ] {
+        std::fs::write(bench.path().join(name), b"x").unwrap();
+    }
+    std::fs::write(bench.path().join("notes"), b"mine").unwrap();
+    let bench = bench.crash();
+    let left = bench.files("");
+    assert!(left.contains(&"notes".to_owned()));
+    let leftover = |name: &&String| {
+        name.contains("deleted")
+            || name.contains("cleaned")
+            || name.contains("tmp")
+            || name.contains("77")
+    };
+    assert_eq!(left.iter().find(leftover), None);
+}
+
+#[test]
+fn a_compaction_that_was_interrupted_is_finished() {
+    let bench = filled(small(), 30);
+    let logs = bench.files(".log");
+    // The first two segments were merged into one.
+    let mut merged = std::fs::read(bench.path().join(&logs[0])).unwrap();
+    merged.extend(std::fs::read(bench.path().join(&logs[1])).unwrap());
+    std::fs::write(bench.path().join(format!("{}.swap", logs[0])), &merged).unwrap();
+    let bytes = bench.bytes();
+    let bench = bench.crash();
+    assert_eq!(bench.files(".swap"), Vec::<String>::new());
+    assert_eq!(bench.files(".log").len(), logs.len() - 1);
+    assert_eq!(bench.bytes(), bytes);
+    assert_eq!(read_all(&bench.log.reader(), Offset(0)), bytes);
+}

@@ -1,0 +1,103 @@
+//! Offsets by timestamp.
+
+use ottla_record::{Compression, TimestampType};
+
+use super::*;
+
+fn find(bench: &Bench, timestamp: i64) -> Option<(i64, i64)> {
+    let found = bench.log.reader().offset_for_timestamp(timestamp).unwrap();
+    found.map(|found| (found.offset.0, found.timestamp))
+}
+
+#[test]
+fn the_first_record_not_before_a_timestamp_is_found() {
+    let codecs = [
+        Compression::None,
+        Compression::Gzip,
+        Compression::Snappy,
+        Compression::Lz4,
+        Compression::Zstd,
+    ];
+    for compression in codecs {
+        let mut bench = Bench::new(small());
+        let options = BuilderOptions { compression, ..BuilderOptions::default() };
+        for n in 0..40 {
+            // Within a batch the timestamps are not sorted.
+            let start = n * 100;
+            bench.append(build(options.clone(), &[start, start + 50, start + 20], 10));
+        }
+        for (timestamp, expected) in [
+            (-5, Some((0, 0))),
+            (0, Some((0, 0))),
+            (10, Some((1, 50))),
+            (51, Some((3, 100))),
+            (2000, Some((60, 2000))),
+            (2021, Some((61, 2050))),
+            (3950, Some((118, 3950))),
+            (3951, None),
+        ] {
+            assert_eq!(find(&bench, timestamp), expected, "{} {timestamp}", compression.name());
+        }
+        let max = bench.log.reader().max_timestamp().unwrap().unwrap();
+        assert_eq!((max.offset, max.timestamp), (Offset(118), 3950));
+        assert_eq!(max.leader_epoch, EPOCH);
+        let bench = bench.restart();
+        assert_eq!(find(&bench, 2021), Some((61, 2050)));
+        assert_eq!(bench.log.reader().max_timestamp().unwrap(), Some(max));
+    }
+}
+
+#[test]
+fn timestamps_that_go_back_are_found_by_offset() {
+    let mut bench = Bench::new(LogConfig { index_interval_bytes: 1, ..LogConfig::default() });
+    for timestamp in [100, 500, 200, 300, 500, 400, 600] {
+        bench.append(build(BuilderOptions::default(), &[timestamp], 10));
+    }
+    for (timestamp, offset) in [(100, 0), (150, 1), (450, 1), (500, 1), (501, 6)] {
+        assert_eq!(find(&bench, timestamp).unwrap().0, offset, "{timestamp}");
+    }
+}
+
+#[test]
+fn deleted_records_are_not_found() {
+    let mut bench = Bench::new(small());
+    for n in 0..40 {
+        bench.append(build(BuilderOptions::default(), &[n * 10, n * 10 + 5], 10));
+    }
+    bench.log.delete_records_before(Offset(31)).unwrap();
+    assert_eq!(find(&bench, 0), Some((31, 155)));
+    assert_eq!(find(&bench, 156), Some((32, 160)));
+}
+
+#[test]
+fn a_batch_with_append_time_is_found_at_its_first_record() {
+    let mut bench = Bench::new(LogConfig::default());
+    for n in 1..4 {
+        let options = BuilderOptions {
+            timestamp_type: TimestampType::LogAppendTime,
+            log_append_time: n * 1000,
+            ..BuilderOptions::default()
+        };
+        bench.append(build(options, &[5, 6, 7], 10));
+    }
+    assert_eq!(find(&bench, 1500), Some((3, 2000)));
+    let max = bench.log.reader().max_timestamp().unwrap().unwrap();
+    assert_eq!((max.offset, max.timestamp), (Offset(6), 3000));
+}
+
+#[test]
+fn the_first_of_several_largest_timestamps_is_given() {
+    let mut bench = Bench::new(LogConfig::default());
+    for timestamps in [[1, 9], [9, 3], [2, 2]] {
+        bench.append(build(BuilderOptions::default(), &timestamps, 10));
+    }
+    let max = bench.log.reader().max_timestamp().unwrap().unwrap();
+    assert_eq!((max.offset, max.timestamp), (Offset(1), 9));
+}
+
+#[test]
+fn an_empty_log_has_no_timestamps() {
+    let bench = Bench::new(LogConfig::default());
+    assert_eq!(find(&bench, 0), None);
+    assert_eq!(bench.log.reader().max_timestamp().unwrap(), None);
+}

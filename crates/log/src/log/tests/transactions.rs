@@ -1,0 +1,124 @@
+//! Open, committed and aborted transactions.
+
+use super::*;
+use crate::AppendOrigin;
+
+fn transactional(producer_id: i64, base_sequence: i32, count: usize) -> Vec<u8> {
+    let options = BuilderOptions {
+        producer_id: ProducerId(producer_id),
+        producer_epoch: 0,
+        base_sequence,
+        transactional: true,
+        ..BuilderOptions::default()
+    };
+    build(options, &vec![NOW; count], 10)
+}
+
+fn marker(producer_id: i64, committed: bool, coordinator_epoch: i32) -> Vec<u8> {
+    let options = BuilderOptions {
+        producer_id: ProducerId(producer_id),
+        producer_epoch: 0,
+        transactional: true,
+        control: true,
+        ..BuilderOptions::default()
+    };
+    let mut builder = BatchBuilder::new(options);
+    let key = Bytes::from(vec![0, 0, 0, u8::from(committed)]);
+    let mut value = vec![0, 0];
+    value.extend_from_slice(&coordinator_epoch.to_be_bytes());
+    let value = Some(Bytes::from(value));
+    let record = Record { timestamp: NOW, key: Some(key), value, ..Record::default() };
+    builder.append(&record).unwrap();
+    builder.finish().unwrap().to_vec()
+}
+
+fn mark(bench: &mut Bench, producer_id: i64, committed: bool) -> Appended {
+    let mut batch = marker(producer_id, committed, 0);
+    let mut batches = [batch.as_mut_slice()];
+    let mut results = bench.log.append_batches(&mut batches, EPOCH, AppendOrigin::Coordinator, NOW);
+    results.remove(0).unwrap()
+}
+
+fn aborted(bench: &Bench, start: i64, end: i64) -> Vec<(i64, i64)> {
+    let found = bench.log.reader().aborted_transactions(Offset(start), Offset(end)).unwrap();
+    found.iter().map(|txn| (txn.producer_id.0, txn.first_offset.0)).collect()
+}
+
+fn scenario(config: LogConfig) -> Bench {
+    let mut bench = Bench::new(config);
+    bench.append(transactional(1, 0, 2)); // 0-1
+    bench.append(transactional(2, 0, 2)); // 2-3
+    assert_eq!(bench.log.last_stable_offset(Offset(4)), Offset(0));
+    mark(&mut bench, 1, true); // 4
+    assert_eq!(bench.log.last_stable_offset(Offset(5)), Offset(2));
+    // The marker is not before the high watermark yet.
+    assert_eq!(bench.log.last_stable_offset(Offset(4)), Offset(0));
+    bench.append(plain(3)); // 5-7
+    mark(&mut bench, 2, false); // 8
+    bench.append(transactional(1, 2, 1)); // 9
+    mark(&mut bench, 1, false); // 10
+    bench.append(transactional(3, 0, 1)); // 11, stays open
+    bench
+}
+
+#[test]
+fn the_last_stable_offset_is_the_first_that_is_undecided() {
+    let mut bench = scenario(LogConfig::default());
+    assert_eq!(bench.log.last_stable_offset(Offset(12)), Offset(11));
+    assert_eq!(bench.log.last_stable_offset(Offset(10)), Offset(9));
+    bench.log.advance_high_watermark(Offset(12));
+    assert_eq!(bench.log.last_stable_offset(Offset(12)), Offset(11));
+    mark(&mut bench, 3, true);
+    assert_eq!(bench.log.last_stable_offset(Offset(13)), Offset(13));
+    assert_eq!(bench.log.last_stable_offset(Offset(12)), Offset(11));
+}
+
+#[test]
+fn aborted_transactions_are_those_that_overlap_a_range() {
+    for config in [LogConfig::default(), LogConfig { segment_bytes: 200, ..LogConfig::default() }] {
+        let mut bench = scenario(config);
+        for _ in 0..3 {
+            assert_eq!(aborted(&bench, 0, 12), [(2, 2), (1, 9)]);
+            assert_eq!(aborted(&bench, 0, 9), [(2, 2)]);
+            assert_eq!(aborted(&bench, 9, 12), [(1, 9)]);
+            assert_eq!(aborted(&bench, 0, 2), []);
+            assert_eq!(aborted(&bench, 11, 12), []);
+            assert_eq!(bench.log.last_stable_offset(Offset(12)), Offset(11));
+            bench = bench.crash();
+        }
+        let bench = bench.restart();
+        assert_eq!(aborted(&bench, 0, 12), [(2, 2), (1, 9)]);
+        assert_eq!(bench.log.last_stable_offset(Offset(12)), Offset(11));
+    }
+}
+
+#[test]
+fn a_data_batch_outside_of_the_open_transaction_is_refused() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(transactional(1, 0, 2));
+    let mut other = produced(1, 0, 2, 1);
+    let error = bench.log.append_as_leader(&mut other, EPOCH, NOW).unwrap_err();
+    assert_eq!(error.code(), ottla_types::ErrorCode::InvalidTxnState);
+}
+
+#[test]
+fn a_marker_of_an_old_coordinator_is_refused() {
+    let mut bench = Bench::new(LogConfig::default());
+    let mut append = |coordinator_epoch| {
+        let mut batch = marker(1, true, coordinator_epoch);
+        let mut batches = [batch.as_mut_slice()];
+        bench.log.append_batches(&mut batches, EPOCH, AppendOrigin::Coordinator, NOW).remove(0)
+    };
+    append(5).unwrap();
+    append(5).unwrap();
+    let error = append(4).unwrap_err();
+    assert_eq!(error.code(), ottla_types::ErrorCode::TransactionCoordinatorFenced);
+}
+
+#[test]
+fn producers_with_an_open_transaction_do_not_expire() {
+    let mut bench = scenario(LogConfig::default());
+    bench.log.expire_producers(NOW + 24 * 60 * 60 * 1000);
+    let left: Vec<i64> = bench.log.producers().map(|(id, _)| id.0).collect();
+    assert_eq!(left, [3]);
+}
