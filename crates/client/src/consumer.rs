@@ -235,6 +235,14 @@ impl Consumer {
         })
     }
 
+    /// How many offsets lie between what is read and where reading stops; `None` if it never does.
+    pub fn remaining(&self) -> Option<i64> {
+        let state = self.shared.state();
+        state.partitions.values().try_fold(0_i64, |sum, it| {
+            it.stop_at.map(|stop| sum.saturating_add((stop - it.position).max(0)))
+        })
+    }
+
     /// The next record. `None` once every partition is at its stop.
     ///
     /// Cancel safe: a record that was not returned is returned by the next call.
