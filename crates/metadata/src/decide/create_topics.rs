@@ -262,7 +262,9 @@ impl Plan {
     }
 
     fn result(&self, context: Context<'_>, id: Uuid) -> CreatableTopicResult {
-        let configs = describe_topic(context.config, &self.overrides)
+        let mut described = describe_topic(context.config, &self.overrides);
+        described.sort_by(|a, b| a.name.cmp(&b.name));
+        let configs = described
             .into_iter()
             .map(|described| CreatableTopicConfigs {
                 name: described.name.into(),

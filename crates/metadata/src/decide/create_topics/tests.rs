@@ -86,6 +86,28 @@ fn a_topic_is_as_the_response_says() {
     assert_eq!(partition.directories, [testing::DIRECTORY]);
 }
 
+/// The keys of Kafka 4.4.0, in its order, and no others but Ottla's own.
+#[test]
+fn the_whole_configuration_is_shown() {
+    let kafkas = "cleanup.policy compression.gzip.level compression.lz4.level compression.type \
+                  compression.zstd.level delete.retention.ms errors.deadletterqueue.group.enable \
+                  file.delete.delay.ms flush.messages flush.ms \
+                  follower.replication.throttled.replicas index.interval.bytes \
+                  leader.replication.throttled.replicas local.retention.bytes local.retention.ms \
+                  max.compaction.lag.ms max.decompressed.message.bytes max.message.bytes \
+                  message.timestamp.after.max.ms message.timestamp.before.max.ms \
+                  message.timestamp.type min.cleanable.dirty.ratio min.compaction.lag.ms \
+                  min.insync.replicas preallocate remote.copy.lag.bytes remote.copy.lag.ms \
+                  remote.log.copy.disable remote.log.delete.on.disable remote.storage.enable \
+                  retention.bytes retention.ms segment.bytes segment.index.bytes \
+                  segment.jitter.ms segment.ms unclean.leader.election.enable";
+    let decision = decide(&image(), vec![asked("new", 1, 1)]);
+    let configs = decision.response.topics[0].configs.as_deref().unwrap();
+    let names = configs.iter().map(|config| config.name.as_str());
+    let names: Vec<_> = names.filter(|name| !name.starts_with("ottla.")).collect();
+    assert_eq!(names, kafkas.split_whitespace().collect::<Vec<_>>());
+}
+
 #[test]
 fn minus_one_is_the_default() {
     let decision = decide(&image(), vec![asked("new", -1, -1)]);
