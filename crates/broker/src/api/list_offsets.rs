@@ -18,6 +18,9 @@ use super::{Api, Context, Outcome};
 
 pub(super) struct ListOffsets;
 
+/// The first version that has a place for the leader epoch.
+const LEADER_EPOCH_VERSION: i16 = 4;
+
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
@@ -52,7 +55,9 @@ fn answer(ctx: &Context, topic: &str, part: &ListOffsetsPartition) -> ListOffset
         Ok(Some(found)) => {
             response.offset = found.offset.get();
             response.timestamp = found.timestamp;
-            response.leader_epoch = found.leader_epoch.get();
+            if ctx.version >= LEADER_EPOCH_VERSION {
+                response.leader_epoch = found.leader_epoch.get();
+            }
         }
         Ok(None) => {}
         Err(code) => response.error_code = code.code(),
