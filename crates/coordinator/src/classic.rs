@@ -35,7 +35,7 @@ use ottla_wire::{Str, describe_groups_response::DescribedGroup};
 
 use crate::{
     record::GroupMetadata,
-    shard::Effects,
+    shard::{Effects, WaiterId},
     subscription::{self, CONSUMER},
     timers::{TimerKey, Timers},
 };
@@ -94,8 +94,8 @@ pub(crate) struct ClassicGroup {
     /// What the members of a `consumer` group read, if their metadata says.
     subscribed_topics: Option<BTreeSet<Str>>,
     join_phase: JoinPhase,
-    /// The generation whose assignment is on its way to the log.
-    storing_generation_id: Option<i32>,
+    /// The leader's `SyncGroup` whose assignment is on its way to the log.
+    storing: Option<WaiterId>,
 }
 
 impl ClassicGroup {
@@ -114,7 +114,7 @@ impl ClassicGroup {
             pending_sync: BTreeSet::new(),
             subscribed_topics: None,
             join_phase: JoinPhase::default(),
-            storing_generation_id: None,
+            storing: None,
         }
     }
 
@@ -129,6 +129,7 @@ impl ClassicGroup {
             group.insert(Member::from_stored(member, protocol_name));
         }
         if group.members.is_empty() {
+            group.compute_subscribed_topics();
             return group;
         }
         group.state = GroupState::Stable;

@@ -46,8 +46,8 @@ pub use offsets::RequireStable;
 /// The groups of one partition of `__consumer_offsets`.
 #[derive(Debug, Default)]
 pub struct GroupShard {
-    config: GroupConfig,
-    hard: HardState,
+    pub(crate) config: GroupConfig,
+    pub(crate) hard: HardState,
     groups: BTreeMap<Str, ClassicGroup>,
     timers: Timers,
     appends: BTreeMap<AppendToken, PendingAppend>,

@@ -161,6 +161,7 @@ impl ClassicGroup {
         self.generation_id = self.generation_id.checked_add(1).unwrap_or(0);
         self.join_phase = JoinPhase::Rejoin;
         self.pending_sync.clear();
+        self.storing = None;
     }
 
     fn become_empty(&mut self, step: &mut Step<'_>) {

@@ -40,9 +40,8 @@ impl ClassicGroup {
                 if let Some(earlier) = member.and_then(|m| m.awaiting_sync.replace(waiter)) {
                     step.refuse_sync(earlier, ErrorCode::RebalanceInProgress);
                 }
-                let is_stored = self.storing_generation_id == Some(self.generation_id);
-                if self.is_leader(member_id) && !is_stored {
-                    self.store_assignment(step, request);
+                if self.is_leader(member_id) && self.storing.is_none() {
+                    self.store_assignment(step, waiter, request);
                 }
             }
             GroupState::Stable => {
@@ -85,7 +84,12 @@ impl ClassicGroup {
     }
 
     /// Writes what the leader decided. Who is missing from it gets an empty assignment.
-    fn store_assignment(&mut self, step: &mut Step<'_>, request: &SyncGroupRequest) {
+    fn store_assignment(
+        &mut self,
+        step: &mut Step<'_>,
+        waiter: WaiterId,
+        request: &SyncGroupRequest,
+    ) {
         let assignments = request
             .assignments
             .iter()
@@ -97,20 +101,20 @@ impl ClassicGroup {
         let value = self.snapshot_with(|member| {
             assignments.get(&member.member_id).cloned().unwrap_or_default()
         });
-        let (group_id, generation_id) = (self.group_id.clone(), self.generation_id);
-        self.storing_generation_id = Some(generation_id);
+        let group_id = self.group_id.clone();
+        self.storing = Some(waiter);
         step.store(GroupRecord::Group { group_id: group_id.clone(), value: Some(value) });
-        step.then(Then::AssignmentStored { group_id, generation_id, assignments });
+        step.then(Then::AssignmentStored { group_id, waiter, assignments });
     }
 
     /// The assignment is durable: unless the group has moved on, its members get it.
     pub(crate) fn assignment_stored(
         &mut self,
         step: &mut Step<'_>,
-        generation_id: i32,
+        waiter: WaiterId,
         assignments: &BTreeMap<Str, Bytes>,
     ) {
-        if !self.end_storing(generation_id) {
+        if !self.end_storing(waiter) {
             return;
         }
         let mut answers = Vec::new();
@@ -131,21 +135,19 @@ impl ClassicGroup {
     pub(crate) fn assignment_failed(
         &mut self,
         step: &mut Step<'_>,
-        generation_id: i32,
+        waiter: WaiterId,
         code: ErrorCode,
     ) {
-        if self.end_storing(generation_id) {
+        if self.end_storing(waiter) {
             self.refuse_assignment(step, code);
             self.prepare_rebalance(step);
         }
     }
 
-    /// Whether the group still waits for the assignment of this generation.
-    fn end_storing(&mut self, generation_id: i32) -> bool {
-        if self.storing_generation_id == Some(generation_id) {
-            self.storing_generation_id = None;
-        }
-        self.state == GroupState::CompletingRebalance && self.generation_id == generation_id
+    /// Whether the group still waits for this assignment.
+    fn end_storing(&mut self, waiter: WaiterId) -> bool {
+        self.storing.take_if(|storing| *storing == waiter).is_some()
+            && self.state == GroupState::CompletingRebalance
     }
 
     /// Answers every parked `SyncGroup` with an error. Nobody has an assignment any more.

@@ -15,7 +15,7 @@ use crate::{
     AppendToken,
     answer::{append_error, offset_fetch},
     classic::{ClassicGroup, MemberTerms},
-    hard_state::StagedKey,
+    hard_state::{StagedKey, Versioned},
     record::GroupRecord,
 };
 
@@ -40,7 +40,7 @@ pub(crate) enum Then {
     /// A group that was deleted. Without its tombstone it is still there.
     GroupRemoved { group: Box<ClassicGroup> },
     /// An assignment that the leader made.
-    AssignmentStored { group_id: Str, generation_id: i32, assignments: BTreeMap<Str, Bytes> },
+    AssignmentStored { group_id: Str, waiter: WaiterId, assignments: BTreeMap<Str, Bytes> },
     /// A static member that came back under a new id.
     StaticMemberReplaced { group_id: Str, replacement: Box<Replacement> },
 }
@@ -148,9 +148,9 @@ impl GroupShard {
             Then::Fetch { waiter, version, group } => {
                 self.answer_fetch(waiter, version, group, effects);
             }
-            Then::AssignmentStored { group_id, generation_id, assignments } => {
+            Then::AssignmentStored { group_id, waiter, assignments } => {
                 self.with_group(now_ms, &group_id, effects, |group, step| {
-                    group.assignment_stored(step, generation_id, &assignments);
+                    group.assignment_stored(step, waiter, &assignments);
                 });
             }
             Then::StaticMemberReplaced { group_id, replacement } => {
@@ -171,14 +171,21 @@ impl GroupShard {
                 self.answer_fetch(waiter, version, group, effects);
             }
             Then::GroupCreated { group_id } => {
-                if let Some(mut group) = self.groups.remove(&group_id) {
+                if !self.is_stored(&group_id)
+                    && let Some(mut group) = self.groups.remove(&group_id)
+                {
                     group.cancel_timers(&mut self.timers);
                     group.answer_all(code, effects);
+                    if self.hard.topics(&group_id).is_some() {
+                        let simple = ClassicGroup::new(group_id.clone(), now_ms);
+                        self.groups.insert(group_id, simple);
+                    }
                 }
             }
             Then::SimpleGroupCreated { group_id } => {
                 let is_simple = self.groups.get(&group_id).is_some_and(ClassicGroup::is_simple);
-                if is_simple && self.hard.topics(&group_id).is_none() {
+                let has_offsets = self.hard.topics(&group_id).is_some();
+                if is_simple && !has_offsets && !self.is_stored(&group_id) {
                     self.groups.remove(&group_id);
                 }
             }
@@ -186,9 +193,9 @@ impl GroupShard {
                 // A group of this name that came up meanwhile is the newer one.
                 self.groups.entry(group.group_id().clone()).or_insert(*group);
             }
-            Then::AssignmentStored { group_id, generation_id, .. } => {
+            Then::AssignmentStored { group_id, waiter, .. } => {
                 self.with_group(now_ms, &group_id, effects, |group, step| {
-                    group.assignment_failed(step, generation_id, code);
+                    group.assignment_failed(step, waiter, code);
                 });
             }
             Then::StaticMemberReplaced { group_id, replacement } => {
@@ -197,6 +204,11 @@ impl GroupShard {
                 });
             }
         }
+    }
+
+    /// Whether a record vouches for the group: a later one, or one whose deletion failed.
+    fn is_stored(&self, group_id: &Str) -> bool {
+        self.hard.group(group_id).and_then(Versioned::latest).is_some()
     }
 
     /// The last append that has something of this group.
