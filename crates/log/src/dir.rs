@@ -116,13 +116,17 @@ impl Dir for DiskDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        // Most of these files hold a few bytes: one read does, without asking for the size.
+        // Most of these files hold a few bytes: one read does, without asking for the size. From a
+        // file on disk less than asked for means that it ends there.
         let mut content = vec![0; 1024];
         let mut filled = 0;
         loop {
             let room = content.get_mut(filled..).unwrap_or_default();
             let asked = room.len();
-            let read = read_fully(&file, room, filled as u64)?;
+            let read = match file.read_at(room, filled as u64) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
             filled += read;
             if read < asked {
                 content.truncate(filled);

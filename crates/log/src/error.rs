@@ -222,11 +222,6 @@ impl ReadError {
         }
     }
 
-    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self::Io { path, source }
-    }
-
     pub(crate) fn damaged(path: &Path, position: u64, cause: impl fmt::Display) -> Self {
         Self::Damaged { path: path.to_owned(), position, cause: cause.to_string() }
     }

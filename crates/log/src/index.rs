@@ -98,6 +98,8 @@ struct State<E> {
     file: Option<Arc<dyn LogFile>>,
     /// Entries in the file; `None` until someone looked.
     written: Option<u64>,
+    /// The last entry in the file, if someone looked.
+    last_written: Option<E>,
     tail: Vec<E>,
 }
 
@@ -113,7 +115,7 @@ impl<E: Entry> Index<E> {
     }
 
     fn with(name: String, written: Option<u64>) -> Self {
-        let state = Mutex::new(State { file: None, written, tail: Vec::new() });
+        let state = Mutex::new(State { file: None, written, last_written: None, tail: Vec::new() });
         Self { name, state, entry: PhantomData }
     }
 
@@ -131,8 +133,11 @@ impl<E: Entry> Index<E> {
         }
         match self.written(dir, &mut state)?.checked_sub(1) {
             Some(last) => {
-                let file = self.file(dir, &mut state)?;
-                read_one(file.as_ref(), last)
+                if state.last_written.is_none() {
+                    let file = self.file(dir, &mut state)?;
+                    state.last_written = read_one(file.as_ref(), last)?;
+                }
+                Ok(state.last_written)
             }
             None => Ok(None),
         }
@@ -195,6 +200,7 @@ impl<E: Entry> Index<E> {
         let file = self.file(dir, &mut state)?;
         let kept = partition_point(file.as_ref(), written, &keep)?;
         state.written = Some(kept);
+        state.last_written = None;
         file.set_size(kept.saturating_mul(E::SIZE as u64))
     }
 
@@ -255,13 +261,14 @@ impl<E: Entry> Index<E> {
         }
         let file = self.file(dir, state)?;
         let whole = file.size()? / E::SIZE as u64;
-        let padded = match whole.checked_sub(1) {
-            Some(last) => read_one::<E>(file.as_ref(), last)?.is_none_or(Entry::is_padding),
-            None => false,
+        let last = match whole.checked_sub(1) {
+            Some(last) => read_one::<E>(file.as_ref(), last)?,
+            None => None,
         };
-        let written = if padded {
+        let written = if last.is_none_or(Entry::is_padding) {
             partition_point::<E>(file.as_ref(), whole, |entry| !entry.is_padding())?
         } else {
+            state.last_written = last;
             whole
         };
         state.written = Some(written);
@@ -280,6 +287,7 @@ impl<E: Entry> Index<E> {
         let file = self.file(dir, state)?;
         file.write_at(&[IoSlice::new(&bytes)], written.saturating_mul(E::SIZE as u64))?;
         state.written = Some(written + state.tail.len() as u64);
+        state.last_written = state.tail.last().copied();
         state.tail.clear();
         Ok(())
     }

@@ -15,7 +15,7 @@ pub(crate) mod sync;
 mod tests;
 mod truncate;
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use ottla_types::{LeaderEpoch, Offset, ProducerId, TopicPartition, Uuid};
 
@@ -279,8 +279,13 @@ impl Log {
         what: &'static str,
         segment: &Segment,
         kind: Kind,
-    ) -> impl FnOnce(std::io::Error) -> LogError + use<> {
-        LogError::io(what, &self.dir.path().join(names::name(segment.base_offset, kind)))
+    ) -> impl FnOnce(io::Error) -> LogError + use<> {
+        // The path is only made up for an error.
+        let (dir, base_offset) = (self.dir.clone(), segment.base_offset);
+        move |source| {
+            let path = dir.path().join(names::name(base_offset, kind));
+            LogError::Io { what, path, source }
+        }
     }
 
     /// Replaces the segments, of which there must be at least one.

@@ -167,8 +167,8 @@ impl LogReader {
             if segment.is_deleted() {
                 name.push_str(names::DELETED);
             }
-            let path = segment.path(Kind::TxnIndex);
-            for entry in txn_index::read(segment.dir(), &name).map_err(ReadError::io(&path))? {
+            let entries = txn_index::read(segment.dir(), &name);
+            for entry in entries.map_err(segment.failed(Kind::TxnIndex))? {
                 if entry.last_offset >= start && entry.first_offset < end {
                     aborted.push(entry);
                 }
@@ -195,9 +195,8 @@ impl LogReader {
             segment.locate(end, limit)?.map_or(limit, |after| after.position)
         };
         let length = usize::try_from(end_position.saturating_sub(first.position));
-        let path = segment.path(Kind::Log);
         Ok(Some(FileRange {
-            file: Some(segment.file().map_err(ReadError::io(&path))?),
+            file: Some(segment.file().map_err(segment.failed(Kind::Log))?),
             position: first.position,
             length: length.unwrap_or(usize::MAX),
             base_offset: first.header.base_offset,
@@ -210,7 +209,7 @@ impl LogReader {
     fn bounds(&self, at: usize, segment: &Segment) -> Result<(u64, Offset), ReadError> {
         match self.segments.get(at + 1) {
             Some(next) => {
-                let size = segment.size().map_err(ReadError::io(&segment.path(Kind::Log)))?;
+                let size = segment.size().map_err(segment.failed(Kind::Log))?;
                 Ok((size, next.base_offset))
             }
             None => Ok((self.active_size, self.log_end_offset)),

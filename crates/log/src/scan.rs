@@ -51,6 +51,11 @@ impl<'a> Scan<'a> {
         Self::with_window(file, position, end, HEADER_WINDOW)
     }
 
+    /// Looks at one header only.
+    pub(crate) fn one_header(file: &'a dyn LogFile, position: u64, end: u64) -> Self {
+        Self::with_window(file, position, end, BATCH_OVERHEAD)
+    }
+
     /// Reads whole batches.
     pub(crate) fn batches(file: &'a dyn LogFile, position: u64, end: u64) -> Self {
         Self::with_window(file, position, end, BATCH_WINDOW)

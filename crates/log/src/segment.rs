@@ -223,8 +223,7 @@ impl Segment {
 
     /// The first batch before position `end` whose last offset is `target` or more.
     pub(crate) fn locate(&self, target: Offset, end: u64) -> Result<Option<Located>, ReadError> {
-        let path = self.path(Kind::Log);
-        let file = self.file().map_err(ReadError::io(&path))?;
+        let file = self.file().map_err(self.failed(Kind::Log))?;
         let start = self.indexed_position(target, end, file.as_ref())?;
         let mut scan = Scan::headers(file.as_ref(), start, end);
         loop {
@@ -234,9 +233,9 @@ impl Segment {
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return Ok(None),
-                Err(ScanError::Io(source)) => return Err(ReadError::Io { path, source }),
+                Err(ScanError::Io(source)) => return Err(self.failed(Kind::Log)(source)),
                 Err(ScanError::Batch(cause)) => {
-                    return Err(ReadError::damaged(&path, scan.position(), cause));
+                    return Err(ReadError::damaged(&self.path(Kind::Log), scan.position(), cause));
                 }
             }
         }
@@ -257,12 +256,11 @@ impl Segment {
         let entry = self
             .offset_index
             .last_before(self.dir.as_ref(), before)
-            .map_err(ReadError::io(&self.path(Kind::OffsetIndex)))?;
+            .map_err(self.failed(Kind::OffsetIndex))?;
         let Some(entry) = entry else { return Ok(0) };
         let position = u64::from(entry.position);
         let named = self.base_offset.plus(i64::from(entry.relative));
-        let mut scan = Scan::headers(file, position, end);
-        if let Ok(Some((_, header))) = scan.next_header()
+        if let Ok(Some((_, header))) = Scan::one_header(file, position, end).next_header()
             && header.last_offset() == named
         {
             return Ok(position);
@@ -285,7 +283,12 @@ impl Segment {
         Ok(entry.map_or(self.base_offset, |entry| self.base_offset.plus(i64::from(entry.relative))))
     }
 
-    /// All its file names with what they hold.
+    /// Wraps an error of one of its files.
+    pub(crate) fn failed(&self, kind: Kind) -> impl FnOnce(io::Error) -> ReadError {
+        move |source| ReadError::Io { path: self.path(kind), source }
+    }
+
+    /// All names that its files may have.
     pub(crate) fn file_names(&self) -> Vec<String> {
         Kind::ALL.into_iter().map(|kind| names::name(self.base_offset, kind)).collect()
     }

@@ -74,6 +74,8 @@ impl Log {
             log.load(&listing, options.clean_shutdown, options.now_ms)?;
         }
         log.settle(options.log_start_offset, options.now_ms)?;
+        // Thousands of logs may be opened that nobody uses: no file stays open for that.
+        log.close_idle_files();
         Ok(log)
     }
 

@@ -231,7 +231,9 @@ impl Log {
         end: u64,
     ) -> Result<Option<Offset>, LogError> {
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
-        self.active.first_timestamp = first_timestamp(file.as_ref(), end);
+        if from > 0 {
+            self.active.first_timestamp = first_timestamp(file.as_ref(), end);
+        }
         let mut first = None;
         let mut scan = Scan::headers(file.as_ref(), from, end);
         loop {
@@ -412,7 +414,7 @@ fn check_entry(
     size: u64,
     entry: OffsetEntry,
 ) -> Option<BatchHeader> {
-    let mut scan = Scan::headers(file, u64::from(entry.position), size);
+    let mut scan = Scan::one_header(file, u64::from(entry.position), size);
     let (_, header) = scan.next_header().ok()??;
     let named = segment.base_offset.plus(i64::from(entry.relative));
     (header.last_offset() == named).then_some(header)
@@ -420,7 +422,7 @@ fn check_entry(
 
 /// The largest timestamp of a segment's first batch, if there is one.
 fn first_timestamp(file: &dyn LogFile, end: u64) -> Option<i64> {
-    let first = Scan::headers(file, 0, end).next_header().ok()??;
+    let first = Scan::one_header(file, 0, end).next_header().ok()??;
     Some(first.1.max_timestamp)
 }
 

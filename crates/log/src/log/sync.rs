@@ -123,9 +123,13 @@ impl Log {
     }
 
     /// Writes what is only in memory of the active segment's indexes, so that a recovery need not
-    /// read much more than what follows the recovery point. For a periodic pass; syncs nothing.
+    /// read much more than what follows the recovery point. For a periodic pass; syncs nothing, and
+    /// costs nothing if there was no append.
     pub fn checkpoint(&mut self) -> Result<(), LogError> {
         self.ensure_writable()?;
+        if !self.changed {
+            return Ok(());
+        }
         let segment = self.active_segment.clone();
         let flushed = segment
             .offset_index
@@ -135,6 +139,8 @@ impl Log {
                 let what = self.io("write", &segment, Kind::TimeIndex);
                 segment.time_index.flush(self.dir.as_ref()).map_err(what)
             });
+        segment.offset_index.close_file();
+        segment.time_index.close_file();
         self.checked(flushed)
     }
 

@@ -37,9 +37,8 @@ impl LogReader {
             if self.largest(at, segment)?.timestamp < timestamp {
                 continue;
             }
-            let from = segment
-                .indexed_offset(timestamp)
-                .map_err(ReadError::io(&segment.path(Kind::TimeIndex)))?;
+            let from =
+                segment.indexed_offset(timestamp).map_err(segment.failed(Kind::TimeIndex))?;
             let found = self.search(at, segment, from.max(self.log_start_offset), |header| {
                 header.max_timestamp >= timestamp
             });
@@ -90,7 +89,7 @@ impl LogReader {
         if at + 1 == self.segments.len() {
             return Ok(self.active_largest);
         }
-        segment.largest_timestamp().map_err(ReadError::io(&segment.path(Kind::TimeIndex)))
+        segment.largest_timestamp().map_err(segment.failed(Kind::TimeIndex))
     }
 
     /// The first batch that ends at `from` or later and is wanted, with its bytes.
@@ -104,13 +103,14 @@ impl LogReader {
         let path = segment.path(Kind::Log);
         let (limit, _) = self.bounds(at, segment)?;
         let Some(first) = segment.locate(from, limit)? else { return Ok(None) };
-        let file = segment.file().map_err(ReadError::io(&path))?;
+        let file = segment.file().map_err(segment.failed(Kind::Log))?;
         let mut scan = Scan::headers(file.as_ref(), first.position, limit);
         loop {
             match scan.next_header() {
                 Ok(Some((position, header))) if wanted(&header) => {
                     let mut batch = vec![0; header.size()];
-                    let read = file.read_at(&mut batch, position).map_err(ReadError::io(&path))?;
+                    let read = file.read_at(&mut batch, position);
+                    let read = read.map_err(segment.failed(Kind::Log))?;
                     batch.truncate(read);
                     check_crc(&batch).map_err(|e| ReadError::damaged(&path, position, e))?;
                     return Ok(Some((header, batch)));

@@ -83,7 +83,9 @@ fn step(mut bench: Bench, model: &mut Model, operation: Operation) -> Bench {
             for result in bench.log.append_batches(&mut slices, EPOCH, origin, NOW) {
                 result.unwrap();
             }
-            batches.into_iter().for_each(|batch| model.push(batch));
+            for batch in batches {
+                model.push(batch);
+            }
         }
         Operation::Roll => bench.log.roll(NOW).unwrap(),
         Operation::Truncate(at) => {
