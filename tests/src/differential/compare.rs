@@ -62,11 +62,13 @@ impl Comparison<'_> {
                 self.arrays(shown, path, (elements(left), elements(right)), leeway);
             }
             (Value::Leaf(l), Value::Leaf(r)) => {
-                if normalised(l, leeway) != normalised(r, leeway) {
+                let more = leeway == Some(Leeway::MorePresent) && is_none(left);
+                if !more && normalised(l, leeway) != normalised(r, leeway) {
                     self.differ(shown, l, r);
                 }
             }
             _ if leeway == Some(Leeway::PresenceOnly) && is_none(left) == is_none(right) => {}
+            _ if leeway == Some(Leeway::MorePresent) && is_none(left) => {}
             _ => self.differ(shown, &bare(left), &bare(right)),
         }
     }
@@ -123,8 +125,11 @@ impl Comparison<'_> {
             }
         }
         for node in right {
-            if !left.iter().any(|other| key(other) == key(node)) {
-                let shown = format!("{shown}[{}]", key(node).unwrap_or_default());
+            let shown = format!("{shown}[{}]", key(node).unwrap_or_default());
+            let explained = explained::leeway(self.label, &shown, path, self.texts);
+            if explained != Some(Leeway::Anything)
+                && !left.iter().any(|other| key(other) == key(node))
+            {
                 self.differ(&shown, "(missing)", &bare(node));
             }
         }
@@ -180,7 +185,7 @@ fn bare(node: &Node) -> String {
 /// A leaf as it is compared.
 fn normalised(leaf: &str, leeway: Option<Leeway>) -> String {
     match leeway {
-        Some(Leeway::PresenceOnly) => {
+        Some(Leeway::PresenceOnly | Leeway::MorePresent) => {
             let absent = ["None", "0", "-1", "\"\"", "AAAAAAAAAAAAAAAAAAAAAA"];
             if absent.contains(&leaf) { leaf.to_owned() } else { "(something)".to_owned() }
         }

@@ -11,9 +11,11 @@ pub enum Leeway {
     AnyOrder,
     /// Like [`Leeway::AnyOrder`], and the right side may lack elements.
     Fewer,
+    /// The right side may have something where the left has nothing. The contents do not matter.
+    MorePresent,
 }
 
-use Leeway::{AnyOrder, Fewer, PresenceOnly};
+use Leeway::{AnyOrder, Anything, Fewer, MorePresent, PresenceOnly};
 
 /// A leeway for the fields whose path ends so, in requests whose label has this part.
 struct Explained {
@@ -70,26 +72,36 @@ const EXPLAINED: &[Explained] = &[
         "an address of its own",
     ),
     explained("JoinGroup", "members", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("ListOffsets", "topics", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("ListOffsets", "topics.partitions", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("ListGroups", "groups", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("DescribeGroups", "groups", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("DeleteGroups", "results", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("OffsetDelete", "topics.partitions", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("OffsetFetch", "topics.partitions", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("OffsetFetch", "topics", AnyOrder, "Kafka's order is that of a hash map"),
     explained("DescribeGroups", "members", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("", "configs[ottla.ack.durability]", Anything, "a key of Ottla's own"),
+    explained("", "configs[ottla.console.listen]", Anything, "a key of Ottla's own"),
     explained("DescribeLogDirs", "log_dir", PresenceOnly, "a directory of its own"),
     explained("DescribeLogDirs", "total_bytes", PresenceOnly, "the disk's"),
     explained("DescribeLogDirs", "usable_bytes", PresenceOnly, "the disk's"),
 ];
 
-/// Texts for people, compared only on request.
+/// Texts for people, compared only on request. Ottla may explain what Kafka only numbers.
 const TEXTS: [&str; 2] = ["error_message", "batch_index_error_message"];
 
 /// The leeway of a field in the request of this label. `path` is the field's, `named` the same with
-/// the names of array elements: an entry whose path begins with one is for that element only.
+/// the names of array elements: an entry whose path has one is for that element only.
 pub fn leeway(label: &str, named: &str, path: &str, texts: bool) -> Option<Leeway> {
     let ends_so = |end: &str| {
-        if end.starts_with('[') {
+        if end.contains('[') {
             return named.ends_with(end);
         }
         path.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
     if !texts && TEXTS.iter().any(|text| ends_so(text)) {
-        return Some(PresenceOnly);
+        return Some(MorePresent);
     }
     EXPLAINED
         .iter()
@@ -126,7 +138,7 @@ mod tests {
     fn texts_count_only_when_asked() {
         assert_eq!(
             leeway("x", "topics.error_message", "topics.error_message", false),
-            Some(PresenceOnly)
+            Some(MorePresent)
         );
         assert_eq!(leeway("x", "topics.error_message", "topics.error_message", true), None);
     }
