@@ -96,9 +96,9 @@ mod tests {
 
     #[test]
     fn random_ids_never_look_like_flags() {
-        assert_eq!(
-            Uuid::from_random([0xff; 16]).map(|id| id.to_string().starts_with('-')),
-            None.or(Some(false))
-        );
+        // The first six bits are the first character, and 62 is `-`.
+        assert_eq!(Uuid::from_random([0b1111_1011; 16]), None);
+        let id = Uuid::from_random([0x11; 16]).unwrap();
+        assert_eq!((id.0[6] >> 4, id.0[8] >> 6), (4, 2), "version and variant");
     }
 }
