@@ -1,6 +1,7 @@
 //! What can go wrong with a log, and what a client is told.
 //!
-//! Kafka: the exceptions of `org.apache.kafka.common.errors` and `org.apache.kafka.storage.internals.log`.
+//! Kafka: the exceptions of `org.apache.kafka.common.errors` and
+//! `org.apache.kafka.storage.internals.log`.
 
 use std::{fmt, io, path::Path, path::PathBuf, sync::Arc};
 

@@ -1,7 +1,8 @@
 //! A sorted file of fixed-size entries that is only appended to: offset index and time index.
 //!
-//! Invariants: entries in the file are sorted; at most [`TAIL_MAX`] entries are in memory and not in
-//! the file; nothing is mapped. A crash may lose the entries in memory: recovery makes them anew.
+//! Invariants: entries in the file are sorted; at most [`TAIL_MAX`] entries are in memory and not
+//! in the file; nothing is mapped. A crash may lose the entries in memory: recovery makes them
+//! anew.
 //! Kafka: `AbstractIndex`, `OffsetIndex`, `TimeIndex`, which map the file instead.
 
 use std::{
@@ -22,7 +23,8 @@ pub(crate) trait Entry: Copy {
     fn encode(self, into: &mut Vec<u8>);
     /// `bytes` has exactly [`Entry::SIZE`] bytes.
     fn decode(bytes: &[u8]) -> Option<Self>;
-    /// Whether these are the zeros that Kafka leaves after the last entry of a file it did not trim.
+    /// Whether these are the zeros that Kafka leaves after the last entry of a file it did not
+    /// trim.
     fn is_padding(self) -> bool;
 }
 
@@ -321,4 +323,63 @@ fn partition_point<E: Entry>(
         }
     }
     Ok(low + read_block(file, low, high)?.partition_point(before) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dir::DiskDir;
+
+    fn entry(n: u32) -> OffsetEntry {
+        OffsetEntry { relative: n * 10, position: (n + 1) * 100 }
+    }
+
+    fn filled(dir: &dyn Dir, count: u32) -> Index<OffsetEntry> {
+        let index = Index::empty("0.index".to_owned());
+        for n in 0..count {
+            index.push(dir, entry(n)).unwrap();
+        }
+        index
+    }
+
+    #[test]
+    fn an_entry_is_found_in_memory_and_in_the_file() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DiskDir::new(temp.path());
+        for count in [0, 1, 511, 512, 513, 1024, 3000] {
+            let index = filled(&dir, count);
+            let written = u32::try_from(TAIL_MAX).unwrap();
+            assert_eq!(index.lock().tail.len(), usize::try_from(count % written).unwrap());
+            for n in [0, 1, 500, 511, 512, 513, 1023, 1500, 2047, 2048, 2999, 5000] {
+                for (target, found) in [(n * 10, n), (n * 10 + 9, n)] {
+                    let last = index.last_before(&dir, |entry| entry.relative <= target);
+                    let expected = count.checked_sub(1).map(|last| entry(found.min(last)));
+                    assert_eq!(last.unwrap(), expected, "{count} entries, {target}");
+                }
+            }
+            assert_eq!(index.last_before(&dir, |_| false).unwrap(), None);
+            assert_eq!(index.last(&dir).unwrap(), count.checked_sub(1).map(entry));
+        }
+    }
+
+    #[test]
+    fn a_truncated_index_has_its_first_entries() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DiskDir::new(temp.path());
+        for keep in [0, 1, 511, 512, 600, 1000, 1023, 1024, 1100] {
+            let index = filled(&dir, 1100);
+            index.truncate(&dir, |entry| entry.relative < keep * 10).unwrap();
+            assert_eq!(index.count(&dir).unwrap(), u64::from(keep));
+            assert_eq!(index.last(&dir).unwrap(), keep.checked_sub(1).map(entry));
+            index.push(&dir, entry(keep)).unwrap();
+            index.flush(&dir).unwrap();
+            let again = Index::<OffsetEntry>::on_disk("0.index".to_owned());
+            assert_eq!(again.count(&dir).unwrap(), u64::from(keep) + 1);
+            assert_eq!(again.last(&dir).unwrap(), Some(entry(keep)));
+            let sorted = again.is_sorted(&dir, |last, next| {
+                last.is_none_or(|last| last.relative < next.relative)
+            });
+            assert!(sorted.unwrap());
+        }
+    }
 }

@@ -1,9 +1,10 @@
-//! The log of one partition: its segments, what it knows of producers and epochs, and its one writer.
+//! The log of one partition: its segments, what it knows of producers and epochs, and its one
+//! writer.
 //!
 //! Invariants, all by offset: `log_start_offset <= log_end_offset`; `recovery_point <=
-//! log_end_offset`; segments are sorted, the first starts at or before the log's start, the last one
-//! is the active one and the only one written. After a failed write or sync nothing is written any
-//! more.
+//! log_end_offset`; segments are sorted, the first starts at or before the log's start, the last
+//! one is the active one and the only one written. After a failed write or sync nothing is written
+//! any more.
 //! Kafka: `org.apache.kafka.storage.internals.log.UnifiedLog`.
 
 pub(crate) mod append;
@@ -214,14 +215,14 @@ impl Log {
         self.epochs.epoch_of(offset)
     }
 
-    /// Where an epoch ends, exclusive, as `OffsetForLeaderEpoch` answers it: the largest epoch of the
-    /// log that is not newer than the one asked for, and its end. `None` if that is not known.
+    /// Where an epoch ends, exclusive, as `OffsetForLeaderEpoch` answers it: the largest epoch of
+    /// the log that is not newer than the one asked for, and its end. `None` if that is not known.
     pub fn epoch_end_offset(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
         self.epochs.end_offset(epoch, self.log_end_offset)
     }
 
-    /// Notes that a new leader epoch starts at the end of the log. Nothing is written before the next
-    /// append or sync.
+    /// Notes that a new leader epoch starts at the end of the log. Nothing is written before the
+    /// next append or sync.
     pub fn assign_leader_epoch(&mut self, epoch: LeaderEpoch) {
         if self.epochs.assign(epoch, self.log_end_offset) {
             self.unsynced.epochs = true;

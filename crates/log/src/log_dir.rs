@@ -2,7 +2,8 @@
 //!
 //! Invariants: one process at a time has it, Kafka or Ottla; the mark of a clean shutdown is gone,
 //! durably, before anything is written.
-//! Kafka: `LogManager`, `MetaPropertiesEnsemble`, `CleanShutdownFileHandler`, `OffsetCheckpointFile`.
+//! Kafka: `LogManager`, `MetaPropertiesEnsemble`, `CleanShutdownFileHandler`,
+//! `OffsetCheckpointFile`.
 
 #[cfg(test)]
 mod tests;
@@ -108,8 +109,8 @@ pub struct LogDir {
 }
 
 impl LogDir {
-    /// Makes the directory if need be, and takes it. If it was left in order that is remembered, and
-    /// the mark is removed.
+    /// Makes the directory if need be, and takes it. If it was left in order that is remembered,
+    /// and the mark is removed.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, LogError> {
         let path = path.into();
         fs::create_dir_all(&path).map_err(LogError::io("create", &path))?;
@@ -232,8 +233,8 @@ impl LogDir {
         if changed { self.dir.sync().map_err(LogError::io("sync", self.path())) } else { Ok(()) }
     }
 
-    /// Leaves the mark that everything here is in order. Every log must be closed and the checkpoints
-    /// written before.
+    /// Leaves the mark that everything here is in order. Every log must be closed and the
+    /// checkpoints written before.
     pub fn mark_clean_shutdown(&self) -> Result<(), LogError> {
         write_atomically(&self.dir, CLEAN, br#"{"version":0,"brokerEpoch":-1}"#)
             .and_then(|()| self.dir.sync())
@@ -254,8 +255,8 @@ impl LogDir {
     }
 }
 
-/// Takes both kinds of lock: Kafka's, which keeps other processes out, and one that keeps this process
-/// from taking the directory twice.
+/// Takes both kinds of lock: Kafka's, which keeps other processes out, and one that keeps this
+/// process from taking the directory twice.
 fn lock(path: &Path) -> Result<File, LogError> {
     let name = path.join(LOCK);
     let mut options = OpenOptions::new();

@@ -1,8 +1,9 @@
-//! What is known of each idempotent producer: its epoch, its last five batches, its open transaction.
+//! What is known of each idempotent producer: its epoch, its last five batches, its open
+//! transaction.
 //!
-//! Invariants: [`ProducerState::check`] changes nothing; [`ProducerState::update`] only follows what
-//! is in the log, so replaying the log's headers gives the same state. Batches of a producer are
-//! remembered within one epoch only.
+//! Invariants: [`ProducerState::check`] changes nothing; [`ProducerState::update`] only follows
+//! what is in the log, so replaying the log's headers gives the same state. Batches of a producer
+//! are remembered within one epoch only.
 //! Kafka: `ProducerStateManager`, `ProducerAppendInfo`, `ProducerStateEntry`.
 
 pub(crate) mod snapshot;
@@ -287,7 +288,8 @@ impl ProducerState {
         })
     }
 
-    /// The first offset that a reader of committed records may not see yet, given the high watermark.
+    /// The first offset that a reader of committed records may not see yet, given the high
+    /// watermark.
     pub(crate) fn last_stable_offset(&self, high_watermark: Offset) -> Offset {
         let open = self.open.keys().next().copied();
         let ended = self.unreplicated.iter().find(|(_, marker)| **marker >= high_watermark);

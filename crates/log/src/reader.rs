@@ -1,8 +1,8 @@
 //! Reading a log without holding up its writer.
 //!
-//! Invariants: a reader sees the log as it was when the reader was made, up to its end; it reads whole
-//! batches and hands out places in files, not bytes. Segments that retention has deleted since stay
-//! readable while their files are open or not yet removed.
+//! Invariants: a reader sees the log as it was when the reader was made, up to its end; it reads
+//! whole batches and hands out places in files, not bytes. Segments that retention has deleted
+//! since stay readable while their files are open or not yet removed.
 //! Kafka: `LocalLog.read`, `LogSegment.read`, `FetchDataInfo`.
 
 pub(crate) mod timestamps;
@@ -42,7 +42,8 @@ pub struct FileRange {
     /// Base offset of the first batch, which may be before the offset asked for; the offset asked
     /// for where there is no batch.
     pub base_offset: Offset,
-    /// Bytes of the first batch, even if it was not taken because it is too large; 0 if there is none.
+    /// Bytes of the first batch, even if it was not taken because it is too large; 0 if there is
+    /// none.
     pub first_batch_size: usize,
     /// An offset that is after everything in the range: exclusive upper bound.
     pub end_offset: Offset,
@@ -106,8 +107,8 @@ impl LogReader {
 
     /// The batches from the one that holds `start`, up to `end`, which is exclusive and usually the
     /// high watermark or the last stable offset. At most `max_bytes`, which may cut the last batch;
-    /// with `min_one_batch` the first batch is whole even if it is larger, without it nothing is given
-    /// then. All from one segment: there may be more after it.
+    /// with `min_one_batch` the first batch is whole even if it is larger, without it nothing is
+    /// given then. All from one segment: there may be more after it.
     pub fn read(
         &self,
         start: Offset,
@@ -151,8 +152,8 @@ impl LogReader {
         Ok(FileRange::empty(start))
     }
 
-    /// The transactions aborted in a range of offsets, `start` inclusive and `end` exclusive, ordered
-    /// by the offset of their markers.
+    /// The transactions aborted in a range of offsets, `start` inclusive and `end` exclusive,
+    /// ordered by the offset of their markers.
     pub fn aborted_transactions(
         &self,
         start: Offset,

@@ -1,8 +1,9 @@
-//! Opening a log: what is in the directory, what of it can be trusted, and what has to be found out.
+//! Opening a log: what is in the directory, what of it can be trusted, and what has to be found
+//! out.
 //!
-//! After a clean stop only the active segment's end, the leader epochs and one producer snapshot are
-//! read, so that thousands of logs open in no time. Otherwise [`super::recover`] reads what follows
-//! the recovery point.
+//! After a clean stop only the active segment's end, the leader epochs and one producer snapshot
+//! are read, so that thousands of logs open in no time. Otherwise [`super::recover`] reads what
+//! follows the recovery point.
 //! Kafka: `org.apache.kafka.storage.internals.log.LogLoader`.
 
 use std::{
@@ -224,7 +225,8 @@ fn list(dir: &dyn Dir) -> Result<Option<Listing>, LogError> {
         if let Some(kinds) = listing.segments.get_mut(&offset) {
             kinds.insert(kind);
         } else {
-            tracing::warn!(file = %dir.path().join(&name).display(), "an index without a log: removed");
+            let path = dir.path().join(&name);
+            tracing::warn!(file = %path.display(), "an index without a log: removed");
             dir.remove(&name).map_err(LogError::io("remove", &dir.path().join(&name)))?;
         }
     }
@@ -257,8 +259,9 @@ fn finish_swaps(dir: &dyn Dir, found: &[String]) -> Result<(), LogError> {
     }
     for name in found.iter().filter(valid) {
         let target = name.strip_suffix(names::SWAP).unwrap_or(name);
-        tracing::info!(file = %dir.path().join(name).display(), "finishing an interrupted compaction");
-        dir.rename(name, target).map_err(LogError::io("rename", &dir.path().join(name)))?;
+        let path = dir.path().join(name);
+        tracing::info!(file = %path.display(), "finishing an interrupted compaction");
+        dir.rename(name, target).map_err(LogError::io("rename", &path))?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Finding out what a log holds when it was not left in order.
 //!
 //! Every batch from the recovery point on is read and its checksum checked. Where that fails the
-//! log is cut, with one line that says where and why; later segments go too, since nothing may follow
-//! a hole. Damage before the recovery point is not cut away: it is an error.
+//! log is cut, with one line that says where and why; later segments go too, since nothing may
+//! follow a hole. Damage before the recovery point is not cut away: it is an error.
 //! Kafka: `LogLoader.recoverLog`, `LogSegment.recover`, `UnifiedLog.rebuildProducerState`.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -335,8 +335,8 @@ impl Log {
         }
     }
 
-    /// Calls `f` with every header from an offset to the end of the log, and with the whole batch if
-    /// it is a control batch.
+    /// Calls `f` with every header from an offset to the end of the log, and with the whole batch
+    /// if it is a control batch.
     fn each_header(
         &self,
         from: Offset,

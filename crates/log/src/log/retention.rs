@@ -45,9 +45,9 @@ pub(crate) struct Retired {
 }
 
 impl Log {
-    /// Deletes the segments that the topic's settings no longer keep: their files are renamed now and
-    /// removed after `file.delete.delay.ms` by a later pass. Only segments wholly before the high
-    /// watermark go. If all go, a new one is begun first.
+    /// Deletes the segments that the topic's settings no longer keep: their files are renamed now
+    /// and removed after `file.delete.delay.ms` by a later pass. Only segments wholly before the
+    /// high watermark go. If all go, a new one is begun first.
     pub fn apply_retention(
         &mut self,
         now_ms: i64,
@@ -78,7 +78,8 @@ impl Log {
         Ok(deletable)
     }
 
-    /// Removes the files of deleted segments whose time has come. When the next ones are due, in ms.
+    /// Removes the files of deleted segments whose time has come. When the next ones are due, in
+    /// ms.
     pub fn remove_retired(&mut self, now_ms: i64) -> Result<Option<i64>, LogError> {
         let due = self.retired.iter().take_while(|retired| retired.due_ms <= now_ms).count();
         for retired in self.retired.drain(..due) {

@@ -144,9 +144,9 @@ impl Log {
         self.checked(flushed)
     }
 
-    /// Ends the log in good order: indexes, producers and leader epochs are written and all is synced.
-    /// The recovery point is the end of the log then. A log without changes since it was opened costs
-    /// almost nothing.
+    /// Ends the log in good order: indexes, producers and leader epochs are written and all is
+    /// synced. The recovery point is the end of the log then. A log without changes since it was
+    /// opened costs almost nothing.
     pub fn close(&mut self, now_ms: i64) -> Result<(), LogError> {
         self.ensure_writable()?;
         if self.changed {

@@ -17,8 +17,8 @@ use crate::{
 
 impl Log {
     /// Removes everything at `offset` and after. A batch that begins before `offset` and ends after
-    /// it is removed whole, so the end of the log may come to lie before `offset`. For followers whose
-    /// leader has something else there.
+    /// it is removed whole, so the end of the log may come to lie before `offset`. For followers
+    /// whose leader has something else there.
     pub fn truncate_to(&mut self, offset: Offset, now_ms: i64) -> Result<(), LogError> {
         self.ensure_writable()?;
         if offset >= self.log_end_offset {
@@ -42,8 +42,9 @@ impl Log {
         self.checked(truncated)
     }
 
-    /// Moves the start of the log to `offset`, up to its end; records before it can no longer be read.
-    /// Their segments go with the next retention pass. Gives the start, which never moves back.
+    /// Moves the start of the log to `offset`, up to its end; records before it can no longer be
+    /// read. Their segments go with the next retention pass. Gives the start, which never moves
+    /// back.
     pub fn delete_records_before(&mut self, offset: Offset) -> Result<Offset, LogError> {
         self.ensure_writable()?;
         if offset > self.log_end_offset || offset.0 < 0 {

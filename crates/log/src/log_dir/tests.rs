@@ -47,7 +47,8 @@ fn meta_properties_come_back() {
 #[test]
 fn meta_properties_as_kafka_writes_them_are_read() {
     let text = "#\n#Tue Nov 24 04:01:14 UTC 2026\nnode.id=1\n\
-                directory.id=uK9iN_jQSWCI7mGM7JPUwA\nversion=1\ncluster.id=4L6g3nShT-eMCtK--X86sw\n";
+                directory.id=uK9iN_jQSWCI7mGM7JPUwA\nversion=1\n\
+                cluster.id=4L6g3nShT-eMCtK--X86sw\n";
     let meta = MetaProperties::parse(text).unwrap();
     assert_eq!((meta.node_id, meta.cluster_id.as_str()), (1, "4L6g3nShT-eMCtK--X86sw"));
     assert_eq!(meta.directory_id.to_string(), "uK9iN_jQSWCI7mGM7JPUwA");

@@ -128,7 +128,11 @@ fn step(mut bench: Bench, model: &mut Model, operation: Operation) -> Bench {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_log_is_a_list_of_batches(operations in prop::collection::vec(operation(), 1..60)) {

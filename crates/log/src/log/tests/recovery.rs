@@ -74,8 +74,8 @@ fn a_flipped_bit_after_the_recovery_point_cuts_the_log_there() {
         std::fs::write(&path, &bytes).unwrap();
         let first: i64 = name.trim_end_matches(".log").parse().unwrap();
         let bench = bench.crash();
-        // The base offset and the leader epoch are not covered by the checksum, and a base offset that
-        // was raised looks like what compaction leaves.
+        // The base offset and the leader epoch are not covered by the checksum, and a base offset
+        // that was raised looks like what compaction leaves.
         if at >= 16 {
             assert_eq!(bench.log.log_end_offset(), Offset(first + 3), "flipped {at}");
             assert_eq!(bench.files(".log").len(), 2);
