@@ -234,7 +234,6 @@ error_codes! {
         "streams topology description update failed";
     ControllerIdNotRegistered = 136 "CONTROLLER_ID_NOT_REGISTERED" FINAL
         "controller id not registered";
-    UnknownServerError = -1 "UNKNOWN_SERVER_ERROR" FINAL "unknown error";
 }
 
 impl ErrorCode {
