@@ -222,7 +222,6 @@ pub(crate) struct Out {
     writer: BufWriter<io::Stdout>,
     format: Option<Format>,
     has_color: bool,
-    is_terminal: bool,
 }
 
 impl std::fmt::Debug for Out {
@@ -238,7 +237,7 @@ impl Out {
         let has_color = is_terminal
             && !no_color
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { writer: BufWriter::with_capacity(64 << 10, stdout), format, has_color, is_terminal }
+        Self { writer: BufWriter::with_capacity(64 << 10, stdout), format, has_color }
     }
 
     /// The format that was asked for, or that for people.
@@ -253,10 +252,6 @@ impl Out {
 
     pub(crate) const fn has_color(&self) -> bool {
         self.has_color
-    }
-
-    pub(crate) const fn is_terminal(&self) -> bool {
-        self.is_terminal
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -53,9 +53,9 @@ fn build(titles: &[&str], keys: &[&str], rows: &[Item], out: &Out) -> String {
     let align = |cell: Cell, is_numeric: bool| {
         if is_numeric { cell.set_alignment(CellAlignment::Right) } else { cell }
     };
-    table.set_header(titles.iter().zip(&numeric).map(|(title, is_numeric)| {
-        align(Cell::new(title), *is_numeric)
-    }));
+    table.set_header(
+        titles.iter().zip(&numeric).map(|(title, is_numeric)| align(Cell::new(title), *is_numeric)),
+    );
     for row in rows {
         table.add_row(keys.iter().zip(&numeric).map(|(key, is_numeric)| {
             let text = field(row, key).map_or_else(|| "-".to_owned(), dash);

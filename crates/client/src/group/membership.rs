@@ -374,10 +374,15 @@ impl Membership {
         state.clear();
         state.is_frozen = false;
         drop(state);
-        self.shared.assignment.send_replace(Assignment {
+        let nothing = Assignment {
             generation_id: -1,
             member_id: self.member_id.clone(),
             ..Assignment::default()
+        };
+        self.shared.assignment.send_if_modified(|assignment| {
+            let is_new = !assignment.partitions.is_empty();
+            *assignment = nothing;
+            is_new
         });
     }
 

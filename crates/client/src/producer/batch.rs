@@ -148,10 +148,6 @@ impl Batch {
     pub(crate) fn size(&self) -> usize {
         self.bytes.len()
     }
-
-    pub(crate) fn watcher(&self) -> watch::Receiver<Outcome> {
-        self.fate.outcome.subscribe()
-    }
 }
 
 /// A record that was accepted: wait for it to learn where it was written.

@@ -152,6 +152,7 @@ impl Sender {
         let (client, report) = (self.shared.client.clone(), self.report.clone());
         tokio::spawn(async move {
             let response = client.call_any(ANY, |_| InitProducerIdRequest {
+                transactional_id: None,
                 transaction_timeout_ms: i32::MAX,
                 ..InitProducerIdRequest::default()
             });
