@@ -38,11 +38,25 @@ pub mod refusal {
         sync_group_response::SyncGroupResponse,
     };
 
-    /// To a `JoinGroup`, which gets its member id back.
-    pub fn join_group(request: &JoinGroupRequest, code: ErrorCode) -> JoinGroupResponse {
+    /// To a `JoinGroup` of this version, which gets its member id back.
+    pub fn join_group(
+        request: &JoinGroupRequest,
+        version: i16,
+        code: ErrorCode,
+    ) -> JoinGroupResponse {
+        refused_join(&request.member_id, version, code)
+    }
+
+    pub(crate) fn refused_join(
+        member_id: &Str,
+        version: i16,
+        code: ErrorCode,
+    ) -> JoinGroupResponse {
         JoinGroupResponse {
             error_code: code.code(),
-            member_id: request.member_id.clone(),
+            member_id: member_id.clone(),
+            // Versions before 7 know no null here.
+            protocol_name: (version < 7).then(Str::default),
             ..Default::default()
         }
     }

@@ -29,8 +29,12 @@ impl Api for JoinGroup {
             .await;
         match reply {
             Ok(Reply::JoinGroup(response)) => ctx.reply(&response),
-            Ok(_) => ctx.reply(&refusal::join_group(&refused, ErrorCode::UnknownServerError)),
-            Err(code) => ctx.reply(&refusal::join_group(&refused, code)),
+            Ok(_) => ctx.reply(&refusal::join_group(
+                &refused,
+                ctx.version,
+                ErrorCode::UnknownServerError,
+            )),
+            Err(code) => ctx.reply(&refusal::join_group(&refused, ctx.version, code)),
         }
     }
 }

@@ -134,13 +134,7 @@ impl ClassicGroup {
             return self.add_and_rebalance(step, joiner, &member_id.detached());
         }
         if let Err(code) = self.validate_member(member_id, instance_id) {
-            let response = JoinGroupResponse {
-                error_code: code.code(),
-                member_id: member_id.clone(),
-                protocol_name: None,
-                ..Default::default()
-            };
-            return step.answer_join(joiner.parked, response);
+            return step.refuse_join(joiner.parked, member_id, code);
         }
         let is_unchanged = self
             .members

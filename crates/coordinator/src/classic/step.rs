@@ -7,6 +7,7 @@ use ottla_wire::{
 
 use super::member::Parked;
 use crate::{
+    answer::refusal,
     record::GroupRecord,
     shard::{Effects, GroupConfig, Reply, Then, WaiterId},
     timers::Timers,
@@ -73,14 +74,7 @@ impl<'a> Step<'a> {
 }
 
 pub(super) fn join_refused(version: i16, member_id: &Str, code: ErrorCode) -> Reply {
-    let is_about_the_member = matches!(code, ErrorCode::FencedInstanceId);
-    let protocol_name = (version < 7 || !is_about_the_member).then(Str::default);
-    Reply::JoinGroup(JoinGroupResponse {
-        error_code: code.code(),
-        member_id: member_id.clone(),
-        protocol_name,
-        ..Default::default()
-    })
+    Reply::JoinGroup(refusal::refused_join(member_id, version, code))
 }
 
 pub(super) fn sync_refused(code: ErrorCode) -> Reply {

@@ -42,8 +42,10 @@ impl GroupShard {
             None
         };
         if let Some(code) = refused {
-            return effects
-                .reply(call.waiter, Reply::JoinGroup(refusal::join_group(request, code)));
+            return effects.reply(
+                call.waiter,
+                Reply::JoinGroup(refusal::join_group(request, call.version, code)),
+            );
         }
         let group_id = request.group_id.detached();
         let group = self

@@ -31,6 +31,7 @@ fn what_is_wrong_with_the_request_itself_is_said_first() {
             assert_eq!(code(&response), expected, "{join:?}");
             assert_eq!(response.member_id, join.member_id.as_str());
             assert_eq!(response.generation_id, -1);
+            assert_eq!(response.protocol_name.is_none(), version >= 7, "version {version}");
         }
     }
 }
