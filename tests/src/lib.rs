@@ -1,10 +1,13 @@
 //! What the tests of the whole broker share: a client that speaks the protocol and nothing else,
-//! scripted conversations with a broker, and their comparison.
+//! scripted conversations with a broker, their comparison, and a broker in the test's own process.
 //!
-//! Nothing here uses Ottla's own client or broker: only the codec and the record batches.
+//! Nothing that speaks to a broker uses Ottla's own client: only the codec and the record batches.
 
 pub mod batch;
+pub mod client;
 pub mod connection;
 pub mod differential;
+pub mod group;
+pub mod in_process;
 pub mod scenarios;
 pub mod session;

@@ -1,0 +1,168 @@
+//! A whole broker in the test's own process, on a free port of 127.0.0.1 and a directory of its own.
+//!
+//! It is spoken to over TCP like any broker: see [`Client`].
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use ottla_broker::{Broker, StartError};
+use ottla_config::{Layer, ServerConfig};
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// How long a condition may take to come true. Only a broken broker needs it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Keys that every broker of a test gets: a free port, no HTTP, and nothing that waits for company.
+const SETTINGS: &[(&str, &str)] = &[
+    ("listeners", "PLAINTEXT://127.0.0.1:0"),
+    ("ottla.console.listen", "off"),
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("offsets.topic.num.partitions", "2"),
+];
+
+/// A broker and its data directory, which is removed with it.
+#[derive(Debug)]
+pub struct TestBroker {
+    dir: TempDir,
+    settings: Vec<(String, String)>,
+    broker: Option<Broker>,
+}
+
+impl TestBroker {
+    /// A broker with an empty directory and these keys on top of the usual ones.
+    pub fn start(settings: &[(&str, &str)]) -> Self {
+        let owned = settings.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+        let mut this = Self {
+            dir: tempfile::tempdir().expect("a temporary directory"),
+            settings: owned.collect(),
+            broker: None,
+        };
+        this.start_again();
+        this
+    }
+
+    /// The directory with the data.
+    pub fn data_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The broker that runs.
+    pub fn broker(&self) -> &Broker {
+        self.broker.as_ref().expect("the broker runs")
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        address_of(self.broker())
+    }
+
+    /// A new connection.
+    pub fn client(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    /// Stops the broker in order.
+    pub fn stop(&mut self) {
+        let broker = self.broker.take().expect("the broker runs");
+        broker.stop().expect("the broker stops in order");
+    }
+
+    /// Starts the broker, which must have been stopped.
+    pub fn start_again(&mut self) {
+        assert!(self.broker.is_none(), "the broker runs already");
+        let broker = start(self.dir.path(), &self.settings).expect("the broker starts");
+        self.broker = Some(broker);
+    }
+
+    /// Stops the broker in order and starts it on what it left.
+    pub fn restart(&mut self) {
+        self.stop();
+        self.start_again();
+    }
+
+    /// Starts the broker on its files as they are now, as if it had been killed: what it does
+    /// after this moment does not count.
+    pub fn crash_and_restart(&mut self) {
+        self.crash_with(|_| {});
+    }
+
+    /// The same, with something done to the files meanwhile.
+    pub fn crash_with(&mut self, harm: impl FnOnce(&Path)) {
+        let copy = tempfile::tempdir().expect("a temporary directory");
+        copy_directory(self.dir.path(), copy.path());
+        self.stop();
+        self.dir = copy;
+        harm(self.dir.path());
+        self.start_again();
+    }
+
+    /// Changes a key for the next start.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.settings.push((key.to_owned(), value.to_owned()));
+    }
+}
+
+impl Drop for TestBroker {
+    fn drop(&mut self) {
+        if let Some(broker) = self.broker.take() {
+            // A test that failed already has said more than this could.
+            drop(broker.stop());
+        }
+    }
+}
+
+/// Starts a broker on a directory, which may go wrong.
+pub fn start(dir: &Path, settings: &[(String, String)]) -> Result<Broker, StartError> {
+    let mut properties: Vec<(String, String)> = SETTINGS
+        .iter()
+        .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    properties.push(("log.dirs".to_owned(), dir.display().to_string()));
+    properties.extend_from_slice(settings);
+    let layer = Layer { origin: "the test".to_owned(), properties };
+    let loaded = ServerConfig::load(&[layer]).expect("a valid configuration");
+    Broker::start(loaded.config)
+}
+
+/// Where a broker's first listener is.
+pub fn address_of(broker: &Broker) -> SocketAddr {
+    let listener = broker.listeners().first().expect("a listener");
+    format!("{}:{}", listener.host, listener.port).parse().expect("an address")
+}
+
+/// Looks again and again until `look` has found what it looks for.
+///
+/// # Panics
+///
+/// After [`PATIENCE`], with `what` was waited for.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Copies the files of a broker that may be writing to them. A file that goes away meanwhile is
+/// left out, as a kill at the right moment would have it.
+pub fn copy_directory(from: &Path, to: &Path) {
+    let entries = fs::read_dir(from).expect("a directory to copy");
+    for entry in entries.flatten() {
+        let target: PathBuf = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir_all(&target).expect("a directory");
+            copy_directory(&entry.path(), &target);
+        } else if let Err(error) = fs::copy(entry.path(), &target) {
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "copying {target:?}");
+        }
+    }
+}
