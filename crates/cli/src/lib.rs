@@ -45,7 +45,7 @@ pub async fn run(command: Command, global: Global, root: clap::Command) -> ExitC
     match limited.await {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            if !failure.is_broken_pipe() && !(is_quiet && failure.exit == Exit::Interrupted) {
+            if !(failure.is_broken_pipe() || is_quiet && failure.exit == Exit::Interrupted) {
                 note(&failure.text());
             }
             failure.exit.into()

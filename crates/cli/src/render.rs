@@ -104,7 +104,7 @@ impl Template {
                 Piece::Date(Some(pattern)) => {
                     out.write_all(format_with(pattern, record.timestamp).as_bytes())?;
                 }
-                Piece::Headers(template) => self.headers(record, template.as_deref(), out)?,
+                Piece::Headers(template) => headers(record, template.as_deref(), out)?,
             }
         }
         Ok(())
@@ -124,32 +124,24 @@ impl Template {
             Coding::Pretty => write!(out, "{:#}", as_json(bytes)),
         }
     }
+}
 
-    /// `a=1,b=2`, or the template for each header.
-    fn headers(
-        &self,
-        record: &ConsumedRecord,
-        template: Option<&str>,
-        out: &mut Vec<u8>,
-    ) -> io::Result<()> {
-        for (index, header) in record.headers.iter().enumerate() {
-            let value = match &header.value {
-                Some(value) => String::from_utf8_lossy(value),
-                None => "NULL".into(),
-            };
-            match template {
-                Some(template) => {
-                    let text = template.replace("%k", &header.key).replace("%v", &value);
-                    out.write_all(text.as_bytes())?;
-                }
-                None => {
-                    let comma = if index > 0 { "," } else { "" };
-                    write!(out, "{comma}{}={value}", header.key)?;
-                }
-            }
+/// `a=1,b=2`, or the template for each header.
+fn headers(record: &ConsumedRecord, template: Option<&str>, out: &mut Vec<u8>) -> io::Result<()> {
+    for (index, header) in record.headers.iter().enumerate() {
+        let value = match &header.value {
+            Some(value) => String::from_utf8_lossy(value),
+            None => "NULL".into(),
+        };
+        if let Some(template) = template {
+            let text = template.replace("%k", &header.key).replace("%v", &value);
+            out.write_all(text.as_bytes())?;
+        } else {
+            let comma = if index > 0 { "," } else { "" };
+            write!(out, "{comma}{}={value}", header.key)?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 type Letters<'a> = std::iter::Peekable<std::str::Chars<'a>>;

@@ -9,38 +9,77 @@ use clap::Args;
 use crate::{exit::Failure, output::Format, time::parse_duration};
 
 /// Flags that every command has.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent switches")]
 #[derive(Args, Clone, Debug, Default)]
 pub struct Global {
     /// Brokers to ask first, `host:port`, separated by commas [default: localhost:9092]
-    #[arg(short = 'b', long, global = true, value_name = "HOST:PORT", help_heading = "Everywhere")]
+    #[arg(
+        id = "client_bootstrap",
+        short = 'b',
+        long = "bootstrap",
+        global = true,
+        value_name = "HOST:PORT",
+        help_heading = "Everywhere"
+    )]
     pub bootstrap: Option<String>,
 
     /// How output looks
-    #[arg(short = 'o', long, global = true, value_enum, help_heading = "Everywhere")]
+    #[arg(
+        id = "client_output",
+        short = 'o',
+        long = "output",
+        global = true,
+        value_enum,
+        help_heading = "Everywhere"
+    )]
     pub output: Option<Format>,
 
     /// A client setting by its name in Java or librdkafka, as in `compression.type=zstd`
-    #[arg(short = 'X', global = true, value_name = "KEY=VALUE", help_heading = "Everywhere")]
+    #[arg(
+        id = "client_set",
+        short = 'X',
+        global = true,
+        value_name = "KEY=VALUE",
+        help_heading = "Everywhere"
+    )]
     pub set: Vec<String>,
 
     /// Give up after this long, as in `10s`
-    #[arg(long, global = true, value_parser = parse_duration, value_name = "TIME", help_heading = "Everywhere")]
+    #[arg(id = "client_timeout", long = "timeout", global = true, value_parser = parse_duration, value_name = "TIME", help_heading = "Everywhere")]
     pub timeout: Option<Duration>,
 
     /// Say nothing but data and errors
-    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    #[arg(
+        id = "client_quiet",
+        short = 'q',
+        long = "quiet",
+        global = true,
+        help_heading = "Everywhere"
+    )]
     pub quiet: bool,
 
     /// Say more
-    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    #[arg(
+        id = "client_verbose",
+        short = 'v',
+        long = "verbose",
+        global = true,
+        help_heading = "Everywhere"
+    )]
     pub verbose: bool,
 
     /// Do it without asking
-    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    #[arg(
+        id = "client_yes",
+        short = 'y',
+        long = "yes",
+        global = true,
+        help_heading = "Everywhere"
+    )]
     pub yes: bool,
 
     /// No colours (NO_COLOR in the environment does the same)
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    #[arg(id = "client_no_color", long = "no-color", global = true, help_heading = "Everywhere")]
     pub no_color: bool,
 }
 

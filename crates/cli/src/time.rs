@@ -91,9 +91,8 @@ pub(crate) fn format_with(pattern: &str, ms: i64) -> String {
             Some('F') => write!(out, "{:04}-{:02}-{:02}", it.year, it.month, it.day),
             Some('T') => write!(out, "{:02}:{:02}:{:02}", it.hour, it.minute, it.second),
             Some('s') => write!(out, "{}", ms.div_euclid(1000)),
-            Some('%') => out.write_char('%'),
+            Some('%') | None => out.write_char('%'),
             Some(other) => write!(out, "%{other}"),
-            None => out.write_char('%'),
         };
         if written.is_err() {
             break;

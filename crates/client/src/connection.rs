@@ -108,7 +108,7 @@ impl Shared {
     }
 
     fn complete(&self, frame: Bytes) -> Result<()> {
-        let mut reader = frame.clone();
+        let mut reader = frame;
         let correlation_id = reader
             .try_get_i32()
             .map_err(|_| self.disconnected("it sent a frame without a correlation id"))?;

@@ -263,15 +263,13 @@ impl Shared {
         let partition = match (record.partition, record.body.key.as_deref()) {
             (Some(partition), _) => partition,
             (None, Some(key)) => partition_for_key(key, partitions),
-            (None, None) => match state.sticky.get(&record.topic) {
-                Some(sticky) => sticky.partition(partitions),
-                None => {
+            (None, None) => {
+                let sticky = state.sticky.entry(record.topic.clone()).or_insert_with(|| {
                     let seed = RandomState::new().hash_one(&record.topic);
-                    let sticky = Sticky::new(u32::try_from(seed >> 32).unwrap_or(0));
-                    state.sticky.insert(record.topic.clone(), sticky);
-                    sticky.partition(partitions)
-                }
-            },
+                    Sticky::new(u32::try_from(seed >> 32).unwrap_or(0))
+                });
+                sticky.partition(partitions)
+            }
         };
         let queue = state.queues.entry((record.topic.clone(), partition)).or_default();
         let (mut wakes, mut closes) = (false, false);

@@ -105,6 +105,13 @@ struct Counters {
     is_over: AtomicBool,
 }
 
+impl Counters {
+    fn count(&self, records: u64, bytes: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
 /// What a phase gave.
 struct Measured {
     phase: &'static str,
@@ -209,28 +216,22 @@ impl Bench {
             readers.push(tokio::spawn(async move {
                 let (mut records, mut bytes) = (0, 0);
                 while !counters.is_over.load(Ordering::Relaxed) {
-                    let next = match consumer.try_next() {
-                        Some(next) => Some(next),
-                        None => {
-                            counters
-                                .records
-                                .fetch_add(std::mem::take(&mut records), Ordering::Relaxed);
-                            counters.bytes.fetch_add(std::mem::take(&mut bytes), Ordering::Relaxed);
-                            consumer.next().await
-                        }
+                    let next = if let Some(next) = consumer.try_next() {
+                        Some(next)
+                    } else {
+                        counters.count(std::mem::take(&mut records), std::mem::take(&mut bytes));
+                        consumer.next().await
                     };
                     let Some(record) = next.transpose()? else { break };
                     records += 1;
-                    bytes += size_of_record(&record.key, &record.value);
+                    bytes += size_of_record(record.key.as_ref(), record.value.as_ref());
                     if records >= 1000 {
-                        counters.records.fetch_add(std::mem::take(&mut records), Ordering::Relaxed);
-                        counters.bytes.fetch_add(std::mem::take(&mut bytes), Ordering::Relaxed);
+                        counters.count(std::mem::take(&mut records), std::mem::take(&mut bytes));
                         // A reader that always finds something never gives way by itself.
                         tokio::task::yield_now().await;
                     }
                 }
-                counters.records.fetch_add(records, Ordering::Relaxed);
-                counters.bytes.fetch_add(bytes, Ordering::Relaxed);
+                counters.count(records, bytes);
                 Ok::<(), Failure>(())
             }));
         }
@@ -273,8 +274,8 @@ impl Bench {
     }
 }
 
-fn size_of_record(key: &Option<Bytes>, value: &Option<Bytes>) -> u64 {
-    let size = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+fn size_of_record(key: Option<&Bytes>, value: Option<&Bytes>) -> u64 {
+    let size = |bytes: Option<&Bytes>| bytes.map_or(0, Bytes::len);
     u64::try_from(size(key) + size(value)).unwrap_or(0)
 }
 
@@ -352,8 +353,7 @@ async fn collect(
     while let Some((sent, delivery)) = deliveries.recv().await {
         delivery.wait().await?;
         latency.note(sent.elapsed());
-        counters.records.fetch_add(1, Ordering::Relaxed);
-        counters.bytes.fetch_add(size, Ordering::Relaxed);
+        counters.count(1, size);
     }
     Ok(latency)
 }

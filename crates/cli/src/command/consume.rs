@@ -235,19 +235,18 @@ impl Reading {
             if stop.is_requested() {
                 break Exit::Interrupted;
             }
-            let next = match source.try_next() {
-                Some(next) => Some(next),
-                None => {
-                    session.out.flush()?;
-                    let wait = self.wait(last);
-                    tokio::select! {
-                        next = source.next() => match next {
-                            Some(next) => Some(next),
-                            None => break Exit::Ok,
-                        },
-                        () = stop.requested() => break Exit::Interrupted,
-                        () = tokio::time::sleep(wait) => None,
-                    }
+            let next = if let Some(next) = source.try_next() {
+                Some(next)
+            } else {
+                session.out.flush()?;
+                let wait = self.wait(last);
+                tokio::select! {
+                    next = source.next() => match next {
+                        Some(next) => Some(next),
+                        None => break Exit::Ok,
+                    },
+                    () = stop.requested() => break Exit::Interrupted,
+                    () = tokio::time::sleep(wait) => None,
                 }
             };
             let Some(record) = next.transpose()? else {

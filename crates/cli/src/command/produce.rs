@@ -107,7 +107,9 @@ impl Produce {
         }
         if session.global.quiet {
             let failures = report.failures();
-            failures.iter().for_each(|failure| crate::output::note(&failure.text()));
+            for failure in failures {
+                crate::output::note(&failure.text());
+            }
             return Ok(crate::exit::exit_of(report.len(), failures));
         }
         super::topic::finish(session, &report)
@@ -183,7 +185,7 @@ impl Produce {
     fn record_of_line(&self, line: &[u8], headers: &[(String, Bytes)]) -> Result<Record, Failure> {
         let mut record = Record::to(self.topic.as_str());
         let (key, value) = match &self.key_delimiter {
-            None => (self.key.as_ref().map(|key| key.as_bytes()), line),
+            None => (self.key.as_ref().map(String::as_bytes), line),
             Some(delimiter) => {
                 let at = find(line, delimiter.as_bytes()).ok_or_else(|| {
                     let shown: String = String::from_utf8_lossy(line).chars().take(80).collect();

@@ -73,7 +73,7 @@ impl Admin {
             Ok(response) => response,
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 self.client.refresh().await?;
-                return Ok(self.from_topology());
+                return Ok(self.cluster_from_metadata());
             }
             Err(error) => return Err(error),
         };
@@ -96,7 +96,7 @@ impl Admin {
     }
 
     /// What brokers before 2.8 tell: the metadata.
-    fn from_topology(&self) -> ClusterDescription {
+    fn cluster_from_metadata(&self) -> ClusterDescription {
         let topology = self.client.topology();
         let brokers = topology.brokers.values().cloned();
         ClusterDescription {

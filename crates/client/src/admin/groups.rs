@@ -191,8 +191,8 @@ impl Admin {
         let to = (self.client.find_coordinator(group_id).await?, Lane::Shared);
         // From version 10 on topics have ids only; 9 has the same meaning with names.
         let build = |version| {
-            let mut request = OffsetFetchRequest::default();
-            request.require_stable = version >= 7;
+            let mut request =
+                OffsetFetchRequest { require_stable: version >= 7, ..Default::default() };
             if version >= 8 {
                 request.groups = vec![OffsetFetchRequestGroup {
                     group_id: group_id.into(),
@@ -208,26 +208,23 @@ impl Admin {
         let response = self.client.call(to, 2..=9, Duration::ZERO, build).await?;
         let what = || format!("cannot read the offsets of group {group_id}");
         let mut rows = Vec::new();
-        match response.groups.first() {
-            Some(group) => {
-                verdict(group.error_code, what, None)?;
-                for topic in &group.topics {
-                    rows.extend(topic.partitions.iter().map(|it| {
-                        let (offset, epoch) = (it.committed_offset, it.committed_leader_epoch);
-                        let metadata = it.metadata.clone();
-                        (&topic.name, it.partition_index, offset, epoch, metadata, it.error_code)
-                    }));
-                }
+        if let Some(group) = response.groups.first() {
+            verdict(group.error_code, what, None)?;
+            for topic in &group.topics {
+                rows.extend(topic.partitions.iter().map(|it| {
+                    let (offset, epoch) = (it.committed_offset, it.committed_leader_epoch);
+                    let metadata = it.metadata.clone();
+                    (&topic.name, it.partition_index, offset, epoch, metadata, it.error_code)
+                }));
             }
-            None => {
-                verdict(response.error_code, what, None)?;
-                for topic in &response.topics {
-                    rows.extend(topic.partitions.iter().map(|it| {
-                        let (offset, epoch) = (it.committed_offset, it.committed_leader_epoch);
-                        let metadata = it.metadata.clone();
-                        (&topic.name, it.partition_index, offset, epoch, metadata, it.error_code)
-                    }));
-                }
+        } else {
+            verdict(response.error_code, what, None)?;
+            for topic in &response.topics {
+                rows.extend(topic.partitions.iter().map(|it| {
+                    let (offset, epoch) = (it.committed_offset, it.committed_leader_epoch);
+                    let metadata = it.metadata.clone();
+                    (&topic.name, it.partition_index, offset, epoch, metadata, it.error_code)
+                }));
             }
         }
         let mut offsets = Offsets::new();
@@ -321,12 +318,11 @@ impl Admin {
         let mut topics: Vec<OffsetDeleteRequestTopic> = Vec::new();
         for (name, partition) in partitions {
             let item = OffsetDeleteRequestPartition { partition_index: *partition };
-            match topics.iter_mut().find(|topic| topic.name == *name.as_str()) {
-                Some(topic) => topic.partitions.push(item),
-                None => {
-                    let (name, partitions) = (name.into(), vec![item]);
-                    topics.push(OffsetDeleteRequestTopic { name, partitions });
-                }
+            if let Some(topic) = topics.iter_mut().find(|topic| topic.name == *name.as_str()) {
+                topic.partitions.push(item);
+            } else {
+                let (name, partitions) = (name.into(), vec![item]);
+                topics.push(OffsetDeleteRequestTopic { name, partitions });
             }
         }
         let request = OffsetDeleteRequest { group_id: group_id.into(), topics };

@@ -101,12 +101,11 @@ impl Admin {
                 ..ListOffsetsPartition::default()
             };
             let topics = by_leader.entry(leader.0).or_default();
-            match topics.iter_mut().find(|topic| topic.name == **name) {
-                Some(topic) => topic.partitions.push(item),
-                None => {
-                    let name = (&**name).into();
-                    topics.push(ListOffsetsTopic { name, partitions: vec![item] });
-                }
+            if let Some(topic) = topics.iter_mut().find(|topic| topic.name == **name) {
+                topic.partitions.push(item);
+            } else {
+                let name = (&**name).into();
+                topics.push(ListOffsetsTopic { name, partitions: vec![item] });
             }
         }
         for (leader, topics) in by_leader {
