@@ -141,10 +141,8 @@ impl Client {
             resource_name: Str::from(name),
             configs: configs.collect(),
         };
-        let request = IncrementalAlterConfigsRequest {
-            resources: vec![resource],
-            ..Default::default()
-        };
+        let request =
+            IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
         let response = self.call(1, &request);
         assert_eq!(response.responses[0].error_code, 0, "{response:?}");
     }
@@ -217,7 +215,10 @@ impl Client {
     pub fn delete_records(&mut self, topic: &str, partition: i32, before: i64) -> i64 {
         let partition = DeleteRecordsPartition { partition_index: partition, offset: before };
         let request = DeleteRecordsRequest {
-            topics: vec![DeleteRecordsTopic { name: Str::from(topic), partitions: vec![partition] }],
+            topics: vec![DeleteRecordsTopic {
+                name: Str::from(topic),
+                partitions: vec![partition],
+            }],
             timeout_ms: 30_000,
         };
         let response = self.call(2, &request);
@@ -228,7 +229,8 @@ impl Client {
 
     /// A producer id that nobody has had.
     pub fn producer_id(&mut self) -> i64 {
-        let request = InitProducerIdRequest { transaction_timeout_ms: 60_000, ..Default::default() };
+        let request =
+            InitProducerIdRequest { transaction_timeout_ms: 60_000, ..Default::default() };
         let response = self.call(4, &request);
         assert_eq!(response.error_code, 0, "{response:?}");
         response.producer_id

@@ -10,9 +10,7 @@ use ottla_wire::{
     offset_commit_request::{
         OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
     },
-    offset_fetch_request::{
-        OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
-    },
+    offset_fetch_request::{OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics},
     offset_fetch_response::OffsetFetchResponsePartitions,
     sync_group_request::{SyncGroupRequest, SyncGroupRequestAssignment},
 };
@@ -60,12 +58,11 @@ pub fn syncing(
     joined: &JoinGroupResponse,
     assignments: &[(&str, &str)],
 ) -> SyncGroupRequest {
-    let assignments = assignments.iter().map(|&(member_id, assignment)| {
-        SyncGroupRequestAssignment {
+    let assignments =
+        assignments.iter().map(|&(member_id, assignment)| SyncGroupRequestAssignment {
             member_id: Str::from(member_id),
             assignment: Bytes::copy_from_slice(assignment.as_bytes()),
-        }
-    });
+        });
     SyncGroupRequest {
         group_id: Str::from(group),
         generation_id: joined.generation_id,

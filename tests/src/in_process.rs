@@ -119,10 +119,8 @@ impl Drop for TestBroker {
 
 /// Starts a broker on a directory, which may go wrong.
 pub fn start(dir: &Path, settings: &[(String, String)]) -> Result<Broker, StartError> {
-    let mut properties: Vec<(String, String)> = SETTINGS
-        .iter()
-        .map(|&(key, value)| (key.to_owned(), value.to_owned()))
-        .collect();
+    let mut properties: Vec<(String, String)> =
+        SETTINGS.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
     properties.push(("log.dirs".to_owned(), dir.display().to_string()));
     properties.extend_from_slice(settings);
     let layer = Layer { origin: "the test".to_owned(), properties };

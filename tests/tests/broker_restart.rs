@@ -19,8 +19,8 @@ use ottla_tests::{
     in_process::{self, TestBroker, eventually},
 };
 use ottla_wire::{
-    describe_configs_request::{DescribeConfigsRequest, DescribeConfigsResource},
     Str,
+    describe_configs_request::{DescribeConfigsRequest, DescribeConfigsResource},
 };
 
 /// The segment file with this base offset.
@@ -198,9 +198,8 @@ fn an_http_port_in_use_is_named_with_its_key() {
 fn the_directory_of_another_broker_is_refused() {
     let mut broker = TestBroker::start(&[]);
     broker.stop();
-    let refused =
-        in_process::start(broker.data_dir(), &[("node.id".to_owned(), "7".to_owned())])
-            .expect_err("it is broker 1's");
+    let refused = in_process::start(broker.data_dir(), &[("node.id".to_owned(), "7".to_owned())])
+        .expect_err("it is broker 1's");
     let text = refused.to_string();
     assert!(text.contains("broker 1") && text.contains("node.id"), "{text}");
 }

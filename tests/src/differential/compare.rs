@@ -124,11 +124,13 @@ impl Comparison<'_> {
                 None => self.differ(&shown, &bare(node), "(missing)"),
             }
         }
-        for node in right {
+        for (index, node) in right.iter().enumerate() {
             let shown = format!("{shown}[{}]", key(node).unwrap_or_default());
             let explained = explained::leeway(self.label, &shown, path, self.texts);
+            let same_key = |nodes: &[Node]| nodes.iter().filter(|n| key(n) == key(node)).count();
+            // One that comes twice here and once there is one too many.
             if explained != Some(Leeway::Anything)
-                && !left.iter().any(|other| key(other) == key(node))
+                && same_key(right.get(..=index).unwrap_or_default()) > same_key(left)
             {
                 self.differ(&shown, "(missing)", &bare(node));
             }
@@ -267,6 +269,22 @@ mod tests {
             differences("s: n: X v1", left, right),
             ["topics[a]: {name: \"a\"} ≠ (missing)"]
         );
+    }
+
+    #[test]
+    fn in_any_order_means_neither_more_nor_fewer() {
+        let topics = |names: &[&str]| {
+            let all: String =
+                names.iter().map(|name| format!("T {{\n name: \"{name}\",\n }},\n")).collect();
+            format!("R {{\n topics: [\n {all} ],\n}}")
+        };
+        let of = |left: &[&str], right: &[&str]| {
+            differences("s: n: Metadata v1", &topics(left), &topics(right)).len()
+        };
+        assert_eq!(of(&["a", "b"], &["b", "a"]), 0);
+        assert_eq!(of(&["a", "b"], &["b"]), 1);
+        assert_eq!(of(&["a"], &["a", "a"]), 1);
+        assert_eq!(of(&["a"], &["a", "b"]), 1);
     }
 
     #[test]

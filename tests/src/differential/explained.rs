@@ -36,7 +36,16 @@ const fn explained(
     Explained { label, path, leeway, reason }
 }
 
+/// The first that fits counts, so single elements come before their arrays.
 const EXPLAINED: &[Explained] = &[
+    explained("", "configs[ottla.ack.durability]", Anything, "a key of Ottla's own"),
+    explained("", "configs[ottla.console.listen]", Anything, "a key of Ottla's own"),
+    explained(
+        "DescribeConfigs",
+        "[controller.quorum.bootstrap.servers].value",
+        Anything,
+        "a single Ottla needs no controller's address",
+    ),
     explained("", "cluster_id", PresenceOnly, "made at random"),
     explained("", "topic_id", PresenceOnly, "made at random"),
     explained("", "host", PresenceOnly, "an address of its own"),
@@ -65,13 +74,8 @@ const EXPLAINED: &[Explained] = &[
         PresenceOnly,
         "an address of its own",
     ),
-    explained(
-        "DescribeConfigs",
-        "[controller.quorum.bootstrap.servers].value",
-        PresenceOnly,
-        "an address of its own",
-    ),
     explained("JoinGroup", "members", AnyOrder, "Kafka's order is that of a hash map"),
+    explained("Metadata", "topics", AnyOrder, "Kafka's order is that of a hash map"),
     explained("ListOffsets", "topics", AnyOrder, "Kafka's order is that of a hash map"),
     explained("ListOffsets", "topics.partitions", AnyOrder, "Kafka's order is that of a hash map"),
     explained("ListGroups", "groups", AnyOrder, "Kafka's order is that of a hash map"),
@@ -81,8 +85,6 @@ const EXPLAINED: &[Explained] = &[
     explained("OffsetFetch", "topics.partitions", AnyOrder, "Kafka's order is that of a hash map"),
     explained("OffsetFetch", "topics", AnyOrder, "Kafka's order is that of a hash map"),
     explained("DescribeGroups", "members", AnyOrder, "Kafka's order is that of a hash map"),
-    explained("", "configs[ottla.ack.durability]", Anything, "a key of Ottla's own"),
-    explained("", "configs[ottla.console.listen]", Anything, "a key of Ottla's own"),
     explained("DescribeLogDirs", "log_dir", PresenceOnly, "a directory of its own"),
     explained("DescribeLogDirs", "total_bytes", PresenceOnly, "the disk's"),
     explained("DescribeLogDirs", "usable_bytes", PresenceOnly, "the disk's"),
