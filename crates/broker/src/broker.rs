@@ -97,6 +97,7 @@ pub(crate) struct Shared {
     pub(crate) producer_ids: ProducerIds,
     pub(crate) controller: Controller,
     pub(crate) log_dir: LogDir,
+    pub(crate) deleted_dirs: storage::DeletedDirs,
     pub(crate) flusher: Arc<Flusher>,
     /// What clients connect to, with the real ports; set when the listeners are bound.
     listeners: OnceLock<Vec<Listener>>,
@@ -207,6 +208,7 @@ pub struct Broker {
 
 impl Broker {
     /// Starts a broker: when this returns, it serves.
+    #[expect(clippy::needless_pass_by_value, reason = "a broker has its configuration to itself")]
     pub fn start(config: ServerConfig) -> Result<Self, StartError> {
         let began = Instant::now();
         crate::limits::raise_open_files();
@@ -217,7 +219,7 @@ impl Broker {
         let bound = bind_all(&config)?;
         let start = broker_start(&config, &opened, &bound);
         let checkpoints = std::mem::take(&mut opened.checkpoints);
-        let controller = Controller::new(config.clone(), image, next);
+        let controller = Controller::new(&config, opened.broker_id, image, next);
         let shared = Arc::new(shared_state(&config, opened, (metrics, flusher), controller));
         let controller_thread = shared.controller.start(&shared, metadata_log, start)?;
         storage::open_partitions(&shared, &checkpoints)?;
@@ -317,10 +319,10 @@ impl Broker {
         }
         shared.controller.stop();
         shared.flusher.stop();
-        for thread in [self.controller_thread.take(), self.flusher_thread.take()] {
-            if let Some(thread) = thread {
-                drop(thread.join());
-            }
+        for thread in
+            [self.controller_thread.take(), self.flusher_thread.take()].into_iter().flatten()
+        {
+            drop(thread.join());
         }
         storage::close(&shared)?;
         Ok(())
@@ -345,12 +347,12 @@ fn limits(config: &ServerConfig) -> Limits {
     let size = |value: i32| usize::try_from(value).unwrap_or(0);
     let idle_ms = config.get(&keys::CONNECTIONS_MAX_IDLE_MS);
     // A negative value means never, as in Kafka; ten years is that.
-    let never = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    let never = Duration::from_hours(10 * 365 * 24);
     Limits {
         request_bytes_max: size(config.get(&keys::SOCKET_REQUEST_MAX_BYTES)),
         fetch_bytes_max: size(config.get(&keys::FETCH_MAX_BYTES)),
         idle_max: u64::try_from(idle_ms).map_or(never, Duration::from_millis),
-        slow_read_max: Duration::from_secs(60),
+        slow_read_max: Duration::from_mins(1),
         accept_pause: Duration::from_millis(100),
     }
 }
@@ -391,6 +393,7 @@ fn shared_state(
         producer_ids: ProducerIds::default(),
         controller,
         log_dir: opened.log_dir,
+        deleted_dirs: storage::DeletedDirs::default(),
         flusher,
         listeners: OnceLock::new(),
         runtime: OnceLock::new(),

@@ -46,9 +46,14 @@ struct Owner {
 }
 
 impl Controller {
-    /// A controller that has replayed the log up to `image`.
-    pub(crate) fn new(config: ServerConfig, image: Image, next: Offset) -> Self {
-        let config = with_dynamic(&config, &image, None);
+    /// The controller of this broker, which has replayed the log up to `image`.
+    pub(crate) fn new(
+        config: &ServerConfig,
+        broker_id: BrokerId,
+        image: Image,
+        next: Offset,
+    ) -> Self {
+        let config = with_dynamic(config, &image, broker_id);
         Self {
             image: RwLock::new((Arc::new(image), next)),
             config: RwLock::new(Arc::new(config)),
@@ -163,9 +168,8 @@ fn rand_bytes() -> [u8; 16] {
 
 /// The static configuration with what the image says on top. Values that a newer or older version
 /// wrote and this one cannot use are named once and left out.
-fn with_dynamic(config: &ServerConfig, image: &Image, broker_id: Option<BrokerId>) -> ServerConfig {
-    let none = ottla_config::Properties::new();
-    let own = broker_id.map_or(&none, |id| image.broker_overrides(id));
+fn with_dynamic(config: &ServerConfig, image: &Image, broker_id: BrokerId) -> ServerConfig {
+    let own = image.broker_overrides(broker_id);
     let (config, invalid) = config.with_dynamic(image.cluster_overrides(), own);
     for error in invalid {
         tracing::warn!("dynamic configuration is left out: {error}");
@@ -244,8 +248,7 @@ impl Owner {
             resource.resource_type == ResourceType::BROKER
         };
         if delta.configs.iter().any(of_broker) {
-            let config =
-                with_dynamic(&self.shared.config(), &self.image, Some(self.shared.broker_id));
+            let config = with_dynamic(&self.shared.config(), &self.image, self.shared.broker_id);
             *controller.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
             for topic in self.shared.partitions.topics() {
                 storage::refresh_settings(&self.shared, &self.image, &topic);

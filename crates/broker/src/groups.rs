@@ -15,20 +15,28 @@ use std::{
 };
 
 use ottla_coordinator::{
-    Append, AppendToken, Call, CoordinatorRecord, Effects, GroupConfig, GroupShard, Reply,
-    WaiterId, partition_for,
+    AppendToken, Call, CoordinatorRecord, Effects, GroupConfig, GroupShard, Reply, WaiterId,
+    partition_for,
 };
 use ottla_record::{BatchBuilder, BuilderOptions};
 use ottla_types::{ErrorCode, Offset, TopicName, Uuid};
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::{
-    api::Context, broker::Shared, clock::now_ms, partition::Partition, partitions::HostedTopic,
+    api::Context,
+    broker::Shared,
+    clock::now_ms,
+    partition::{Partition, WaitFor},
+    partitions::HostedTopic,
     settings::TopicSettings,
 };
 
 /// How long a request waits for its shard to be loaded before it is told to come back.
 const LOAD_WAIT: Duration = Duration::from_secs(5);
+
+/// The least time between two looks at the timers: a deadline that stays due must not keep the
+/// thread from its clients.
+const LOOK_AGAIN_MS: i64 = 10;
 
 /// Bytes read at once while a shard is loaded.
 const LOAD_BYTES: usize = 1 << 20;
@@ -62,6 +70,7 @@ struct State {
 struct Unsafe {
     token: AppendToken,
     last_offset: Offset,
+    wait_for: WaitFor,
 }
 
 impl Groups {
@@ -106,12 +115,14 @@ impl Groups {
 
     /// Whether every shard is loaded.
     pub(crate) fn is_loaded(&self) -> bool {
-        self.shards().iter().all(|shard| *shard.is_loaded.borrow())
+        self.shards().iter().all(|shard| shard.is_loaded())
     }
 
-    /// Groups in all shards.
+    /// Groups in all shards that are loaded.
     pub(crate) fn count(&self) -> usize {
-        self.shards().iter().map(|shard| shard.lock().shard.list_groups(&[], &[]).len()).sum()
+        let shards = self.shards();
+        let loaded = shards.iter().filter(|shard| shard.is_loaded());
+        loaded.map(|shard| shard.lock().shard.list_groups(&[], &[]).len()).sum()
     }
 
     /// Hands a request to the shard of its group and waits for the reply.
@@ -174,22 +185,24 @@ impl Groups {
     /// Expires sessions, rebalances and offsets until the broker stops.
     pub(crate) async fn run_timers(&self, shared: Arc<Shared>) {
         loop {
-            let shards = self.shards();
+            // Open for every wake-up before the look at the shards: a deadline that is set during
+            // the look is either seen by it or leaves its permit in `timer`.
+            self.wakes_at_ms.store(i64::MAX, Ordering::SeqCst);
+            // A shard that is being loaded is locked for long, and has no deadline.
+            let mut shards = self.shards();
+            shards.retain(|shard| shard.is_loaded());
+            for shard in &shards {
+                let now = now_ms();
+                if shard.lock().shard.next_deadline().is_some_and(|due| due <= now) {
+                    self.run(&shared, shard, |state, effects| state.shard.tick(now, effects));
+                }
+            }
             let deadlines = shards.iter().filter_map(|shard| shard.lock().shard.next_deadline());
             let next = deadlines.min().unwrap_or(i64::MAX);
             self.wakes_at_ms.store(next, Ordering::SeqCst);
-            let now = now_ms();
-            if next <= now {
-                for shard in &shards {
-                    if shard.lock().shard.next_deadline().is_some_and(|due| due <= now) {
-                        self.run(&shared, shard, |state, effects| state.shard.tick(now, effects));
-                    }
-                }
-                continue;
-            }
-            let wait = u64::try_from(next.saturating_sub(now)).unwrap_or(0).min(3_600_000);
+            let wait = next.saturating_sub(now_ms()).clamp(LOOK_AGAIN_MS, 3_600_000);
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+                () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}
                 () = self.timer.notified() => {}
                 () = shared.stopping.wait() => return,
             }
@@ -269,6 +282,10 @@ impl Shard {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_loaded(&self) -> bool {
+        *self.is_loaded.borrow()
+    }
+
     async fn wait_loaded(&self) -> Result<(), ErrorCode> {
         let mut receiver = self.is_loaded.subscribe();
         let loaded = tokio::time::timeout(LOAD_WAIT, receiver.wait_for(|loaded| *loaded)).await;
@@ -291,10 +308,14 @@ impl Shard {
             }
             for append in appends {
                 let token = append.token;
-                match settings.ok_or(ErrorCode::NotCoordinator).and_then(|s| self.write(s, append))
+                match settings
+                    .ok_or(ErrorCode::NotCoordinator)
+                    .and_then(|s| self.write(s, &append.records))
                 {
                     Ok(None) => state.shard.append_committed(now_ms(), token, effects),
-                    Ok(Some(last_offset)) => pending.push(Unsafe { token, last_offset }),
+                    Ok(Some((last_offset, wait_for))) => {
+                        pending.push(Unsafe { token, last_offset, wait_for });
+                    }
                     Err(code) => state.shard.append_failed(now_ms(), token, code, effects),
                 }
             }
@@ -302,13 +323,17 @@ impl Shard {
     }
 
     /// Writes records as one batch; the last offset if it has to be waited for.
-    fn write(&self, settings: &TopicSettings, append: Append) -> Result<Option<Offset>, ErrorCode> {
+    fn write(
+        &self,
+        settings: &TopicSettings,
+        records: &[CoordinatorRecord],
+    ) -> Result<Option<(Offset, WaitFor)>, ErrorCode> {
         let now = now_ms();
         let mut batch = BatchBuilder::new(BuilderOptions {
             compression: settings.offsets_compression,
             ..BuilderOptions::default()
         });
-        for CoordinatorRecord { key, value } in &append.records {
+        for CoordinatorRecord { key, value } in records {
             batch
                 .append_parts(now, Some(key), value.as_deref(), std::iter::empty())
                 .map_err(|error| error.code())?;
@@ -317,11 +342,9 @@ impl Shard {
         if batch.len() > settings.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge);
         }
-        let appended = self
-            .partition
-            .append_checked(settings, &mut batch, -1, now)
-            .map_err(|refused| refused.code)?;
-        Ok(appended.must_wait.then_some(appended.last_offset))
+        let appended =
+            self.partition.append_checked(&mut batch, -1, now).map_err(|refused| refused.code)?;
+        Ok(appended.wait_for.map(|wait_for| (appended.last_offset, wait_for)))
     }
 }
 
@@ -333,7 +356,7 @@ async fn settle(
     mut pending: Vec<Unsafe>,
 ) {
     while let Some(last) = pending.pop() {
-        let result = shard.partition.wait_safe(last.last_offset).await;
+        let result = shard.partition.wait(last.last_offset, last.wait_for).await;
         let mut effects = Effects::default();
         let mut state = shard.lock();
         match result {

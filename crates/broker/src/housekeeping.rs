@@ -25,7 +25,6 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         initial_delay,
         config.get(&keys::PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS).into(),
     );
-    let mut files = Task::new(0, 1_000);
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
@@ -35,7 +34,6 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             retention: retention.is_due(),
             checkpoint: checkpoint.is_due(),
             expiry: expiry.is_due(),
-            files: files.is_due(),
         };
         let work = Arc::clone(&shared);
         // Deleting files and writing checkpoints may block: not on a thread that serves clients.
@@ -73,7 +71,6 @@ struct Due {
     retention: bool,
     checkpoint: bool,
     expiry: bool,
-    files: bool,
 }
 
 fn look(shared: &Arc<Shared>, due: Due) {
@@ -81,6 +78,9 @@ fn look(shared: &Arc<Shared>, due: Due) {
     let mut moved = false;
     for topic in shared.partitions.topics() {
         moved |= look_at(&topic, due, now);
+    }
+    if due.files {
+        storage::remove_deleted(shared, now);
     }
     if due.checkpoint || moved {
         let written = storage::checkpoint(shared);
@@ -95,8 +95,8 @@ fn look_at(topic: &HostedTopic, due: Due, now: i64) -> bool {
     let settings = topic.settings();
     let mut moved = false;
     for partition in topic.partitions() {
-        if settings.flush_ms != i64::MAX {
-            partition.sync_if_due(settings.flush_ms, now);
+        if settings.log.flush_ms != i64::MAX {
+            partition.sync_if_due(now);
         }
         if due.retention {
             let high_watermark = partition.high_watermark();
@@ -110,10 +110,8 @@ fn look_at(topic: &HostedTopic, due: Due, now: i64) -> bool {
         if due.expiry {
             partition.with_log(|log| log.expire_producers(now));
         }
-        if due.files {
-            if let Err(error) = partition.with_log(|log| log.remove_retired(now)) {
-                tracing::error!(partition = %partition.topic_partition, "old segments stay: {error}");
-            }
+        if let Err(error) = partition.with_log(|log| log.remove_retired(now)) {
+            tracing::error!(partition = %partition.topic_partition, "old segments stay: {error}");
         }
     }
     moved

@@ -1,8 +1,9 @@
 //! One partition this broker hosts: its log, its settings, and who waits for it.
 //!
-//! Invariants: everything before the high watermark is in the log; with one replica it equals the
-//! log end offset. An append is safe once it is below `safe_offset`: on disk where the topic's
-//! durability asks for it. Kafka: `Partition`, `UnifiedLog`, `DelayedProduce`.
+//! The rules are those of `ottla-partition`; here its events come from the log and the flusher, and
+//! its effects are carried out. Lock order: the partition's lock is never held while another
+//! partition's, or the flusher's sync, is waited for.
+//! Kafka: `Partition`, `ReplicaManager.appendRecords`, `DelayedProduce`.
 
 use std::{
     sync::{
@@ -14,28 +15,22 @@ use std::{
 
 use bytes::BytesMut;
 use ottla_log::{AppendError, FileRange, Log, LogReader};
+use ottla_partition::{Effect, Event, Replication};
 use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
-use ottla_types::{ErrorCode, LeaderEpoch, Offset, TopicPartition, Uuid};
+use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use tokio::sync::watch;
 
-use crate::{
-    clock::now_ms,
-    flusher::Flusher,
-    settings::{Durability, TopicSettings},
-    waiters::Waiters,
-};
+use crate::{clock::now_ms, flusher::Flusher, settings::TopicSettings, waiters::Waiters};
 
 /// A partition, shared by everyone who serves it.
 #[derive(Debug)]
 pub(crate) struct Partition {
     /// Which one.
     pub(crate) topic_partition: TopicPartition,
-    /// The id of its topic.
-    pub(crate) topic_id: Uuid,
     /// Fetches that wait for more records.
     pub(crate) waiters: Waiters,
     inner: Mutex<Inner>,
-    safe: watch::Sender<Safe>,
+    progress: watch::Sender<Progress>,
     flusher: Arc<Flusher>,
     is_queued: AtomicBool,
 }
@@ -43,19 +38,29 @@ pub(crate) struct Partition {
 #[derive(Debug)]
 struct Inner {
     log: Log,
-    leader_epoch: LeaderEpoch,
-    /// Records appended since the last sync was begun, for `flush.messages`.
-    unsynced_records: i64,
-    unsynced_since_ms: i64,
+    replication: Replication,
+    /// What the last step came to; kept to spare an allocation per append.
+    effects: Vec<Effect>,
 }
 
-/// How far the partition is safe on disk.
+/// How far the partition has come, for those who wait for it.
 #[derive(Clone, Copy, Debug)]
-struct Safe {
-    /// Exclusive.
-    offset: Offset,
-    /// The disk failed: nothing more will become safe.
+struct Progress {
+    /// Exclusive: acks=all is answered for what lies before.
+    acknowledged: Offset,
+    /// Exclusive: what lies before is on this broker's disk.
+    durable: Offset,
+    /// The disk failed: nothing more will become durable.
     has_failed: bool,
+}
+
+/// What the answer to an append has to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitFor {
+    /// That acks=all may be answered.
+    Acknowledged,
+    /// The disk: `flush.messages` was reached, and Kafka syncs within the append that reaches it.
+    Durable,
 }
 
 /// A batch that was appended (or had been before).
@@ -69,8 +74,8 @@ pub(crate) struct Appended {
     pub(crate) log_append_time_ms: i64,
     pub(crate) record_count: i32,
     pub(crate) is_duplicate: bool,
-    /// Whether the answer has to wait for [`Partition::wait_safe`].
-    pub(crate) must_wait: bool,
+    /// What the answer has to wait for with [`Partition::wait`], if anything.
+    pub(crate) wait_for: Option<WaitFor>,
 }
 
 /// Why a batch was not appended.
@@ -108,26 +113,36 @@ pub(crate) struct Read {
 }
 
 impl Partition {
-    /// Takes over an open log as its leader.
+    /// Takes over an open log as the leader of a partition without other replicas.
     pub(crate) fn new(
         topic_partition: TopicPartition,
-        topic_id: Uuid,
         log: Log,
-        leader_epoch: LeaderEpoch,
+        (broker_id, leader_epoch): (BrokerId, LeaderEpoch),
+        settings: &TopicSettings,
         flusher: Arc<Flusher>,
     ) -> Self {
-        let safe = Safe { offset: log.recovery_point(), has_failed: false };
+        let mut replication = Replication::new(broker_id, settings.durability);
+        let mut effects = Vec::new();
+        let became_leader = Event::BecameLeader {
+            leader_epoch,
+            replicas: vec![broker_id],
+            isr: vec![broker_id],
+            log_end_offset: log.log_end_offset(),
+            durable_offset: log.recovery_point(),
+            high_watermark: log.log_end_offset(),
+        };
+        replication.step(became_leader, &mut effects);
+        effects.clear();
+        let progress = Progress {
+            acknowledged: replication.acknowledged_offset(),
+            durable: replication.durable_offset(),
+            has_failed: false,
+        };
         Self {
             topic_partition,
-            topic_id,
             waiters: Waiters::default(),
-            inner: Mutex::new(Inner {
-                log,
-                leader_epoch,
-                unsynced_records: 0,
-                unsynced_since_ms: i64::MAX,
-            }),
-            safe: watch::Sender::new(safe),
+            inner: Mutex::new(Inner { log, replication, effects }),
+            progress: watch::Sender::new(progress),
             flusher,
             is_queued: AtomicBool::new(false),
         }
@@ -149,48 +164,59 @@ impl Partition {
         now_ms: i64,
     ) -> Result<Appended, Refused> {
         let log_append_time_ms = check(settings, batch, allows_zstd, now_ms)?;
-        let appended = self.append_checked(settings, batch, acks, now_ms)?;
+        let appended = self.append_checked(batch, acks, now_ms)?;
         Ok(Appended { log_append_time_ms, ..appended })
     }
 
     /// Appends one batch that is known to be right, such as one the coordinator made.
     pub(crate) fn append_checked(
         self: &Arc<Self>,
-        settings: &TopicSettings,
         batch: &mut BytesMut,
         acks: i16,
         now_ms: i64,
     ) -> Result<Appended, Refused> {
-        let mut guard = self.lock();
-        let inner = &mut *guard;
-        let done = inner.log.append_as_leader(batch, inner.leader_epoch, now_ms)?;
-        let record_count = i32::try_from(done.last_offset.get() - done.base_offset.get() + 1);
-        let record_count = record_count.unwrap_or(i32::MAX);
-        let mut wants_sync = settings.durability == Durability::Fsync && acks == -1;
-        if !done.duplicate {
-            inner.unsynced_records = inner.unsynced_records.saturating_add(record_count.into());
-            inner.unsynced_since_ms = inner.unsynced_since_ms.min(now_ms);
-            // flush.messages: Kafka syncs within the append that reaches it, so that one waits too.
-            wants_sync |= inner.unsynced_records >= settings.flush_messages;
-        }
-        let is_safe = done.last_offset < self.safe.borrow().offset;
-        drop(guard);
-        let must_wait = wants_sync && !is_safe;
-        if must_wait {
+        let mut inner = self.lock();
+        let leader_epoch = inner.replication.leader_epoch();
+        let done = inner.log.append_as_leader(batch, leader_epoch, now_ms)?;
+        let log_end_offset = inner.log.log_end_offset();
+        let acks_all = acks == -1;
+        self.step(&mut inner, Event::Appended { log_end_offset, acks_all });
+        let wait_for = if inner.log.is_sync_due(now_ms) {
             self.queue_sync();
-        }
-        if !done.duplicate {
-            self.waiters.wake();
-        }
+            Some(WaitFor::Durable)
+        } else {
+            let is_open = inner.replication.acknowledged_offset() <= done.last_offset;
+            (acks_all && is_open).then_some(WaitFor::Acknowledged)
+        };
+        drop(inner);
+        let record_count = done.last_offset.get() - done.base_offset.get() + 1;
         Ok(Appended {
             base_offset: done.base_offset,
             last_offset: done.last_offset,
             log_start_offset: done.log_start_offset,
             log_append_time_ms: -1,
-            record_count,
+            record_count: i32::try_from(record_count).unwrap_or(i32::MAX),
             is_duplicate: done.duplicate,
-            must_wait,
+            wait_for,
         })
+    }
+
+    /// Tells the rules what happened and does what they ask for.
+    fn step(self: &Arc<Self>, inner: &mut Inner, event: Event) {
+        let Inner { replication, effects, .. } = inner;
+        replication.step(event, effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::HighWatermarkAdvanced(_) => self.waiters.wake(),
+                Effect::SyncWanted(_) => self.queue_sync(),
+                Effect::DurableAdvanced(offset) => {
+                    self.progress.send_modify(|progress| progress.durable = offset);
+                }
+                Effect::AcknowledgedAdvanced(offset) => {
+                    self.progress.send_modify(|progress| progress.acknowledged = offset);
+                }
+            }
+        }
     }
 
     /// Asks for a sync, unless one is asked for that has not begun.
@@ -201,52 +227,52 @@ impl Partition {
     }
 
     /// Syncs what is appended now; called by the flusher's thread. Seconds it took.
-    pub(crate) fn sync(&self) -> f64 {
+    pub(crate) fn sync(self: &Arc<Self>) -> f64 {
         // Cleared first: an append after this queues another sync, one before it is part of ours.
         self.is_queued.store(false, Ordering::Release);
-        let task = {
-            let mut inner = self.lock();
-            inner.unsynced_records = 0;
-            inner.unsynced_since_ms = i64::MAX;
-            inner.log.begin_sync(now_ms())
-        };
+        let task = self.lock().log.begin_sync(now_ms());
         let began = Instant::now();
-        let result = match &task {
-            Ok(task) => task.run().map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
+        let synced = task.map_err(|error| error.to_string()).and_then(|task| {
+            task.run().map_err(|error| error.to_string())?;
+            Ok(task)
+        });
         let seconds = began.elapsed().as_secs_f64();
         let mut inner = self.lock();
-        match (result, task) {
-            (Ok(()), Ok(task)) => {
-                let up_to = inner.log.finish_sync(&task);
-                drop(inner);
-                self.safe.send_if_modified(|safe| {
-                    let moves = up_to > safe.offset;
-                    safe.offset = safe.offset.max(up_to);
-                    moves
-                });
+        match synced {
+            Ok(task) => {
+                let durable_offset = inner.log.finish_sync(&task);
+                self.step(&mut inner, Event::Synced { durable_offset });
             }
-            (result, _) => {
-                let error = result.err().unwrap_or_default();
+            Err(error) => {
                 // A failed sync is never tried again: the kernel may have dropped the pages.
                 tracing::error!(partition = %self.topic_partition, "disk sync failed: {error}");
                 inner.log.mark_failed(&error);
-                drop(inner);
-                self.safe.send_modify(|safe| safe.has_failed = true);
+                self.progress.send_modify(|progress| progress.has_failed = true);
             }
         }
         seconds
     }
 
-    /// Returns once everything up to `last_offset` (inclusive) is safe, or never will be.
-    pub(crate) async fn wait_safe(&self, last_offset: Offset) -> Result<(), ErrorCode> {
-        let mut receiver = self.safe.subscribe();
-        let waited = receiver.wait_for(|safe| safe.has_failed || safe.offset > last_offset).await;
+    /// Returns once everything up to `last_offset` (inclusive) is what was waited for, or never
+    /// will be.
+    pub(crate) async fn wait(&self, last_offset: Offset, what: WaitFor) -> Result<(), ErrorCode> {
+        let is_there = |progress: &Progress| match what {
+            WaitFor::Acknowledged => progress.acknowledged > last_offset,
+            WaitFor::Durable => progress.durable > last_offset,
+        };
+        let mut receiver = self.progress.subscribe();
+        let waited = receiver.wait_for(|now| now.has_failed || is_there(now)).await;
         match waited {
-            Ok(safe) if safe.offset > last_offset => Ok(()),
+            Ok(now) if is_there(&now) => Ok(()),
             Ok(_) | Err(_) => Err(ErrorCode::KafkaStorageError),
         }
+    }
+
+    /// Takes over a topic's new settings.
+    pub(crate) fn change_settings(self: &Arc<Self>, settings: &TopicSettings) {
+        let mut inner = self.lock();
+        inner.log.set_config(settings.log.clone());
+        self.step(&mut inner, Event::DurabilityChanged(settings.durability));
     }
 
     /// Reads at `offset`, up to `max_bytes`; a first batch larger than that comes whole when
@@ -259,7 +285,8 @@ impl Partition {
     ) -> Result<Read, ErrorCode> {
         let (reader, high_watermark, log_start_offset) = {
             let inner = self.lock();
-            (inner.log.reader(), inner.log.log_end_offset(), inner.log.log_start_offset())
+            let high_watermark = inner.replication.high_watermark();
+            (inner.log.reader(), high_watermark, inner.log.log_start_offset())
         };
         if offset < log_start_offset || offset > high_watermark {
             return Err(ErrorCode::OffsetOutOfRange);
@@ -278,18 +305,12 @@ impl Partition {
 
     /// Checks the leader epoch a client believes in; −1 is no belief.
     pub(crate) fn check_leader_epoch(&self, believed: i32) -> Result<(), ErrorCode> {
-        let current = self.leader_epoch().get();
-        match believed {
-            ..0 => Ok(()),
-            older if older < current => Err(ErrorCode::FencedLeaderEpoch),
-            newer if newer > current => Err(ErrorCode::UnknownLeaderEpoch),
-            _ => Ok(()),
-        }
+        self.lock().replication.check_leader(LeaderEpoch(believed.max(-1)))
     }
 
     /// The epoch of this leadership.
     pub(crate) fn leader_epoch(&self) -> LeaderEpoch {
-        self.lock().leader_epoch
+        self.lock().replication.leader_epoch()
     }
 
     /// First offset a client may read.
@@ -297,9 +318,9 @@ impl Partition {
         self.lock().log.log_start_offset()
     }
 
-    /// Exclusive end of what a client may read; with one replica the log end offset.
+    /// Exclusive end of what a client may read.
     pub(crate) fn high_watermark(&self) -> Offset {
-        self.lock().log.log_end_offset()
+        self.lock().replication.high_watermark()
     }
 
     /// Runs something short on the log, under its lock.
@@ -322,10 +343,9 @@ impl Partition {
         self.waiters.wake();
     }
 
-    /// Syncs if `flush.ms` has passed since the oldest append that is not synced.
-    pub(crate) fn sync_if_due(self: &Arc<Self>, flush_ms: i64, now_ms: i64) {
-        let since = self.lock().unsynced_since_ms;
-        if since != i64::MAX && now_ms.saturating_sub(since) >= flush_ms {
+    /// Syncs if `flush.ms` has passed since the last sync and something was appended.
+    pub(crate) fn sync_if_due(self: &Arc<Self>, now_ms: i64) {
+        if self.lock().log.is_sync_due(now_ms) {
             self.queue_sync();
         }
     }

@@ -54,7 +54,7 @@ impl HostedTopic {
     pub(crate) fn change_settings(&self, settings: &Arc<TopicSettings>) {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(settings);
         for partition in &self.partitions {
-            partition.with_log(|log| log.set_config(settings.log.clone()));
+            partition.change_settings(settings);
         }
     }
 }

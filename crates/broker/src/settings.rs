@@ -3,6 +3,7 @@
 use ottla_config::{ServerConfig, TopicConfig, keys, keys::topic};
 use ottla_coordinator::GroupConfig;
 use ottla_log::LogConfig;
+use ottla_partition::Durability;
 use ottla_record::{Compression, ProduceRules, TargetCompression, TimestampType};
 
 /// Most bytes the records of one batch may take once decompressed, as a multiple of
@@ -12,22 +13,11 @@ const DECOMPRESSED_RATIO_MAX: usize = 16;
 /// Room for the decompressed records of any batch.
 const DECOMPRESSED_BYTES_MIN: usize = 64 << 20;
 
-/// What an ack of acks=all means on this topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// The records are on disk.
-    Fsync,
-    /// The records are in the page cache.
-    PageCache,
-}
-
 /// The settings of one topic.
 #[derive(Clone, Debug)]
 pub(crate) struct TopicSettings {
     pub(crate) log: LogConfig,
     pub(crate) durability: Durability,
-    pub(crate) flush_messages: i64,
-    pub(crate) flush_ms: i64,
     pub(crate) max_message_bytes: usize,
     /// For the records that coordinators write. Kafka: `offsets.topic.compression.codec`.
     pub(crate) offsets_compression: Compression,
@@ -35,21 +25,14 @@ pub(crate) struct TopicSettings {
 }
 
 impl TopicSettings {
-    /// Reads the settings of a topic that has `replicas` replicas.
-    pub(crate) fn new(server: &ServerConfig, config: &TopicConfig, replicas: usize) -> Self {
+    /// Reads the settings of a topic.
+    pub(crate) fn new(server: &ServerConfig, config: &TopicConfig) -> Self {
         let size = |value: i32| usize::try_from(value).unwrap_or(0);
         let max_message_bytes = size(config.get(&topic::MAX_MESSAGE_BYTES));
-        let durability = match config.get(&topic::OTTLA_ACK_DURABILITY) {
-            "fsync" => Durability::Fsync,
-            "auto" if replicas <= 1 => Durability::Fsync,
-            _ => Durability::PageCache,
-        };
         let codec = u8::try_from(server.get(&keys::OFFSETS_TOPIC_COMPRESSION_CODEC)).unwrap_or(0);
         Self {
             log: log_config(config),
-            durability,
-            flush_messages: config.get(&topic::FLUSH_MESSAGES),
-            flush_ms: config.get(&topic::FLUSH_MS),
+            durability: config.get(&topic::OTTLA_ACK_DURABILITY).parse().unwrap_or_default(),
             max_message_bytes,
             offsets_compression: Compression::from_id(codec).unwrap_or(Compression::None),
             rules: ProduceRules {

@@ -2,7 +2,11 @@
 //!
 //! Kafka: `LogManager`, `StorageTool.format` (a directory that is nobody's becomes a new cluster).
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use ottla_config::{Properties, ServerConfig, TopicConfig, keys};
 use ottla_log::{Checkpoints, Log, LogDir, LogError, MetaProperties, OpenOptions};
@@ -66,13 +70,35 @@ pub(crate) fn open_data_dir(config: &ServerConfig) -> Result<DataDir, StartError
     })
 }
 
+/// Directories of deleted partitions, which are removed a while after they got out of the way:
+/// whoever reads from them may finish.
+#[derive(Debug, Default)]
+pub(crate) struct DeletedDirs {
+    /// When, in ms since 1970, and which.
+    waiting: Mutex<Vec<(i64, String)>>,
+}
+
+impl DeletedDirs {
+    fn add(&self, due_ms: i64, name: String) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((due_ms, name));
+    }
+
+    /// Takes out what is due.
+    fn take_due(&self, now_ms: i64) -> Vec<String> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = waiting.extract_if(.., |(due_ms, _)| *due_ms <= now_ms);
+        due.map(|(_, name)| name).collect()
+    }
+}
+
 /// Opens the log of every partition in the image, several at a time.
 pub(crate) fn open_partitions(
     shared: &Arc<Shared>,
     checkpoints: &Checkpoints,
 ) -> Result<(), StartError> {
     let image = shared.image();
-    remove_deleted(shared);
+    find_deleted(shared);
+    set_strays_aside(shared, &image);
     let topics: Vec<&Arc<Topic>> = image.topics().collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = topics.len().div_ceil(threads).max(1);
@@ -91,7 +117,6 @@ pub(crate) fn open_partitions(
     for result in opened {
         result?;
     }
-    name_strays(shared);
     Ok(())
 }
 
@@ -110,18 +135,16 @@ fn host(
     topic: &Topic,
     checkpoints: &Checkpoints,
 ) -> Result<(), LogError> {
-    let settings = Arc::new(settings_of(shared, image, &topic.name, topic.replication_factor()));
+    let settings = Arc::new(settings_of(shared, image, &topic.name));
     let known = shared.partitions.topic_by_id(topic.id);
     let mut partitions = Vec::new();
     for (index, state) in topic.partitions() {
         let open = known.as_ref().and_then(|known| known.partition(index));
-        partitions.push(match open {
-            Some(open) => open,
-            None => {
-                let at = TopicPartition::new(topic.name.clone(), index);
-                let ours = (at, topic.id, state.leader_epoch);
-                open_partition(shared, ours, &settings, checkpoints)?
-            }
+        partitions.push(if let Some(open) = open {
+            open
+        } else {
+            let at = TopicPartition::new(topic.name.clone(), index);
+            open_partition(shared, (at, topic.id, state.leader_epoch), &settings, checkpoints)?
         });
     }
     let hosted = HostedTopic::new(topic.name.clone(), topic.id, partitions, settings);
@@ -147,25 +170,20 @@ fn open_partition(
     };
     let log = Log::open(dir, options)?;
     let flusher = Arc::clone(&shared.flusher);
-    Ok(Arc::new(Partition::new(at, topic_id, log, leader_epoch, flusher)))
+    let leader = (shared.broker_id, leader_epoch);
+    Ok(Arc::new(Partition::new(at, log, leader, settings, flusher)))
 }
 
-fn settings_of(
-    shared: &Shared,
-    image: &Image,
-    topic: &TopicName,
-    replication_factor: i16,
-) -> TopicSettings {
+fn settings_of(shared: &Shared, image: &Image, topic: &TopicName) -> TopicSettings {
     let server = shared.config();
     let overrides: &Properties = image.topic_overrides(topic);
     let config = TopicConfig::new(&server, overrides);
-    TopicSettings::new(&server, &config, usize::try_from(replication_factor).unwrap_or(1))
+    TopicSettings::new(&server, &config)
 }
 
 /// Reads a topic's configuration again.
 pub(crate) fn refresh_settings(shared: &Shared, image: &Image, topic: &HostedTopic) {
-    let replication_factor = image.topic(&topic.name).map_or(1, |t| t.replication_factor());
-    let settings = settings_of(shared, image, &topic.name, replication_factor);
+    let settings = settings_of(shared, image, &topic.name);
     topic.change_settings(&Arc::new(settings));
 }
 
@@ -173,31 +191,56 @@ pub(crate) fn refresh_settings(shared: &Shared, image: &Image, topic: &HostedTop
 pub(crate) fn drop_topic(shared: &Shared, id: Uuid) {
     let Some(topic) = shared.partitions.remove(id) else { return };
     shared.metrics.forget_topic(&topic.name);
+    let due_ms = now_ms().saturating_add(topic.settings().log.file_delete_delay_ms);
     for partition in topic.partitions() {
         partition.retire();
-        if let Err(error) = shared.log_dir.delete_partition(&partition.topic_partition, new_id()) {
-            tracing::error!("partition {} cannot be deleted: {error}", partition.topic_partition);
+        match shared.log_dir.delete_partition(&partition.topic_partition, new_id()) {
+            Ok(name) => shared.deleted_dirs.add(due_ms, name),
+            Err(error) => {
+                let at = &partition.topic_partition;
+                tracing::error!("partition {at} cannot be deleted: {error}");
+            }
         }
     }
 }
 
-/// Removes the files of partitions that were deleted. A stop may have come before.
-pub(crate) fn remove_deleted(shared: &Shared) {
-    let removed = shared
-        .log_dir
-        .deleted_partitions()
-        .and_then(|names| names.iter().try_for_each(|name| shared.log_dir.remove_deleted(name)));
-    if let Err(error) = removed {
-        tracing::error!("files of deleted partitions cannot be removed: {error}");
+/// Removes the files of partitions that were deleted long enough ago.
+pub(crate) fn remove_deleted(shared: &Shared, now_ms: i64) {
+    for name in shared.deleted_dirs.take_due(now_ms) {
+        if let Err(error) = shared.log_dir.remove_deleted(&name) {
+            tracing::error!("files of a deleted partition cannot be removed: {error}");
+        }
     }
 }
 
-/// Says which directories look like partitions and belong to no topic. They are left alone.
-fn name_strays(shared: &Shared) {
+/// Finds the partitions whose files a stop came too early to remove.
+fn find_deleted(shared: &Shared) {
+    match shared.log_dir.deleted_partitions() {
+        Ok(names) => names.into_iter().for_each(|name| shared.deleted_dirs.add(0, name)),
+        Err(error) => tracing::error!("deleted partitions cannot be listed: {error}"),
+    }
+}
+
+/// Renames directories that look like partitions and belong to no topic: a new topic of that name
+/// must not find them in its way, and nobody knows whether they are still wanted.
+fn set_strays_aside(shared: &Shared, image: &Image) {
     let Ok(found) = shared.log_dir.partitions() else { return };
-    let is_metadata = |at: &TopicPartition| &*at.topic == TopicName::CLUSTER_METADATA;
-    for stray in found.iter().filter(|at| !is_metadata(at) && shared.partitions.get(at).is_none()) {
-        tracing::warn!("directory {stray} belongs to no topic; it is left alone");
+    let is_known = |at: &TopicPartition| {
+        let topic = image.topic(&at.topic);
+        *at.topic == *TopicName::CLUSTER_METADATA
+            || topic.is_some_and(|topic| topic.partition(at.partition).is_some())
+    };
+    for stray in found.iter().filter(|at| !is_known(at)) {
+        let from = shared.data_dir.join(stray.to_string());
+        let unique = u128::from_be_bytes(new_id().0);
+        let to = shared.data_dir.join(format!("{stray}.{unique:032x}-stray"));
+        match std::fs::rename(&from, &to) {
+            Ok(()) => tracing::warn!(
+                "directory {stray} belongs to no topic; it is kept as {}",
+                to.display()
+            ),
+            Err(error) => tracing::error!("directory {stray} cannot be renamed: {error}"),
+        }
     }
 }
 

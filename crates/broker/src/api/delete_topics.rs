@@ -5,7 +5,7 @@
 //! Kafka: `ControllerApis.deleteTopics`.
 
 use ottla_metadata::decide;
-use ottla_types::ErrorCode;
+use ottla_types::{ErrorCode, Uuid};
 use ottla_wire::{
     Str,
     delete_topics_response::DeletableTopicResult,
@@ -39,8 +39,7 @@ fn refused(targets: DeleteTopicsRequest, code: ErrorCode) -> DeleteTopicsRespons
         error_code: code.code(),
         error_message: Some(Str::from_static(code.message())),
     };
-    let by_name =
-        targets.topic_names.into_iter().map(|name| result(Some(name), Default::default()));
+    let by_name = targets.topic_names.into_iter().map(|name| result(Some(name), Uuid::ZERO));
     let by_either = targets.topics.into_iter().map(|topic| result(topic.name, topic.topic_id));
     DeleteTopicsResponse { responses: by_name.chain(by_either).collect(), ..Default::default() }
 }

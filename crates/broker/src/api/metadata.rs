@@ -31,12 +31,11 @@ impl Api for Metadata {
             Some(topics) if ctx.version == 0 && topics.is_empty() => None,
             other => other.as_deref(),
         };
-        if let Some(topics) = wanted {
-            if request.allow_auto_topic_creation
-                && ctx.shared.config().get(&keys::AUTO_CREATE_TOPICS_ENABLE)
-            {
-                create_missing(&ctx, topics).await;
-            }
+        if let Some(topics) = wanted
+            && request.allow_auto_topic_creation
+            && ctx.shared.config().get(&keys::AUTO_CREATE_TOPICS_ENABLE)
+        {
+            create_missing(&ctx, topics).await;
         }
         let image = ctx.shared.image();
         let operations = if request.include_topic_authorized_operations {

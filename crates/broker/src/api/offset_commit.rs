@@ -23,7 +23,7 @@ impl Api for OffsetCommit {
 
     async fn handle(ctx: Context, mut request: OffsetCommitRequest) -> Outcome {
         let mut response = take_unknown(&ctx, &mut request);
-        if request.topics.is_empty() && !response.topics.is_empty() {
+        if request.topics.is_empty() {
             return ctx.reply(&response);
         }
         let group_id = request.group_id.clone();
@@ -53,7 +53,9 @@ fn take_unknown(ctx: &Context, request: &mut OffsetCommitRequest) -> OffsetCommi
     for topic in &mut request.topics {
         let found =
             if by_id { image.topic_by_id(topic.topic_id) } else { image.topic(&topic.name) };
-        if let (true, Some(found)) = (by_id, found) {
+        if let Some(found) = found {
+            // Kept with the offset in every version: it tells a topic from one created later.
+            topic.topic_id = found.id;
             topic.name = Str::from(found.name.as_str());
         }
         let exists =

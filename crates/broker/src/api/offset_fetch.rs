@@ -76,15 +76,14 @@ fn name_topics(
     }
     let image = ctx.shared.image();
     if let Some(topics) = &mut group.topics {
-        topics.retain_mut(|topic| match image.topic_by_id(topic.topic_id) {
-            Some(found) => {
+        topics.retain_mut(|topic| {
+            let found = image.topic_by_id(topic.topic_id);
+            if let Some(found) = found {
                 topic.name = Str::from(found.name.as_str());
-                true
-            }
-            None => {
+            } else {
                 unknown.push(offset_fetch::refused_topic(topic, ErrorCode::UnknownTopicId));
-                false
             }
+            found.is_some()
         });
     }
     unknown

@@ -25,7 +25,7 @@ use super::{Api, Context, Outcome};
 use crate::{
     clock::now_ms,
     net::connection::Begun,
-    partition::{Appended, Partition, Refused},
+    partition::{Appended, Partition, Refused, WaitFor},
     partitions::HostedTopic,
 };
 
@@ -40,6 +40,7 @@ struct Staged {
     partition: usize,
     log: Arc<Partition>,
     last_offset: Offset,
+    wait_for: WaitFor,
 }
 
 impl Api for Produce {
@@ -93,9 +94,12 @@ struct Batch {
     bytes: Option<BytesMut>,
 }
 
+/// A topic of the request: name, id, what is hosted under it, and its batches.
+type TopicWork = (Str, ottla_types::Uuid, Result<Arc<HostedTopic>, ErrorCode>, Vec<Batch>);
+
 /// A request taken apart: names resolved, batches as mutable slices of the frame.
 struct Work {
-    topics: Vec<(Str, ottla_types::Uuid, Result<Arc<HostedTopic>, ErrorCode>, Vec<Batch>)>,
+    topics: Vec<TopicWork>,
 }
 
 impl Work {
@@ -152,13 +156,14 @@ impl Work {
                 let part = match result {
                     Ok((log, appended)) => {
                         let part = accepted(batch.index, &appended);
-                        if appended.must_wait {
+                        if let Some(wait_for) = appended.wait_for {
                             let (topic, partition) = (response.responses.len(), parts.len());
                             staged.push(Staged {
                                 topic,
                                 partition,
                                 log,
                                 last_offset: appended.last_offset,
+                                wait_for,
                             });
                         }
                         part
@@ -263,7 +268,8 @@ async fn settle(
     let deadline = tokio::time::Instant::now() + timeout;
     for one in staged {
         // Waiting one after the other ends when the last one is safe: they are joined, not chained.
-        let safe = tokio::time::timeout_at(deadline, one.log.wait_safe(one.last_offset)).await;
+        let safe =
+            tokio::time::timeout_at(deadline, one.log.wait(one.last_offset, one.wait_for)).await;
         let code = match safe {
             Ok(Ok(())) => continue,
             Ok(Err(code)) => code,

@@ -4,9 +4,12 @@
 //! clients cannot see but feel: a Produce whose batches are in the log already (so its order is
 //! fixed) may wait for its disk sync while the next request is read. The queue of unanswered
 //! requests is bounded, and every frame holds its share of the broker's request memory until it is
-//! answered. Kafka: `SocketServer.Processor`, `KafkaChannel` (mute and unmute).
+//! answered. However a connection ends, the requests before its end are answered first.
+//! Kafka: `SocketServer.Processor`, `KafkaChannel` (mute and unmute).
 
-use std::{collections::VecDeque, future::Future, net::SocketAddr, pin::Pin, sync::Arc};
+use std::{
+    collections::VecDeque, future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration,
+};
 
 use bytes::Bytes;
 use ottla_wire::Str;
@@ -17,13 +20,17 @@ use crate::{
     broker::Shared,
     net::{
         budget::Share,
-        frame::{FrameError, FrameReader},
+        frame::{FrameError, FrameReader, Progress},
         rope::Rope,
     },
 };
 
 /// Requests of one connection that may wait for their answer at the same time.
 const UNANSWERED_MAX: usize = 64;
+
+/// How long a request that has begun to come waits for memory for the rest of it. Requests that
+/// wait for each other's memory would wait for ever.
+const MEMORY_WAIT: Duration = Duration::from_secs(10);
 
 /// Who is connected, and how.
 #[derive(Clone, Debug)]
@@ -46,21 +53,23 @@ pub(crate) struct Begun {
 
 struct Unanswered {
     begun: Begun,
-    _share: Share,
+    _share: Option<Share>,
 }
 
 /// What happened next on the connection.
 enum Event {
-    Frame(Option<Bytes>, Option<Share>),
+    Frame(Bytes, Option<Share>),
     Answered(Outcome),
+    /// No request follows: the peer closed, or spoke nonsense, or the broker stops.
+    End(Result<(), Closed>),
     Idle,
-    Stopping,
 }
 
 /// Serves a connection until it closes, fails, idles out or the broker stops.
 pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: Peer) {
     let mut connection = Connection {
         reader: FrameReader::default(),
+        reading: None,
         unanswered: VecDeque::new(),
         client: ClientIdentity::default(),
         shared,
@@ -68,8 +77,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: Peer) {
         peer,
     };
     match connection.run().await {
-        Ok(()) => {}
-        Err(Closed::Quietly) => {}
+        Ok(()) | Err(Closed::Quietly) => {}
         Err(Closed::Because(reason)) => {
             tracing::warn!(
                 client = %connection.peer.remote,
@@ -122,6 +130,8 @@ struct Connection {
     stream: TcpStream,
     peer: Peer,
     reader: FrameReader,
+    /// The memory of the frame that is coming.
+    reading: Option<Share>,
     unanswered: VecDeque<Unanswered>,
     client: ClientIdentity,
 }
@@ -129,32 +139,35 @@ struct Connection {
 impl Connection {
     async fn run(&mut self) -> Result<(), Closed> {
         loop {
-            match self.next_event().await? {
-                Event::Frame(Some(frame), Some(share)) => self.begin(frame, share)?,
-                Event::Frame(..) | Event::Idle => return Ok(()),
-                Event::Stopping if self.unanswered.is_empty() => return Ok(()),
-                Event::Stopping => {
-                    while let Some(mut first) = self.unanswered.pop_front() {
-                        let outcome = first.begun.outcome.as_mut().await;
-                        self.answer(outcome).await?;
+            match self.next_event().await {
+                Event::Frame(frame, share) => {
+                    if let Err(reason) = self.begin(frame, share) {
+                        self.answer_all().await?;
+                        return Err(Closed::Because(reason));
                     }
-                    return Ok(());
                 }
                 Event::Answered(outcome) => {
                     self.unanswered.pop_front();
                     self.answer(outcome).await?;
                 }
+                Event::End(closed) => {
+                    self.answer_all().await?;
+                    return closed;
+                }
+                Event::Idle => return Ok(()),
             }
         }
     }
 
-    async fn next_event(&mut self) -> Result<Event, Closed> {
+    async fn next_event(&mut self) -> Event {
+        // Looked at first: a client that never pauses would hold up the stop for ever.
+        if self.shared.stopping.has_begun() {
+            return Event::End(Ok(()));
+        }
         let may_read = self.unanswered.len() < UNANSWERED_MAX
             && self.unanswered.back().is_none_or(|last| last.begun.order_is_fixed);
-        let limit = self.shared.limits.request_bytes_max;
         let idle = self.shared.limits.idle_max;
-        let Self { shared, stream, reader, unanswered, .. } = self;
-        let is_busy = !unanswered.is_empty();
+        let Self { shared, stream, reader, reading, unanswered, .. } = self;
         let first = async {
             match unanswered.front_mut() {
                 Some(first) => first.begun.outcome.as_mut().await,
@@ -163,25 +176,31 @@ impl Connection {
         };
         tokio::select! {
             biased;
-            outcome = first => Ok(Event::Answered(outcome)),
-            frame = next_frame(shared, stream, reader, limit), if may_read => {
-                let (frame, share) = frame?;
-                Ok(Event::Frame(frame, share))
-            }
-            () = tokio::time::sleep(idle), if !is_busy => Ok(Event::Idle),
-            () = shared.stopping.wait() => Ok(Event::Stopping),
+            outcome = first => Event::Answered(outcome),
+            frame = next_frame(shared, stream, reader, reading), if may_read => match frame {
+                Ok(Some(frame)) => Event::Frame(frame, reading.take()),
+                Ok(None) => Event::End(Ok(())),
+                Err(closed) => Event::End(Err(closed)),
+            },
+            () = shared.stopping.wait() => Event::End(Ok(())),
+            // As in Kafka, also while a request waits: its client may have gone without a word.
+            () = tokio::time::sleep(idle) => Event::Idle,
         }
     }
 
     /// Starts a request; its answer is queued.
-    fn begin(&mut self, frame: Bytes, share: Share) -> Result<(), Closed> {
-        match api::begin(&self.shared, &self.peer, &mut self.client, frame) {
-            Ok(begun) => {
-                self.unanswered.push_back(Unanswered { begun, _share: share });
-                Ok(())
-            }
-            Err(reason) => Err(Closed::Because(reason)),
+    fn begin(&mut self, frame: Bytes, share: Option<Share>) -> Result<(), String> {
+        let begun = api::begin(&self.shared, &self.peer, &mut self.client, frame)?;
+        self.unanswered.push_back(Unanswered { begun, _share: share });
+        Ok(())
+    }
+
+    async fn answer_all(&mut self) -> Result<(), Closed> {
+        while let Some(mut first) = self.unanswered.pop_front() {
+            let outcome = first.begun.outcome.as_mut().await;
+            self.answer(outcome).await?;
         }
+        Ok(())
     }
 
     async fn answer(&mut self, outcome: Outcome) -> Result<(), Closed> {
@@ -208,16 +227,37 @@ impl Connection {
     }
 }
 
-/// Waits for a frame and its share of the request memory.
+/// Waits for a frame and for the request memory it takes. Memory is asked for as bytes come, so
+/// that a size that is only announced keeps no memory from others. Safe to cancel.
 async fn next_frame(
     shared: &Shared,
     stream: &TcpStream,
     reader: &mut FrameReader,
-    limit: usize,
-) -> Result<(Option<Bytes>, Option<Share>), Closed> {
-    let Some(size) = reader.size(stream, limit).await? else { return Ok((None, None)) };
-    let share = shared.budget.take(size).await;
-    let frame = reader.frame(stream, size).await?;
-    shared.metrics.bytes_in(size);
-    Ok((frame, Some(share)))
+    reading: &mut Option<Share>,
+) -> Result<Option<Bytes>, Closed> {
+    let limit = shared.limits.request_bytes_max;
+    let Some(size) = reader.size(stream, limit).await? else { return Ok(None) };
+    loop {
+        let room = reader.room(size);
+        if reading.is_none() {
+            shared.budget.cover(reading, room).await;
+        } else if !shared.budget.covers(reading.as_ref(), room) {
+            let covered =
+                tokio::time::timeout(MEMORY_WAIT, shared.budget.cover(reading, room)).await;
+            covered.map_err(|_elapsed| {
+                Closed::Because(format!(
+                    "no memory for a request of {size} bytes within {} s (queued.max.request.bytes)",
+                    MEMORY_WAIT.as_secs()
+                ))
+            })?;
+        }
+        match reader.advance(stream, size).await? {
+            Progress::Frame(frame) => {
+                shared.metrics.bytes_in(size);
+                return Ok(Some(frame));
+            }
+            Progress::Closed => return Ok(None),
+            Progress::More => {}
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! A frame above [`OWN_BUFFER_BYTES`] gets a buffer of its own that nothing else refers to, so
 //! that Produce can stamp its batches in place; smaller ones share the connection's read buffer.
+//! The buffer grows with what has come, so a size that is only announced takes no memory.
 //! Kafka: `NetworkReceive`.
 
 use std::io;
@@ -12,8 +13,14 @@ use tokio::net::TcpStream;
 /// Frames above this are read into a buffer of their own.
 const OWN_BUFFER_BYTES: usize = 8 * 1024;
 
-/// What a buffer of a large frame starts with, and the least it grows by.
-const LARGE_STEP_BYTES: usize = 1 << 20;
+/// What a buffer of a large frame starts with.
+const LARGE_BYTES: usize = 64 * 1024;
+
+/// How many times of what has come a buffer may take.
+const GROWTH: usize = 8;
+
+/// What a buffer starts with at most, on a connection that brought a frame of that size before.
+const TRUSTED_BYTES_MAX: usize = 1 << 20;
 
 /// What a read buffer starts with: enough for a request of a few small records.
 const BUFFER_BYTES: usize = 4 * 1024;
@@ -43,12 +50,18 @@ pub(crate) struct FrameReader {
     buffer: BytesMut,
     /// A frame too large for the shared buffer: its bytes so far, and its size.
     large: Option<(BytesMut, usize)>,
+    /// The largest frame so far that came whole, up to [`TRUSTED_BYTES_MAX`].
+    trusted: usize,
 }
 
 /// What is at hand after a read.
-enum Progress {
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// A whole frame without its prefix.
     Frame(Bytes),
+    /// The peer closed between frames.
     Closed,
+    /// The frame is not whole yet.
     More,
 }
 
@@ -73,52 +86,23 @@ impl FrameReader {
         check_size(prefix, limit).map(Some)
     }
 
-    /// The next frame without its prefix; `size` is what [`Self::size`] gave. `None` where the peer
-    /// closed between frames.
-    pub(crate) async fn frame(
+    /// The memory that the next [`Self::advance`] may take for the frame that is coming.
+    pub(crate) fn room(&self, size: usize) -> usize {
+        if size <= OWN_BUFFER_BYTES {
+            return size;
+        }
+        let received = self.large.as_ref().map_or(0, |(bytes, _)| bytes.len());
+        size.min(received.saturating_mul(GROWTH).max(self.trusted).max(LARGE_BYTES))
+    }
+
+    /// Reads once. `size` is what [`Self::size`] gave.
+    pub(crate) async fn advance(
         &mut self,
         stream: &TcpStream,
         size: usize,
-    ) -> Result<Option<Bytes>, FrameError> {
-        loop {
-            match self.advance(stream, size).await? {
-                Progress::Frame(frame) => return Ok(Some(frame)),
-                Progress::Closed => return Ok(None),
-                Progress::More => {}
-            }
-        }
-    }
-
-    async fn advance(&mut self, stream: &TcpStream, size: usize) -> Result<Progress, FrameError> {
-        if let Some((bytes, size)) = self.large.take() {
-            if bytes.len() >= size {
-                return Ok(Progress::Frame(bytes.freeze()));
-            }
-            // Put back before awaiting: a cancelled read must not lose what came before.
-            let position = bytes.len();
-            self.large = Some((bytes, size));
-            stream.readable().await?;
-            if let Some((bytes, _)) = &mut self.large {
-                // Grown as bytes come, so that an announced size alone costs nothing.
-                let rest = size.saturating_sub(position);
-                bytes.reserve(rest.min(position.max(LARGE_STEP_BYTES)));
-                let mut rest = bytes::BufMut::limit(&mut *bytes, rest);
-                match stream.try_read_buf(&mut rest) {
-                    Ok(0) => return Err(FrameError::Cut { read: position, size }),
-                    Ok(_) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            return Ok(Progress::More);
-        }
+    ) -> Result<Progress, FrameError> {
         if size > OWN_BUFFER_BYTES {
-            self.buffer.advance(4);
-            let mut bytes = BytesMut::with_capacity(size.min(LARGE_STEP_BYTES));
-            let here = self.buffer.split_to(self.buffer.len().min(size));
-            bytes.extend_from_slice(&here);
-            self.large = Some((bytes, size));
-            return Ok(Progress::More);
+            return self.advance_large(stream, size).await;
         }
         if self.buffer.len() >= size.saturating_add(4) {
             self.buffer.advance(4);
@@ -130,8 +114,44 @@ impl FrameReader {
         } else if read == 0 {
             Ok(Progress::Closed)
         } else {
-            Err(FrameError::Cut { read, size })
+            Err(FrameError::Cut { read: read.saturating_sub(4), size })
         }
+    }
+
+    async fn advance_large(
+        &mut self,
+        stream: &TcpStream,
+        size: usize,
+    ) -> Result<Progress, FrameError> {
+        let room = self.room(size);
+        if self.large.is_none() {
+            self.buffer.advance(4);
+            let mut bytes = BytesMut::with_capacity(room);
+            let here = self.buffer.split_to(self.buffer.len().min(size));
+            bytes.extend_from_slice(&here);
+            self.large = Some((bytes, size));
+        } else {
+            // What came before stays where it is: a cancelled read must not lose it.
+            stream.readable().await?;
+        }
+        let Some((bytes, _)) = &mut self.large else { return Ok(Progress::More) };
+        let received = bytes.len();
+        if received < room {
+            bytes.reserve(room.saturating_sub(received));
+            let mut rest = bytes::BufMut::limit(&mut *bytes, room.saturating_sub(received));
+            match stream.try_read_buf(&mut rest) {
+                Ok(0) => return Err(FrameError::Cut { read: received, size }),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if bytes.len() < size {
+            return Ok(Progress::More);
+        }
+        self.trusted = self.trusted.max(size.min(TRUSTED_BYTES_MAX));
+        let whole = self.large.take().map(|(bytes, _)| bytes.freeze());
+        Ok(Progress::Frame(whole.unwrap_or_default()))
     }
 
     /// Reads what is there; false at the end of the stream.

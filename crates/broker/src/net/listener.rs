@@ -147,6 +147,8 @@ fn hand_over(
     worker: Option<Handle>,
 ) {
     let prepared = stream.set_nodelay(true).and_then(|()| {
+        // A client whose machine is gone is noticed even while its request waits.
+        rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
         let local = stream.local_addr()?;
         Ok((local, stream.into_std()?))
     });
