@@ -25,11 +25,13 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         initial_delay,
         config.get(&keys::PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS).into(),
     );
+    let mut files_task = Task::new(0, 1_000);
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             () = shared.stopping.wait() => return,
         }
+        let files = files_task.is_due();
         let due = Due {
             retention: retention.is_due(),
             checkpoint: checkpoint.is_due(),
@@ -37,7 +39,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         };
         let work = Arc::clone(&shared);
         // Deleting files and writing checkpoints may block: not on a thread that serves clients.
-        let done = tokio::task::spawn_blocking(move || look(&work, due)).await;
+        let done = tokio::task::spawn_blocking(move || look(&work, due, files)).await;
         if let Err(error) = done {
             tracing::error!("housekeeping failed: {error}");
         }
@@ -73,13 +75,14 @@ struct Due {
     expiry: bool,
 }
 
-fn look(shared: &Arc<Shared>, due: Due) {
+/// `files` says whether the files of what was deleted are looked at, too.
+fn look(shared: &Arc<Shared>, due: Due, files: bool) {
     let now = now_ms();
     let mut moved = false;
     for topic in shared.partitions.topics() {
         moved |= look_at(&topic, due, now);
     }
-    if due.files {
+    if files {
         storage::remove_deleted(shared, now);
     }
     if due.checkpoint || moved {
