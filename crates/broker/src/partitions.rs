@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use ottla_types::{TopicName, TopicPartition, Uuid};
+use ottla_types::{TopicName, Uuid};
 
 use crate::{partition::Partition, settings::TopicSettings};
 
@@ -80,11 +80,6 @@ impl Partitions {
     /// The topic with this id.
     pub(crate) fn topic_by_id(&self, id: Uuid) -> Option<Arc<HostedTopic>> {
         self.read().by_id.get(&id).cloned()
-    }
-
-    /// One partition by name.
-    pub(crate) fn get(&self, topic_partition: &TopicPartition) -> Option<Arc<Partition>> {
-        self.topic(&topic_partition.topic)?.partition(topic_partition.partition)
     }
 
     /// Adds a topic, or replaces it where it got more partitions.

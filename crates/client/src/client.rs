@@ -96,24 +96,30 @@ impl ClientBuilder {
         if self.bootstrap.is_empty() {
             return Err(Error::invalid("cannot connect", "no bootstrap address was given"));
         }
-        let client = Client {
-            inner: Arc::new(Inner {
-                options: ConnectOptions {
-                    client_id: self.client_id.into(),
-                    connect_timeout: self.connect_timeout,
-                    request_timeout: self.request_timeout,
-                },
-                bootstrap: self.bootstrap,
-                api_timeout: self.api_timeout,
-                slots: Mutex::new(BTreeMap::new()),
-                topology: RwLock::new(Arc::new(Topology::default())),
-                next_lane: AtomicU64::new(1),
-            }),
-        };
+        let client = self.build();
         // Nobody there at the start is an answer; nobody there later may pass.
         drop(client.any_connection().await?);
         client.fetch_metadata(Some(Vec::new()), AutoCreate::No).await?;
         Ok(client)
+    }
+}
+
+impl ClientBuilder {
+    fn build(self) -> Client {
+        let options = ConnectOptions {
+            client_id: self.client_id.into(),
+            connect_timeout: self.connect_timeout,
+            request_timeout: self.request_timeout,
+        };
+        let inner = Inner {
+            options,
+            bootstrap: self.bootstrap,
+            api_timeout: self.api_timeout,
+            slots: Mutex::new(BTreeMap::new()),
+            topology: RwLock::new(Arc::new(Topology::default())),
+            next_lane: AtomicU64::new(1),
+        };
+        Client { inner: Arc::new(inner) }
     }
 }
 
@@ -177,6 +183,12 @@ impl Client {
     /// Connects with the defaults. See [`ClientBuilder`].
     pub async fn connect(bootstrap: &str) -> Result<Self> {
         Self::builder().bootstrap(bootstrap).connect().await
+    }
+
+    /// A client that knows no broker.
+    #[cfg(test)]
+    pub(crate) fn unconnected() -> Self {
+        ClientBuilder::default().build()
     }
 
     /// A client that is still to be set up.

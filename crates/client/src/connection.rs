@@ -438,3 +438,6 @@ async fn read_frame(socket: &mut BufReader<OwnedReadHalf>) -> io::Result<Bytes> 
     }
     Ok(frame.freeze())
 }
+
+#[cfg(test)]
+mod tests;

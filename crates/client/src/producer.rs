@@ -306,3 +306,56 @@ impl Shared {
         Ok((delivery, wakes || closes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(batch_bytes: usize) -> Shared {
+        Shared {
+            client: Client::unconnected(),
+            config: ProducerConfig { batch_bytes, ..ProducerConfig::default() },
+            wake: Notify::new(),
+            memory: Semaphore::new(1 << 20),
+            state: Mutex::default(),
+        }
+    }
+
+    fn shape(shared: &Shared) -> Vec<(i32, usize, bool)> {
+        let state = shared.state();
+        let queues = state.queues.iter();
+        queues.map(|((_, it), queue)| (*it, queue.full.len(), queue.open.is_some())).collect()
+    }
+
+    #[test]
+    fn a_full_batch_makes_room_for_the_next() {
+        let shared = shared(200);
+        let record = Record::to("t").partition(1).value(vec![0; 100]);
+        let mut wakes = Vec::new();
+        for _ in 0..3 {
+            wakes.push(shared.place(&record, 3, 136).unwrap().1);
+        }
+        assert_eq!(shape(&shared), [(1, 2, true)]);
+        assert_eq!(wakes, [true, true, true]);
+    }
+
+    #[test]
+    fn records_that_fit_share_a_batch_and_wake_nobody_again() {
+        let shared = shared(10_000);
+        let record = Record::to("t").key("k").value("v");
+        let wakes: Vec<bool> = (0..3).map(|_| shared.place(&record, 3, 40).unwrap().1).collect();
+        assert_eq!(shape(&shared), [(partition_for_key(b"k", 3), 0, true)]);
+        assert_eq!(wakes, [true, false, false]);
+    }
+
+    #[test]
+    fn records_without_a_key_move_on_with_a_full_batch() {
+        let shared = shared(200);
+        let record = Record::to("t").value(vec![0; 300]);
+        let partitions: Vec<i32> =
+            (0..3).map(|_| shared.place(&record, 3, 336).unwrap().0.partition).collect();
+        let mut sorted = partitions.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, [0, 1, 2], "{partitions:?}");
+    }
+}
