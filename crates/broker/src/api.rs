@@ -52,6 +52,8 @@ mod sync_group;
 pub(crate) trait Api: 'static {
     /// What clients send.
     type Request: Request + Send;
+    /// The versions that are served.
+    const VERSIONS: RangeInclusive<i16> = <Self::Request as Message>::VERSIONS;
     /// Answers a request.
     fn handle(ctx: Context, request: Self::Request) -> impl Future<Output = Outcome> + Send;
 
@@ -159,7 +161,7 @@ pub(crate) struct Row {
 }
 
 const fn row<A: Api>() -> Row {
-    Row { key: A::Request::KEY, versions: A::Request::VERSIONS, begin: A::begin }
+    Row { key: A::Request::KEY, versions: A::VERSIONS, begin: A::begin }
 }
 
 /// Every API, by key.

@@ -94,6 +94,7 @@ impl Controller {
             decide::start_broker(&owner.image, &decide::BrokerStart { broker_epoch, ..start });
         owner.commit(&records).map_err(failed)?;
         owner.publish(&Delta::default());
+        owner.refresh_config();
         let (sender, mut receiver) = mpsc::channel::<Job>(WAITING_MAX);
         *self.jobs.write().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         let thread = std::thread::Builder::new().name("ottla-controller".to_owned());
@@ -239,6 +240,13 @@ impl Owner {
         }
     }
 
+    /// Reads the dynamic values of this broker and of the whole cluster again.
+    fn refresh_config(&self) {
+        let config = with_dynamic(&self.shared.config(), &self.image, self.shared.broker_id);
+        let current = &self.shared.controller.config;
+        *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
     /// Shows everyone the image, and the settings that come with it.
     fn publish(&self, delta: &Delta) {
         let controller = &self.shared.controller;
@@ -248,8 +256,7 @@ impl Owner {
             resource.resource_type == ResourceType::BROKER
         };
         if delta.configs.iter().any(of_broker) {
-            let config = with_dynamic(&self.shared.config(), &self.image, self.shared.broker_id);
-            *controller.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+            self.refresh_config();
             for topic in self.shared.partitions.topics() {
                 storage::refresh_settings(&self.shared, &self.image, &topic);
             }

@@ -84,18 +84,21 @@ pub(crate) struct Refused {
     pub(crate) code: ErrorCode,
     pub(crate) text: Option<String>,
     pub(crate) record_errors: Vec<(i32, String)>,
+    /// Told to the client where the batch came as far as the log.
+    pub(crate) log_start_offset: Offset,
 }
 
 impl Refused {
     /// An error with a sentence for the client.
     pub(crate) fn new(code: ErrorCode, text: String) -> Self {
-        Self { code, text: Some(text), record_errors: Vec::new() }
+        Self { text: Some(text), ..Self::from(code) }
     }
 }
 
 impl From<ErrorCode> for Refused {
     fn from(code: ErrorCode) -> Self {
-        Self { code, text: None, record_errors: Vec::new() }
+        let log_start_offset = Offset::NONE;
+        Self { code, text: None, record_errors: Vec::new(), log_start_offset }
     }
 }
 
@@ -163,8 +166,19 @@ impl Partition {
         (acks, allows_zstd): (i16, bool),
         now_ms: i64,
     ) -> Result<Appended, Refused> {
-        let log_append_time_ms = check(settings, batch, allows_zstd, now_ms)?;
-        let appended = self.append_checked(batch, acks, now_ms)?;
+        let is_one_batch =
+            BatchHeader::parse(batch).is_ok_and(|header| header.size() == batch.len());
+        let reached_log = |refused: Refused| match refused.code {
+            ErrorCode::CorruptMessage
+            | ErrorCode::MessageTooLarge
+            | ErrorCode::RecordListTooLarge
+            | ErrorCode::KafkaStorageError => refused,
+            _ if is_one_batch => Refused { log_start_offset: self.log_start_offset(), ..refused },
+            _ => refused,
+        };
+        let log_append_time_ms =
+            check(settings, batch, allows_zstd, now_ms).map_err(reached_log)?;
+        let appended = self.append_checked(batch, acks, now_ms).map_err(reached_log)?;
         Ok(Appended { log_append_time_ms, ..appended })
     }
 
@@ -376,6 +390,7 @@ fn check(
             code: invalid.code,
             text: Some(invalid.text),
             record_errors: invalid.record_errors,
+            log_start_offset: Offset::NONE,
         })?;
     Ok(validated.log_append_time)
 }

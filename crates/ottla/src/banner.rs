@@ -13,25 +13,20 @@ fn text(broker: &Broker) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let data = broker.data_dir().display();
     let (cluster, ms) = (broker.cluster_id(), broker.ready_after().as_millis());
-    let mut text =
-        format!("ottla {version} · data {data} · cluster {cluster} · ready in {ms} ms\n");
+    let mut lines =
+        vec![format!("ottla {version} · data {data} · cluster {cluster} · ready in {ms} ms")];
     for listener in broker.listeners() {
         let host = if listener.host.is_empty() { "0.0.0.0" } else { &listener.host };
-        text.push_str(&format!("  kafka     {host}:{}  ({})\n", listener.port, listener.name));
+        lines.push(format!("  kafka     {host}:{}  ({})", listener.port, listener.name));
     }
-    match broker.console() {
-        Some(address) => {
-            text.push_str(&format!("  http      http://{address}  (/metrics /health /ready)\n"))
-        }
-        None => text.push_str("  http      off\n"),
-    }
+    lines.push(match broker.console() {
+        Some(address) => format!("  http      http://{address}  (/metrics /health /ready)"),
+        None => "  http      off".to_owned(),
+    });
     if let Some(first) = broker.listeners().first() {
-        let flag = if first.port == 9092 {
-            String::new()
-        } else {
-            format!(" -b localhost:{}", first.port)
-        };
-        text.push_str(&format!("  next      ottla topic create London{flag}\n"));
+        let port = first.port;
+        let flag = if port == 9092 { String::new() } else { format!(" -b localhost:{port}") };
+        lines.push(format!("  next      ottla topic create London{flag}"));
     }
-    text
+    lines.join("\n") + "\n"
 }

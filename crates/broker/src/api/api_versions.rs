@@ -76,6 +76,10 @@ fn check(ctx: &Context, request: &ApiVersionsRequest) -> ErrorCode {
     {
         return ErrorCode::InvalidRequest;
     }
+    // The two belong together: one without the other says nothing.
+    if request.cluster_id.is_some() != (request.node_id >= 0) {
+        return ErrorCode::InvalidRequest;
+    }
     let shared = &ctx.shared;
     let other_cluster =
         request.cluster_id.as_ref().is_some_and(|id| id.as_str() != shared.cluster_id.as_str());

@@ -24,6 +24,9 @@ impl Api for DescribeTopicPartitions {
     type Request = DescribeTopicPartitionsRequest;
 
     async fn handle(ctx: Context, request: DescribeTopicPartitionsRequest) -> Outcome {
+        if is_bad_cursor(&request) {
+            return ctx.reply(&refuse(&request));
+        }
         let image = ctx.shared.image();
         let mut names: BTreeSet<String> = if request.topics.is_empty() {
             image.topics().map(|topic| topic.name.to_string()).collect()
@@ -69,8 +72,27 @@ fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
     DescribeTopicPartitionsResponseTopic {
         error_code: code.code(),
         name: Some(Str::from(name)),
+        topic_authorized_operations: authorized::TOPIC,
         ..Default::default()
     }
+}
+
+/// Whether the cursor points to where no page can start.
+fn is_bad_cursor(request: &DescribeTopicPartitionsRequest) -> bool {
+    request.cursor.as_ref().is_some_and(|cursor| {
+        let is_asked_for = request.topics.is_empty()
+            || request.topics.iter().any(|topic| topic.name == cursor.topic_name);
+        cursor.partition_index < 0 || !is_asked_for
+    })
+}
+
+fn refuse(request: &DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+    let topics = request.topics.iter().map(|topic| DescribeTopicPartitionsResponseTopic {
+        error_code: ErrorCode::InvalidRequest.code(),
+        name: Some(topic.name.clone()),
+        ..Default::default()
+    });
+    DescribeTopicPartitionsResponse { topics: topics.collect(), ..Default::default() }
 }
 
 /// The partitions from `start`, at most `limit`; where the next page starts, if there is one.

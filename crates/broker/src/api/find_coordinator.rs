@@ -61,7 +61,8 @@ async fn find(ctx: &Context, key_type: i8, key: Str) -> Coordinator {
         host: endpoint.host,
         port: endpoint.port,
         error_code: ErrorCode::None.code(),
-        error_message: None,
+        // What Kafka says where nothing is wrong.
+        error_message: Some(Str::from_static(if ctx.version < 4 { "NONE" } else { "" })),
     }
 }
 

@@ -6,6 +6,8 @@
 //! Differs from Kafka: transactional ids are not served yet, so they are refused.
 //! Kafka: `TransactionCoordinator.handleInitProducerId`.
 
+use std::ops::RangeInclusive;
+
 use ottla_types::ErrorCode;
 use ottla_wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
@@ -15,6 +17,8 @@ pub(super) struct InitProducerId;
 
 impl Api for InitProducerId {
     type Request = InitProducerIdRequest;
+    /// Version 6 (two-phase commit) is not stable in Kafka 4.4.
+    const VERSIONS: RangeInclusive<i16> = 0..=5;
 
     async fn handle(ctx: Context, request: InitProducerIdRequest) -> Outcome {
         let has_id = request.producer_id != -1;

@@ -8,7 +8,10 @@
 //! Kafka: `KafkaApis.handleTopicMetadataRequest`, `AutoTopicCreationManager`.
 
 use ottla_config::keys;
-use ottla_metadata::{Image, Partition, Topic, decide};
+use ottla_metadata::{
+    Image, Partition, Topic,
+    decide::{self, InternalTopic},
+};
 use ottla_types::{BrokerId, ErrorCode, TopicName, Uuid};
 use ottla_wire::{
     Str,
@@ -32,6 +35,11 @@ impl Api for Metadata {
             other => other.as_deref(),
         };
         if let Some(topics) = wanted
+            && topics.iter().any(|topic| is_unusable(topic, ctx.version))
+        {
+            return ctx.reply(&refuse(&ctx, topics));
+        }
+        if let Some(topics) = wanted
             && request.allow_auto_topic_creation
             && ctx.shared.config().get(&keys::AUTO_CREATE_TOPICS_ENABLE)
         {
@@ -46,7 +54,12 @@ impl Api for Metadata {
         let topics = match wanted {
             None => image.topics().map(|topic| found(topic, operations)).collect(),
             Some(topics) => {
-                topics.iter().map(|topic| look_up(&ctx, &image, topic, operations)).collect()
+                let mut seen = std::collections::HashSet::new();
+                topics
+                    .iter()
+                    .filter(|topic| seen.insert((topic.topic_id, topic.name.clone())))
+                    .map(|topic| look_up(&ctx, &image, topic, operations))
+                    .collect()
             }
         };
         let endpoint = ctx.shared.advertised(&ctx.peer);
@@ -71,6 +84,31 @@ impl Api for Metadata {
     }
 }
 
+/// Whether a topic is asked for by nothing, or by an id in a version that only knows names.
+fn is_unusable(topic: &MetadataRequestTopic, version: i16) -> bool {
+    if version < 12 {
+        topic.name.is_none() || !topic.topic_id.is_zero()
+    } else {
+        topic.name.is_none() && topic.topic_id.is_zero()
+    }
+}
+
+/// Refuses the request as a whole, as Kafka does: without brokers.
+fn refuse(ctx: &Context, topics: &[MetadataRequestTopic]) -> MetadataResponse {
+    let error_code = ErrorCode::InvalidRequest.code();
+    let topics = topics.iter().map(|topic| MetadataResponseTopic {
+        error_code,
+        name: Some(topic.name.clone().unwrap_or_default()),
+        topic_id: topic.topic_id,
+        ..Default::default()
+    });
+    MetadataResponse {
+        topics: topics.collect(),
+        error_code: if ctx.version >= 13 { error_code } else { 0 },
+        ..Default::default()
+    }
+}
+
 /// Creates the topics that are asked for by name and are not there. What cannot be created is
 /// found missing, or invalid, when it is looked up.
 async fn create_missing(ctx: &Context, topics: &[MetadataRequestTopic]) {
@@ -83,33 +121,37 @@ async fn create_missing(ctx: &Context, topics: &[MetadataRequestTopic]) {
         .collect();
     missing.sort_unstable();
     missing.dedup();
-    let mut plain = Vec::new();
+    // One by one: two names of one request may collide with each other.
     for name in missing {
-        let internal =
-            [decide::InternalTopic::ConsumerOffsets, decide::InternalTopic::TransactionState]
-                .into_iter()
-                .find(|topic| topic.name() == name);
-        match internal {
-            Some(topic) => drop(ctx.shared.controller.create_internal_topic(topic).await),
-            None => plain.push(CreatableTopic {
-                name: Str::from(name),
-                num_partitions: -1,
-                replication_factor: -1,
-                ..Default::default()
-            }),
+        let internal = [InternalTopic::ConsumerOffsets, InternalTopic::TransactionState]
+            .into_iter()
+            .find(|topic| topic.name() == name);
+        let created = match internal {
+            Some(topic) => ctx.shared.controller.create_internal_topic(topic).await,
+            None => create(ctx, name).await,
+        };
+        if let Err(code) = created {
+            tracing::warn!("topic {name} cannot be created: {code}");
         }
     }
-    if plain.is_empty() {
-        return;
-    }
-    let request = CreateTopicsRequest { topics: plain, ..Default::default() };
+}
+
+async fn create(ctx: &Context, name: &str) -> Result<(), ErrorCode> {
+    let topic = CreatableTopic {
+        name: Str::from(name),
+        num_partitions: -1,
+        replication_factor: -1,
+        ..Default::default()
+    };
+    let request = CreateTopicsRequest { topics: vec![topic], ..Default::default() };
     let created = ctx
         .shared
         .controller
         .decide(move |context| decide::create_topics(context, &request, &mut new_id))
-        .await;
-    if let Err(code) = created {
-        tracing::warn!("topics cannot be created: {code}");
+        .await?;
+    match created.topics.first().map_or(0, |topic| topic.error_code) {
+        0 => Ok(()),
+        code => Err(ErrorCode::from_code(code)),
     }
 }
 

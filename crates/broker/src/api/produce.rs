@@ -13,6 +13,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use ottla_record::BatchHeader;
 use ottla_types::{ErrorCode, Offset};
 use ottla_wire::{
     DecodeError, Message as _, Reader, Records, Str,
@@ -209,6 +210,12 @@ fn append_one(
         let text = "No record batch was given for the partition";
         return Err(Refused::new(ErrorCode::InvalidRecord, text.to_owned()));
     };
+    if BatchHeader::parse(&bytes).is_ok_and(|header| header.attributes.is_transactional()) {
+        // There is no transaction coordinator yet, so no batch can belong to a transaction.
+        let text = "Transactions are not served";
+        let code = ErrorCode::TransactionalIdAuthorizationFailed;
+        return Err(Refused::new(code, text.to_owned()));
+    }
     let allows_zstd = ctx.version >= ZSTD_VERSION;
     let settings = hosted.settings();
     let appended = log.append(&settings, &mut bytes, (acks, allows_zstd), now_ms())?;
@@ -236,7 +243,7 @@ fn rejected(index: i32, refused: Refused) -> PartitionProduceResponse {
         index,
         error_code: refused.code.code(),
         base_offset: -1,
-        log_start_offset: -1,
+        log_start_offset: refused.log_start_offset.get(),
         record_errors: record_errors.collect(),
         error_message: refused.text.map(Str::from),
         ..Default::default()
