@@ -172,13 +172,17 @@ impl Partition {
             ErrorCode::CorruptMessage
             | ErrorCode::MessageTooLarge
             | ErrorCode::RecordListTooLarge
-            | ErrorCode::KafkaStorageError => refused,
+            | ErrorCode::KafkaStorageError
+            | ErrorCode::UnsupportedCompressionType => refused,
             _ if is_one_batch => Refused { log_start_offset: self.log_start_offset(), ..refused },
             _ => refused,
         };
         let log_append_time_ms =
             check(settings, batch, allows_zstd, now_ms).map_err(reached_log)?;
         let appended = self.append_checked(batch, acks, now_ms).map_err(reached_log)?;
+        if appended.is_duplicate {
+            return Ok(appended);
+        }
         Ok(Appended { log_append_time_ms, ..appended })
     }
 
@@ -208,7 +212,8 @@ impl Partition {
             base_offset: done.base_offset,
             last_offset: done.last_offset,
             log_start_offset: done.log_start_offset,
-            log_append_time_ms: -1,
+            // Of a duplicate Kafka tells the time that it kept with the batch.
+            log_append_time_ms: if done.duplicate { done.max_timestamp } else { -1 },
             record_count: i32::try_from(record_count).unwrap_or(i32::MAX),
             is_duplicate: done.duplicate,
             wait_for,

@@ -16,7 +16,8 @@ impl Api for DeleteGroups {
     async fn handle(ctx: Context, request: DeleteGroupsRequest) -> Outcome {
         let mut response = DeleteGroupsResponse::default();
         // Groups of one request may live in different shards.
-        for group_id in request.groups_names {
+        let mut seen = std::collections::BTreeSet::new();
+        for group_id in request.groups_names.into_iter().filter(|id| seen.insert(id.clone())) {
             let ids = [group_id.clone()];
             let reply = ctx
                 .shared

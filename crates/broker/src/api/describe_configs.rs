@@ -49,7 +49,10 @@ impl Api for DescribeConfigs {
 }
 
 fn is_wanted(resource: &DescribeConfigsResource, name: &str) -> bool {
-    resource.configuration_keys.as_ref().is_none_or(|keys| keys.iter().any(|key| *key == *name))
+    resource
+        .configuration_keys
+        .as_ref()
+        .is_none_or(|keys| keys.is_empty() || keys.iter().any(|key| *key == *name))
 }
 
 fn describe(

@@ -2,7 +2,7 @@
 //!
 //! Kafka: `KafkaApis.handleDescribeProducersRequest`.
 
-use ottla_types::ErrorCode;
+use ottla_types::{ErrorCode, TopicName};
 use ottla_wire::{
     Str,
     describe_producers_response::{PartitionResponse, ProducerState, TopicResponse},
@@ -29,10 +29,13 @@ impl Api for DescribeProducers {
     }
 }
 
-fn describe(ctx: &Context, topic: &str, partition_index: i32) -> PartitionResponse {
-    let topic = ctx.shared.partitions.topic(topic);
+fn describe(ctx: &Context, topic_name: &str, partition_index: i32) -> PartitionResponse {
+    let topic = ctx.shared.partitions.topic(topic_name);
     let Some(partition) = topic.and_then(|topic| topic.partition(partition_index)) else {
-        let code = ErrorCode::UnknownTopicOrPartition;
+        let code = match TopicName::new(topic_name) {
+            Ok(_) => ErrorCode::UnknownTopicOrPartition,
+            Err(_) => ErrorCode::InvalidTopicException,
+        };
         return PartitionResponse {
             partition_index,
             error_code: code.code(),

@@ -9,6 +9,7 @@
 //! it waits. Kafka: `KafkaApis.handleFetchRequest`, `DelayedFetch`.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -36,8 +37,8 @@ pub(super) struct Fetch;
 /// The first version that names topics by id.
 const TOPIC_IDS_VERSION: i16 = 13;
 
-/// The first version that can say more about a lost leadership.
-const LEADER_HINT_VERSION: i16 = 12;
+/// The first version that says who leads where this broker does not.
+const LEADER_HINT_VERSION: i16 = 16;
 
 impl Api for Fetch {
     type Request = FetchRequest;
@@ -70,21 +71,31 @@ impl Api for Fetch {
     }
 }
 
+/// What is asked for. A partition asked for twice counts once, as it was asked for last.
 fn items(request: &FetchRequest) -> Vec<FetchItem> {
+    let mut items: Vec<FetchItem> = Vec::new();
+    let mut places = HashMap::new();
     let topics = request.topics.iter();
-    topics
-        .flat_map(|topic| {
-            topic.partitions.iter().map(|part| FetchItem {
-                topic: topic.topic.clone(),
-                topic_id: topic.topic_id,
-                partition: part.partition,
-                fetch_offset: part.fetch_offset,
-                current_leader_epoch: part.current_leader_epoch,
-                last_fetched_epoch: part.last_fetched_epoch,
-                max_bytes: part.partition_max_bytes,
-            })
+    let all = topics.flat_map(|topic| {
+        topic.partitions.iter().map(|part| FetchItem {
+            topic: topic.topic.clone(),
+            topic_id: topic.topic_id,
+            partition: part.partition,
+            fetch_offset: part.fetch_offset,
+            current_leader_epoch: part.current_leader_epoch,
+            last_fetched_epoch: part.last_fetched_epoch,
+            max_bytes: part.partition_max_bytes,
         })
-        .collect()
+    });
+    for item in all {
+        let key = (item.topic.clone(), item.topic_id, item.partition);
+        let place = *places.entry(key).or_insert(items.len());
+        match items.get_mut(place) {
+            Some(known) => *known = item,
+            None => items.push(item),
+        }
+    }
+    items
 }
 
 async fn serve(
@@ -110,6 +121,8 @@ async fn serve(
 
 /// What was found for one partition.
 struct Found {
+    /// There is no such partition. Kafka answers these after all others.
+    is_missing: bool,
     data: PartitionData,
     range: Option<FileRange>,
 }
@@ -189,6 +202,7 @@ fn read_all(
     let mut left = limit.min(ctx.shared.limits.fetch_bytes_max);
     let mut at_least_one = true;
     let reads_committed = request.isolation_level == 1;
+    let replica_id = request.replica_id.max(request.replica_state.replica_id);
     wanted
         .iter()
         .zip(partitions)
@@ -198,6 +212,10 @@ fn read_all(
                 .as_ref()
                 .map_err(|code| *code)
                 .and_then(|partition| {
+                    if replica_id >= 0 {
+                        // Nobody follows this broker.
+                        return Err(ErrorCode::NotLeaderOrFollower);
+                    }
                     read_one(partition, item, left, at_least_one, reads_committed)
                 })
                 .unwrap_or_else(|code| failed(ctx, item.partition, code, partition.as_ref().ok()));
@@ -217,13 +235,14 @@ fn read_one(
 ) -> Result<Found, ErrorCode> {
     partition.check_leader_epoch(item.current_leader_epoch)?;
     let mut data = PartitionData { partition_index: item.partition, ..PartitionData::default() };
-    if let Some(diverging) = diverging(partition, item) {
+    if let Some(diverging) = diverging(partition, item)? {
         data.diverging_epoch = diverging;
         data.high_watermark = partition.high_watermark().get();
         data.last_stable_offset = data.high_watermark;
         data.log_start_offset = partition.log_start_offset().get();
+        data.aborted_transactions = None;
         data.records = Some(Records::default());
-        return Ok(Found { data, range: None });
+        return Ok(Found { is_missing: false, data, range: None });
     }
     let max_bytes = usize::try_from(item.max_bytes).unwrap_or(0).min(left);
     let read = partition.read(Offset(item.fetch_offset), max_bytes, at_least_one)?;
@@ -231,18 +250,19 @@ fn read_one(
     data.last_stable_offset = read.last_stable_offset.get();
     data.log_start_offset = read.log_start_offset.get();
     data.aborted_transactions = reads_committed.then(Vec::<AbortedTransaction>::new);
-    Ok(Found { data, range: read.range })
+    Ok(Found { is_missing: false, data, range: read.range })
 }
 
 /// Whether the client's log history leaves ours before its fetch offset, and where.
-fn diverging(partition: &Partition, item: &FetchItem) -> Option<EpochEndOffset> {
+fn diverging(partition: &Partition, item: &FetchItem) -> Result<Option<EpochEndOffset>, ErrorCode> {
     if item.last_fetched_epoch < 0 {
-        return None;
+        return Ok(None);
     }
     let believed = LeaderEpoch(item.last_fetched_epoch);
-    let (epoch, end_offset) = partition.with_log(|log| log.epoch_end_offset(believed))?;
+    let end = partition.with_log(|log| log.epoch_end_offset(believed));
+    let (epoch, end_offset) = end.ok_or(ErrorCode::OffsetOutOfRange)?;
     let diverges = epoch < believed || end_offset.get() < item.fetch_offset;
-    diverges.then_some(EpochEndOffset { epoch: epoch.get(), end_offset: end_offset.get() })
+    Ok(diverges.then_some(EpochEndOffset { epoch: epoch.get(), end_offset: end_offset.get() }))
 }
 
 fn failed(
@@ -258,6 +278,9 @@ fn failed(
         records: Some(Records::default()),
         ..PartitionData::default()
     };
+    if partition.is_some() {
+        data.aborted_transactions = None;
+    }
     let is_about_leaders =
         matches!(code, ErrorCode::FencedLeaderEpoch | ErrorCode::NotLeaderOrFollower);
     if let (true, true, Some(partition)) =
@@ -268,7 +291,7 @@ fn failed(
             leader_epoch: partition.leader_epoch().get(),
         };
     }
-    Found { data, range: None }
+    Found { is_missing: partition.is_none(), data, range: None }
 }
 
 /// How the answer is to look.
@@ -287,7 +310,9 @@ fn respond(
 ) -> (FetchResponse, Vec<FileRange>) {
     let mut response = FetchResponse { session_id: shape.session_id, ..FetchResponse::default() };
     let mut files = Vec::new();
-    for (wanted, mut found) in wanted.iter_mut().zip(found) {
+    let mut pairs: Vec<(&mut SessionItem, Found)> = wanted.iter_mut().zip(found).collect();
+    pairs.sort_by_key(|(_, found)| found.is_missing);
+    for (wanted, mut found) in pairs {
         let told = Told {
             high_watermark: found.data.high_watermark,
             last_stable_offset: found.data.last_stable_offset,

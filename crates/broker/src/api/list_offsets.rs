@@ -6,6 +6,8 @@
 //! Where nothing matches the answer is −1/−1. The leader epoch is the record's own.
 //! Kafka: `KafkaApis.handleListOffsetRequest`, `UnifiedLog.fetchOffsetByTimestamp`.
 
+use std::collections::BTreeMap;
+
 use ottla_log::TimestampedOffset;
 use ottla_types::{ErrorCode, LeaderEpoch, Offset};
 use ottla_wire::{
@@ -34,14 +36,37 @@ impl Api for ListOffsets {
     async fn handle(ctx: Context, request: ListOffsetsRequest) -> Outcome {
         let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
             name: topic.name.clone(),
-            partitions: topic
-                .partitions
-                .iter()
-                .map(|part| answer(&ctx, &topic.name, part))
-                .collect(),
+            partitions: answer_all(&ctx, &topic.name, &topic.partitions),
         });
         ctx.reply(&ListOffsetsResponse { topics: topics.collect(), ..Default::default() })
     }
+}
+
+/// A partition that is asked for more than once is refused, once.
+fn answer_all(
+    ctx: &Context,
+    topic: &str,
+    parts: &[ListOffsetsPartition],
+) -> Vec<ListOffsetsPartitionResponse> {
+    let mut counts = BTreeMap::new();
+    for part in parts {
+        *counts.entry(part.partition_index).or_insert(0_usize) += 1;
+    }
+    let mut answers = Vec::with_capacity(counts.len());
+    for part in parts {
+        match counts.remove(&part.partition_index) {
+            Some(1) => answers.push(answer(ctx, topic, part)),
+            Some(_) => answers.push(ListOffsetsPartitionResponse {
+                partition_index: part.partition_index,
+                error_code: ErrorCode::InvalidRequest.code(),
+                timestamp: -1,
+                offset: -1,
+                ..Default::default()
+            }),
+            None => {}
+        }
+    }
+    answers
 }
 
 fn answer(ctx: &Context, topic: &str, part: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
@@ -101,7 +126,7 @@ fn find(
         EARLIEST | EARLIEST_LOCAL => {
             let start = partition.log_start_offset();
             let epoch = partition.with_log(|log| log.leader_epoch_for(start));
-            Ok(at(start, epoch.unwrap_or(LeaderEpoch::NONE)))
+            Ok(at(start, epoch.unwrap_or_else(|| partition.leader_epoch())))
         }
         // Nothing is tiered: there is no last tiered offset and no segment waits for upload.
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(None),

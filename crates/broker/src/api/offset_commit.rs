@@ -40,7 +40,16 @@ impl Api for OffsetCommit {
             Ok(_) => refusal::offset_commit(&refused, ErrorCode::UnknownServerError),
             Err(code) => refusal::offset_commit(&refused, code),
         };
-        response.topics.extend(known.topics);
+        for topic in known.topics {
+            let refused = response
+                .topics
+                .iter_mut()
+                .find(|other| other.name == topic.name && other.topic_id == topic.topic_id);
+            match refused {
+                Some(refused) => refused.partitions.extend(topic.partitions),
+                None => response.topics.push(topic),
+            }
+        }
         ctx.reply(&response)
     }
 }

@@ -33,7 +33,12 @@ impl Api for OffsetDelete {
             Err(code) => refusal::offset_delete(code),
         };
         if response.error_code == 0 {
-            response.topics.extend(unknown);
+            for topic in unknown {
+                match response.topics.iter_mut().find(|known| known.name == topic.name) {
+                    Some(known) => known.partitions.extend(topic.partitions),
+                    None => response.topics.push(topic),
+                }
+            }
         }
         ctx.reply(&response)
     }

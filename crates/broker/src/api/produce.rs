@@ -13,7 +13,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use ottla_record::BatchHeader;
+use ottla_record::{BATCH_OVERHEAD, BatchHeader};
 use ottla_types::{ErrorCode, Offset};
 use ottla_wire::{
     DecodeError, Message as _, Reader, Records, Str,
@@ -150,7 +150,8 @@ impl Work {
     fn append(self, ctx: &Context, acks: i16) -> (ProduceResponse, Vec<Staged>) {
         let mut response = ProduceResponse::default();
         let mut staged = Vec::new();
-        for (name, topic_id, hosted, batches) in self.topics {
+        let asked_for = self.topics.into_iter().filter(|topic| !topic.3.is_empty());
+        for (name, topic_id, hosted, batches) in asked_for {
             let mut parts = Vec::with_capacity(batches.len());
             for batch in batches {
                 let result = append_one(ctx, hosted.as_ref(), acks, batch.index, batch.bytes);
@@ -206,7 +207,7 @@ fn append_one(
         return Err(Refused::new(ErrorCode::InvalidTopicException, text));
     }
     let log = hosted.partition(index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let Some(mut bytes) = bytes.filter(|bytes| !bytes.is_empty()) else {
+    let Some(mut bytes) = bytes.filter(|bytes| bytes.len() >= BATCH_OVERHEAD) else {
         let text = "No record batch was given for the partition";
         return Err(Refused::new(ErrorCode::InvalidRecord, text.to_owned()));
     };
