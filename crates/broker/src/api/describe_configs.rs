@@ -88,7 +88,15 @@ fn describe(
         }
         ResourceType::GROUP => Ok(describe_group(&config, image.group_overrides(name))),
         // The loggers of the JVM have no counterpart here, and no client metrics are collected.
-        ResourceType::BROKER_LOGGER | ResourceType::CLIENT_METRICS => Ok(Vec::new()),
+        ResourceType::BROKER_LOGGER => {
+            let own = ctx.shared.broker_id;
+            if name.parse() == Ok(own.get()) {
+                return Ok(Vec::new());
+            }
+            let text = format!("Unexpected broker id, expected {own} but received {name}");
+            Err((ErrorCode::InvalidRequest, text))
+        }
+        ResourceType::CLIENT_METRICS => Ok(Vec::new()),
         ResourceType(other) => {
             Err((ErrorCode::InvalidRequest, format!("Unsupported resource type: {other}")))
         }
