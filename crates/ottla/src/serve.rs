@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use ottla_broker::Broker;
-use ottla_config::{Layer, Loaded, ServerConfig, from_env, parse_properties};
+use ottla_config::{Environment, Layer, Loaded, ServerConfig, from_env, parse_properties};
 use tracing_subscriber::EnvFilter;
 
 use crate::banner;
@@ -95,6 +95,7 @@ fn load(flags: &Flags) -> anyhow::Result<ServerConfig> {
         layers.push(Layer { origin, properties });
     }
     let environment = from_env(std::env::vars());
+    name_what_is_not_used(&environment);
     layers.push(Layer { origin: "the environment".into(), properties: environment.properties });
     layers.push(Layer { origin: "--set".into(), properties: settings(&flags.set)? });
     layers.push(Layer { origin: "the command line".into(), properties: short(flags) });
@@ -103,6 +104,18 @@ fn load(flags: &Flags) -> anyhow::Result<ServerConfig> {
         tracing::warn!("{warning}");
     }
     Ok(config)
+}
+
+/// Says once what the environment asks for and this version does not do.
+fn name_what_is_not_used(environment: &Environment) {
+    if let Some(id) = &environment.cluster_id {
+        tracing::warn!(
+            "the cluster id {id} of the environment is not used: a data directory has its own"
+        );
+    }
+    if environment.create_topics.is_some() {
+        tracing::warn!("KAFKA_CREATE_TOPICS is not used: `ottla topic create` creates topics");
+    }
 }
 
 fn settings(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {
