@@ -41,6 +41,8 @@ struct Inner {
     replication: Replication,
     /// What the last step came to; kept to spare an allocation per append.
     effects: Vec<Effect>,
+    /// The topic is deleted: the directory is another's, or nobody's.
+    is_retired: bool,
 }
 
 /// How far the partition has come, for those who wait for it.
@@ -144,7 +146,7 @@ impl Partition {
         Self {
             topic_partition,
             waiters: Waiters::default(),
-            inner: Mutex::new(Inner { log, replication, effects }),
+            inner: Mutex::new(Inner { log, replication, effects, is_retired: false }),
             progress: watch::Sender::new(progress),
             flusher,
             is_queued: AtomicBool::new(false),
@@ -194,6 +196,9 @@ impl Partition {
         now_ms: i64,
     ) -> Result<Appended, Refused> {
         let mut inner = self.lock();
+        if inner.is_retired {
+            return Err(Refused::from(ErrorCode::UnknownTopicOrPartition));
+        }
         let leader_epoch = inner.replication.leader_epoch();
         let done = inner.log.append_as_leader(batch, leader_epoch, now_ms)?;
         let log_end_offset = inner.log.log_end_offset();
@@ -262,6 +267,9 @@ impl Partition {
                 let durable_offset = inner.log.finish_sync(&task);
                 self.step(&mut inner, Event::Synced { durable_offset });
             }
+            Err(_) if inner.is_retired => {
+                self.progress.send_modify(|progress| progress.has_failed = true);
+            }
             Err(error) => {
                 // A failed sync is never tried again: the kernel may have dropped the pages.
                 tracing::error!(partition = %self.topic_partition, "disk sync failed: {error}");
@@ -304,6 +312,9 @@ impl Partition {
     ) -> Result<Read, ErrorCode> {
         let (reader, high_watermark, log_start_offset) = {
             let inner = self.lock();
+            if inner.is_retired {
+                return Err(ErrorCode::UnknownTopicOrPartition);
+            }
             let high_watermark = inner.replication.high_watermark();
             (inner.log.reader(), high_watermark, inner.log.log_start_offset())
         };
@@ -357,8 +368,10 @@ impl Partition {
         self.lock().log.reader()
     }
 
-    /// Takes the partition out of service: its topic is deleted.
+    /// Takes the partition out of service: its topic is deleted. A request that still has it must
+    /// not write to files that may be a new topic's by then.
     pub(crate) fn retire(&self) {
+        self.lock().is_retired = true;
         self.waiters.wake();
     }
 
