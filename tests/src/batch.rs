@@ -1,5 +1,7 @@
 //! Record batches with fixed contents, so that two brokers are sent the same bytes.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use bytes::{Bytes, BytesMut};
 use ottla_record::{BatchBuilder, BuilderOptions, Compression, Record};
 use ottla_types::ProducerId;
@@ -51,6 +53,29 @@ pub fn idempotent(id: i64, epoch: i16, sequence: i32, count: usize) -> Bytes {
         ..Default::default()
     };
     build(options, &numbered(count)).freeze()
+}
+
+/// The same with the wall clock's time: Kafka forgets a producer by the age of its last record.
+pub fn idempotent_now(id: i64, epoch: i16, sequence: i32, count: usize) -> Bytes {
+    let options = BuilderOptions {
+        producer_id: ProducerId(id),
+        producer_epoch: epoch,
+        base_sequence: sequence,
+        ..Default::default()
+    };
+    build(options, &numbered_now(count)).freeze()
+}
+
+/// Numbered records with the wall clock's time.
+pub fn numbered_now(count: usize) -> Vec<Record> {
+    let now = now_ms();
+    numbered(count).into_iter().map(|record| Record { timestamp: now, ..record }).collect()
+}
+
+/// The wall clock in milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    since.as_millis() as i64
 }
 
 /// The bytes as the records field of a Produce.

@@ -229,8 +229,11 @@ impl Client {
 
     /// A producer id that nobody has had.
     pub fn producer_id(&mut self) -> i64 {
-        let request =
-            InitProducerIdRequest { transaction_timeout_ms: 60_000, ..Default::default() };
+        let request = InitProducerIdRequest {
+            transactional_id: None,
+            transaction_timeout_ms: 60_000,
+            ..Default::default()
+        };
         let response = self.call(4, &request);
         assert_eq!(response.error_code, 0, "{response:?}");
         response.producer_id
