@@ -54,6 +54,11 @@ impl Connection {
         self.stream.set_read_timeout(Some(patience))
     }
 
+    /// Waits until there is something to read, and leaves it.
+    pub fn wait_readable(&self) -> io::Result<()> {
+        self.stream.peek(&mut [0]).map(|_| ())
+    }
+
     /// Sends these bytes as they are.
     pub fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)

@@ -52,6 +52,16 @@ impl TestBroker {
         self.dir.path()
     }
 
+    /// The segments of a partition, by name.
+    pub fn segments(&self, partition: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.dir.path().join(partition)).expect("a partition");
+        let paths = entries.flatten().map(|entry| entry.path());
+        let mut logs: Vec<_> =
+            paths.filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
+        logs.sort();
+        logs
+    }
+
     /// The broker that runs.
     pub fn broker(&self) -> &Broker {
         self.broker.as_ref().expect("the broker runs")
