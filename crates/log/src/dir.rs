@@ -39,7 +39,7 @@ pub trait Dir: Send + Sync + fmt::Debug {
     fn open(&self, name: &str, mode: OpenMode) -> io::Result<Arc<dyn LogFile>>;
     /// The whole content of a small file; `None` if it does not exist.
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
-    /// Gives a file another name, replacing what has that name.
+    /// Gives a file or a directory another name, replacing the file that has that name.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file; not an error if it does not exist.
     fn remove(&self, name: &str) -> io::Result<()>;
@@ -47,6 +47,10 @@ pub trait Dir: Send + Sync + fmt::Debug {
     fn sync(&self) -> io::Result<()>;
     /// Makes the directory's own name durable.
     fn sync_parent(&self) -> io::Result<()>;
+    /// A directory within this one, which need not exist.
+    fn child(&self, name: &str) -> Arc<dyn Dir>;
+    /// Removes a directory within this one with all it holds; not an error if it does not exist.
+    fn remove_child(&self, name: &str) -> io::Result<()>;
 }
 
 /// One open file.
@@ -155,6 +159,17 @@ impl Dir for DiskDir {
         match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
             Some(_) | None => File::open(".")?.sync_all(),
+        }
+    }
+
+    fn child(&self, name: &str) -> Arc<dyn Dir> {
+        Arc::new(Self::new(self.path.join(name)))
+    }
+
+    fn remove_child(&self, name: &str) -> io::Result<()> {
+        match fs::remove_dir_all(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 }

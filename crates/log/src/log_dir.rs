@@ -99,13 +99,13 @@ pub struct Checkpoints {
 /// A data directory that this process has to itself.
 #[derive(Debug)]
 pub struct LogDir {
-    dir: DiskDir,
+    dir: Arc<dyn Dir>,
     was_clean: bool,
     meta: Option<MetaProperties>,
     /// Of each checkpoint file, what was written last.
     written: Mutex<BTreeMap<&'static str, Vec<u8>>>,
-    /// Held as long as the directory is.
-    _lock: File,
+    /// Held as long as the directory is. A simulated directory has none.
+    _lock: Option<File>,
 }
 
 impl LogDir {
@@ -115,15 +115,20 @@ impl LogDir {
         let path = path.into();
         fs::create_dir_all(&path).map_err(LogError::io("create", &path))?;
         let lock = lock(&path)?;
-        let dir = DiskDir::new(&path);
+        Self::open_in(Arc::new(DiskDir::new(path)), Some(lock))
+    }
+
+    /// Takes a directory that is there and that nobody else has.
+    pub(crate) fn open_in(dir: Arc<dyn Dir>, lock: Option<File>) -> Result<Self, LogError> {
+        let path = dir.path().to_owned();
         let meta = dir.read(META).map_err(LogError::io("read", &path.join(META)))?;
         let parsed = meta.map(|content| MetaProperties::parse(&String::from_utf8_lossy(&content)));
         let malformed = |cause| LogError::Malformed { path: path.join(META), cause };
         let meta = parsed.transpose().map_err(malformed)?;
-        let mark = path.join(CLEAN);
-        let was_clean = mark.exists();
+        let mark = dir.read(CLEAN).map_err(LogError::io("read", &path.join(CLEAN)))?;
+        let was_clean = mark.is_some();
         if was_clean {
-            dir.remove(CLEAN).map_err(LogError::io("remove", &mark))?;
+            dir.remove(CLEAN).map_err(LogError::io("remove", &path.join(CLEAN)))?;
             dir.sync().map_err(LogError::io("sync", &path))?;
         }
         Ok(Self { dir, was_clean, meta, written: Mutex::default(), _lock: lock })
@@ -147,7 +152,7 @@ impl LogDir {
     /// Says whose it is, durably.
     pub fn set_meta(&mut self, meta: MetaProperties) -> Result<(), LogError> {
         let text = meta.to_text();
-        write_atomically(&self.dir, META, text.as_bytes())
+        write_atomically(self.dir.as_ref(), META, text.as_bytes())
             .and_then(|()| self.dir.sync())
             .map_err(LogError::io("write", &self.path().join(META)))?;
         self.meta = Some(meta);
@@ -162,7 +167,7 @@ impl LogDir {
 
     /// The directory of a partition, for [`crate::Log::open`]. It need not exist.
     pub fn partition_dir(&self, at: &TopicPartition) -> Arc<dyn Dir> {
-        Arc::new(DiskDir::new(self.path().join(at.to_string())))
+        self.dir.child(&at.to_string())
     }
 
     /// Deletes a partition whose log is closed: its directory gets another name at once, which is
@@ -194,12 +199,7 @@ impl LogDir {
             let source = io::ErrorKind::InvalidInput.into();
             return Err(LogError::Io { what: "remove", path, source });
         }
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(LogError::io("remove", &path)(error))
-            }
-            Ok(()) | Err(_) => Ok(()),
-        }
+        self.dir.remove_child(name).map_err(LogError::io("remove", &path))
     }
 
     /// The checkpoints. A file that is not valid counts as empty: recovery then reads more.
@@ -225,7 +225,7 @@ impl LogDir {
             if written.get(name) == Some(&content) {
                 continue;
             }
-            write_atomically(&self.dir, name, &content)
+            write_atomically(self.dir.as_ref(), name, &content)
                 .map_err(LogError::io("write", &self.path().join(name)))?;
             written.insert(name, content);
             changed = true;
@@ -236,7 +236,7 @@ impl LogDir {
     /// Leaves the mark that everything here is in order. Every log must be closed and the
     /// checkpoints written before.
     pub fn mark_clean_shutdown(&self) -> Result<(), LogError> {
-        write_atomically(&self.dir, CLEAN, br#"{"version":0,"brokerEpoch":-1}"#)
+        write_atomically(self.dir.as_ref(), CLEAN, br#"{"version":0,"brokerEpoch":-1}"#)
             .and_then(|()| self.dir.sync())
             .map_err(LogError::io("write", &self.path().join(CLEAN)))
     }

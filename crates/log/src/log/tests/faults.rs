@@ -54,6 +54,12 @@ impl Dir for FaultyDir {
     fn sync_parent(&self) -> io::Result<()> {
         fail_if(&self.1.syncs_fail)
     }
+    fn child(&self, name: &str) -> Arc<dyn Dir> {
+        self.0.child(name)
+    }
+    fn remove_child(&self, name: &str) -> io::Result<()> {
+        self.0.remove_child(name)
+    }
 }
 
 impl LogFile for FaultyFile {
