@@ -105,9 +105,14 @@ impl Controller {
         })?)
     }
 
-    /// Lets the thread end once what waits is decided.
+    /// Records that this broker stops in an orderly way, and lets the thread end after that and
+    /// whatever else waits. For a thread that serves nobody.
     pub(crate) fn stop(&self) {
-        *self.jobs.write().unwrap_or_else(PoisonError::into_inner) = None;
+        let jobs = self.jobs.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(jobs) = jobs {
+            // A thread that has ended has logged why.
+            drop(jobs.blocking_send(Box::new(Owner::record_stop)));
+        }
     }
 
     /// Has a decision made and carried out; its response, or why it could not be committed.
@@ -192,6 +197,14 @@ impl Owner {
             self.publish(&delta);
         }
         Ok(decision.response)
+    }
+
+    /// Records the stop. The partitions do not follow: they are closed next, by this process.
+    fn record_stop(&mut self) {
+        let records = decide::stop_broker(&self.image, self.shared.broker_id);
+        if let Err(error) = self.commit(&records) {
+            tracing::error!("that this broker stops in order cannot be recorded: {error}");
+        }
     }
 
     /// Commits records and replays them.

@@ -274,7 +274,11 @@ pub(crate) fn close(shared: &Shared) -> Result<(), LogError> {
     match first_failure {
         // Without the mark the next start looks at every log again, which is right.
         Some(error) => Err(error),
-        None => shared.log_dir.mark_clean_shutdown(),
+        None => {
+            let image = shared.image();
+            let broker_epoch = image.broker(shared.broker_id).map_or(-1, |it| it.broker_epoch);
+            shared.log_dir.mark_clean_shutdown(broker_epoch)
+        }
     }
 }
 

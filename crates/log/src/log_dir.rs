@@ -234,9 +234,11 @@ impl LogDir {
     }
 
     /// Leaves the mark that everything here is in order. Every log must be closed and the
-    /// checkpoints written before.
-    pub fn mark_clean_shutdown(&self) -> Result<(), LogError> {
-        write_atomically(self.dir.as_ref(), CLEAN, br#"{"version":0,"brokerEpoch":-1}"#)
+    /// checkpoints written before. `broker_epoch` is what the broker was registered with: a Kafka
+    /// that starts here next tells its controller, which trusts the replicas only if it is right.
+    pub fn mark_clean_shutdown(&self, broker_epoch: i64) -> Result<(), LogError> {
+        let mark = format!(r#"{{"version":0,"brokerEpoch":{broker_epoch}}}"#);
+        write_atomically(self.dir.as_ref(), CLEAN, mark.as_bytes())
             .and_then(|()| self.dir.sync())
             .map_err(LogError::io("write", &self.path().join(CLEAN)))
     }

@@ -21,9 +21,9 @@ fn the_mark_of_a_clean_shutdown_counts_once() {
     let temp = tempfile::tempdir().unwrap();
     let dir = LogDir::open(temp.path()).unwrap();
     assert!(!dir.was_clean());
-    dir.mark_clean_shutdown().unwrap();
+    dir.mark_clean_shutdown(17).unwrap();
     let text = fs::read_to_string(temp.path().join(".kafka_cleanshutdown")).unwrap();
-    assert_eq!(text, r#"{"version":0,"brokerEpoch":-1}"#);
+    assert_eq!(text, r#"{"version":0,"brokerEpoch":17}"#);
     drop(dir);
     assert!(LogDir::open(temp.path()).unwrap().was_clean());
     assert!(!LogDir::open(temp.path()).unwrap().was_clean());
