@@ -31,7 +31,7 @@ use crate::{
     fetch_sessions::FetchSessions,
     flusher::Flusher,
     groups::Groups,
-    housekeeping, http, metadata_log,
+    housekeeping, http, initial_topics, metadata_log,
     metrics::{Gauges, Metrics},
     net::{
         budget::Budget,
@@ -274,6 +274,7 @@ impl Broker {
         {
             self.shared.groups.lead(&self.shared, &topic);
         }
+        self.create_topics(config, home);
         self.start_http(config, home)?;
         let shared = Arc::clone(&self.shared);
         home.spawn(async move { shared.groups.run_timers(Arc::clone(&shared)).await });
@@ -283,6 +284,17 @@ impl Broker {
         }
         self.shared.is_ready.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Creates the topics that the configuration asks for, and waits for them.
+    fn create_topics(&self, config: &ServerConfig, home: &Handle) {
+        let (sender, done) = std::sync::mpsc::sync_channel(1);
+        let (shared, config) = (Arc::clone(&self.shared), config.clone());
+        home.spawn(async move {
+            initial_topics::create(shared, &config).await;
+            let _gone = sender.send(());
+        });
+        let _gone = done.recv();
     }
 
     fn start_http(&mut self, config: &ServerConfig, home: &Handle) -> Result<(), StartError> {

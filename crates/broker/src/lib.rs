@@ -14,6 +14,7 @@ mod flusher;
 mod groups;
 mod housekeeping;
 mod http;
+mod initial_topics;
 mod limits;
 mod metadata_log;
 mod metrics;

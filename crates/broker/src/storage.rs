@@ -44,8 +44,9 @@ pub(crate) fn open_data_dir(config: &ServerConfig) -> Result<DataDir, StartError
     };
     let node_id = config.get(&keys::NODE_ID);
     let mut log_dir = LogDir::open(path)?;
+    let wanted = config.get(&keys::OTTLA_CLUSTER_ID);
     let mut meta = log_dir.meta().cloned().unwrap_or_else(|| MetaProperties {
-        cluster_id: new_id().to_string(),
+        cluster_id: wanted.map_or_else(|| new_id().to_string(), str::to_owned),
         node_id,
         directory_id: Uuid::ZERO,
     });
@@ -53,6 +54,14 @@ pub(crate) fn open_data_dir(config: &ServerConfig) -> Result<DataDir, StartError
         return Err(StartError::Config(format!(
             "data directory {path} belongs to broker {}, and node.id is {node_id}",
             meta.node_id
+        )));
+    }
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != meta.cluster_id) {
+        let origin = config.origin(&keys::OTTLA_CLUSTER_ID).unwrap_or_default();
+        return Err(StartError::Config(format!(
+            "data directory {path} belongs to cluster {}, and {origin} asks for cluster {wanted} \
+             (CLUSTER_ID, ottla.cluster.id): use another directory, or leave the id out",
+            meta.cluster_id
         )));
     }
     if meta.directory_id.is_zero() {

@@ -3,21 +3,21 @@
 //! `KAFKA_LOG_DIRS` is `log.dirs`: without its prefix, in lower case, `_` is a dot, `__` an
 //! underscore and `___` a dash, as in the images of Apache and Confluent. `KAFKA_CFG_LOG_DIRS` is
 //! the same key by Bitnami's rule, in which every `_` is a dot. `OTTLA_CONSOLE_LISTEN` is
-//! `ottla.console.listen`. Variables that steer a JVM or a script are left alone.
+//! `ottla.console.listen`. `CLUSTER_ID` and `KAFKA_CREATE_TOPICS`, which are no keys of Kafka's,
+//! stand for `ottla.cluster.id` and `ottla.create.topics`. Variables that steer a JVM or a script are left alone.
 //!
 //! Kafka: `KafkaDockerWrapper` of the container image.
 
-use crate::keys::{self, broker_key};
+use crate::{
+    Key,
+    keys::{self, broker_key},
+};
 
 /// What the environment says about a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     /// Values of configuration keys, sorted by the names of their variables.
     pub properties: Vec<(String, String)>,
-    /// The cluster's id, in Kafka's base64 form, not yet checked.
-    pub cluster_id: Option<String>,
-    /// Topics to create at start, in the form `name:partitions:replicas[:policy],…`.
-    pub create_topics: Option<String>,
     /// Variables that mean something to Kafka's images and nothing here.
     pub ignored: Vec<String>,
 }
@@ -32,9 +32,9 @@ pub fn from_env(variables: impl IntoIterator<Item = (String, String)>) -> Enviro
     for (variable, value) in variables {
         match variable.as_str() {
             "CLUSTER_ID" | "KAFKA_CLUSTER_ID" | "KAFKA_KRAFT_CLUSTER_ID" => {
-                environment.cluster_id = Some(value);
+                environment.set(&keys::OTTLA_CLUSTER_ID, value);
             }
-            "KAFKA_CREATE_TOPICS" => environment.create_topics = Some(value),
+            "KAFKA_CREATE_TOPICS" => environment.set(&keys::OTTLA_CREATE_TOPICS, value),
             "KAFKA_ADVERTISED_HOST_NAME" => host = Some(value),
             "KAFKA_ADVERTISED_PORT" => port = Some(value),
             name if is_for_others(name) => environment.ignored.push(variable),
@@ -54,6 +54,13 @@ pub fn from_env(variables: impl IntoIterator<Item = (String, String)>) -> Enviro
 }
 
 impl Environment {
+    /// Sets what has a variable of its own; an empty one counts as not set.
+    fn set(&mut self, key: &Key, value: String) {
+        if !value.trim().is_empty() {
+            self.properties.push((key.name.to_owned(), value));
+        }
+    }
+
     fn value(&self, key: &str) -> Option<&str> {
         self.properties.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
@@ -91,6 +98,7 @@ fn is_address_list(key: &str) -> bool {
 fn is_for_others(name: &str) -> bool {
     const NAMES: &[&str] = &[
         "KAFKA_VERSION",
+        "KAFKA_CREATE_TOPICS_SEPARATOR",
         "KAFKA_HOME",
         "KAFKA_HEAP_OPTS",
         "KAFKA_OPTS",

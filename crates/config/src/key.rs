@@ -294,6 +294,14 @@ impl<R, T> TypedKey<R, T> {
         self.allowing(Validator::HostLimits)
     }
 
+    pub(crate) const fn cluster_id(self) -> Self {
+        self.allowing(Validator::ClusterId)
+    }
+
+    pub(crate) const fn topics_to_create(self) -> Self {
+        self.allowing(Validator::TopicsToCreate)
+    }
+
     pub(crate) const fn share_offset_reset(self) -> Self {
         self.allowing(Validator::ShareOffsetReset)
     }

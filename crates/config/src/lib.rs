@@ -10,6 +10,7 @@
 
 mod describe;
 mod env;
+mod initial_topic;
 mod key;
 pub mod keys;
 mod listener;
@@ -23,6 +24,7 @@ mod value;
 pub use describe::{Described, Source, Synonym, describe_broker, describe_broker_defaults};
 pub use describe::{describe_group, describe_topic};
 pub use env::{Environment, from_env};
+pub use initial_topic::InitialTopic;
 pub use key::{Broker, BrokerKey, Effect, Group, GroupKey, Importance, Key, Kind, Scope, Topic};
 pub use key::{TopicKey, TypedKey};
 pub use listener::{InvalidListener, Listener, Listeners, SecurityProtocol};

@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    BrokerKey, InvalidListener, InvalidValue, Key, Parsed, Value,
+    BrokerKey, InitialTopic, InvalidListener, InvalidValue, Key, Parsed, Value,
+    initial_topic::topics_to_create,
     keys::{self, broker_key},
     listener::{ListenerTexts, Listeners},
     nearest,
@@ -185,6 +186,12 @@ impl ServerConfig {
     /// The exceptions from `max.connections.per.ip`: hosts and their limits.
     pub fn max_connections_per_ip_overrides(&self) -> Vec<(&str, i32)> {
         host_limits(self.get(&keys::MAX_CONNECTIONS_PER_IP_OVERRIDES)).unwrap_or_default()
+    }
+
+    /// The topics that a start creates where they are missing.
+    pub fn topics_to_create(&self) -> Vec<InitialTopic> {
+        let text = self.get(&keys::OTTLA_CREATE_TOPICS).unwrap_or_default();
+        topics_to_create(text).unwrap_or_default()
     }
 
     /// The directory of the metadata log: `metadata.log.dir`, or the first of the logs.

@@ -2,7 +2,7 @@
 //!
 //! Kafka: the validators of `ConfigDef`, `QuorumConfig`, `ThrottledReplicaListValidator`.
 
-use crate::Parsed;
+use crate::{Parsed, initial_topic::topics_to_create};
 
 /// A value that a key does not allow. The text is what a client reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +56,10 @@ pub enum Validator {
     HostLimits,
     /// `earliest`, `latest` or `by_duration:` with a duration of ISO 8601.
     ShareOffsetReset,
+    /// A cluster's id: Kafka makes 22 characters of base64 and takes any word.
+    ClusterId,
+    /// Entries `name:partitions:replicas[:cleanup.policy]`.
+    TopicsToCreate,
 }
 
 impl Validator {
@@ -123,6 +127,14 @@ impl Validator {
                          form host:number"
                     ),
                 )),
+            },
+            Self::ClusterId if !is_cluster_id(text) => refuse(
+                "A cluster id is a word of letters, digits and signs, as in 5L6g3nShT-eMCtK--X86sw"
+                    .to_owned(),
+            ),
+            Self::TopicsToCreate => match topics_to_create(text) {
+                Ok(_) => Ok(()),
+                Err(why) => refuse(why),
             },
             Self::ShareOffsetReset if !is_share_offset_reset(text) => refuse(format!(
                 "Invalid value `{text}` for configuration {name}. The value must be either \
@@ -239,6 +251,11 @@ fn check_bootstrap(name: &str, item: &str) -> Result<(), InvalidValue> {
 fn is_address(text: &str) -> bool {
     text.rsplit_once(':')
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+/// Whether the text can stand in `meta.properties` as it is.
+fn is_cluster_id(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
 
 fn is_share_offset_reset(text: &str) -> bool {

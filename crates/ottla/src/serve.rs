@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use ottla_broker::Broker;
-use ottla_config::{Environment, Layer, Loaded, ServerConfig, from_env, parse_properties};
+use ottla_config::{Layer, Loaded, ServerConfig, from_env, parse_properties};
 use tracing_subscriber::EnvFilter;
 
 use crate::banner;
@@ -39,9 +39,24 @@ pub(crate) struct Flags {
     /// Where /metrics, /health and /ready are served, or `off` (ottla.console.listen).
     #[arg(long, value_name = "ADDRESS")]
     console: Option<String>,
-    /// How log lines look.
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    log_format: LogFormat,
+    /// How log lines look [default: text].
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+impl Flags {
+    /// These flags, and those of `outer` where they do not say.
+    pub(crate) fn or(self, outer: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(outer.data_dir),
+            listen: self.listen.or(outer.listen),
+            advertise: self.advertise.or(outer.advertise),
+            config: self.config.or(outer.config),
+            set: outer.set.into_iter().chain(self.set).collect(),
+            console: self.console.or(outer.console),
+            log_format: self.log_format.or(outer.log_format),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -52,7 +67,7 @@ enum LogFormat {
 
 /// Runs a broker until it is told to stop.
 pub(crate) fn run(flags: &Flags) -> ExitCode {
-    start_logging(flags.log_format);
+    start_logging(flags.log_format.unwrap_or(LogFormat::Text));
     match serve(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -94,9 +109,8 @@ fn load(flags: &Flags) -> anyhow::Result<ServerConfig> {
         let properties = parse_properties(&text).with_context(|| origin.clone())?;
         layers.push(Layer { origin, properties });
     }
-    let environment = from_env(std::env::vars());
-    name_what_is_not_used(&environment);
-    layers.push(Layer { origin: "the environment".into(), properties: environment.properties });
+    let properties = from_env(std::env::vars()).properties;
+    layers.push(Layer { origin: "the environment".into(), properties });
     layers.push(Layer { origin: "--set".into(), properties: settings(&flags.set)? });
     layers.push(Layer { origin: "the command line".into(), properties: short(flags) });
     let Loaded { config, warnings } = ServerConfig::load(&layers)?;
@@ -104,18 +118,6 @@ fn load(flags: &Flags) -> anyhow::Result<ServerConfig> {
         tracing::warn!("{warning}");
     }
     Ok(config)
-}
-
-/// Says once what the environment asks for and this version does not do.
-fn name_what_is_not_used(environment: &Environment) {
-    if let Some(id) = &environment.cluster_id {
-        tracing::warn!(
-            "the cluster id {id} of the environment is not used: a data directory has its own"
-        );
-    }
-    if environment.create_topics.is_some() {
-        tracing::warn!("KAFKA_CREATE_TOPICS is not used: `ottla topic create` creates topics");
-    }
 }
 
 fn settings(set: &[String]) -> anyhow::Result<Vec<(String, String)>> {

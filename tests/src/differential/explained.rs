@@ -39,6 +39,8 @@ const fn explained(
 /// The first that fits counts, so single elements come before their arrays.
 const EXPLAINED: &[Explained] = &[
     explained("", "configs[ottla.ack.durability]", Anything, "a key of Ottla's own"),
+    explained("", "configs[ottla.cluster.id]", Anything, "a key of Ottla's own"),
+    explained("", "configs[ottla.create.topics]", Anything, "a key of Ottla's own"),
     explained("", "configs[ottla.console.listen]", Anything, "a key of Ottla's own"),
     explained(
         "DescribeConfigs",

@@ -58,11 +58,13 @@ fn variables_that_are_not_ours_are_passed_over() {
 }
 
 #[test]
-fn the_cluster_id_and_topics_to_create_are_not_keys() {
-    let environment = read(&[("CLUSTER_ID", "abc"), ("KAFKA_CREATE_TOPICS", "t:1:1")]);
-    assert_eq!(environment.cluster_id.as_deref(), Some("abc"));
-    assert_eq!(environment.create_topics.as_deref(), Some("t:1:1"));
-    assert_eq!(environment.properties, []);
+fn the_cluster_id_and_topics_to_create_are_keys_of_our_own() {
+    for variable in ["CLUSTER_ID", "KAFKA_CLUSTER_ID", "KAFKA_KRAFT_CLUSTER_ID"] {
+        assert_eq!(read(&[(variable, "abc")]).value("ottla.cluster.id"), Some("abc"));
+        assert_eq!(read(&[(variable, "")]).properties, []);
+    }
+    let environment = read(&[("KAFKA_CREATE_TOPICS", "t:1:1")]);
+    assert_eq!(environment.value("ottla.create.topics"), Some("t:1:1"));
 }
 
 #[test]

@@ -10,7 +10,15 @@ keys! { OTTLA_KEYS: Broker;
     OTTLA_ACK_DURABILITY: Text = with("ottla.ack.durability", "auto")
         .one_of(&["auto", "fsync", "page-cache"]).high().cluster_wide().honoured();
 
+    /// Id of the cluster that a new data directory becomes; a directory of another cluster is
+    /// refused.
+    OTTLA_CLUSTER_ID: Option<Text> = null("ottla.cluster.id").cluster_id().honoured();
+
     /// Address of the HTTP listener for the console, metrics and health checks, or off.
     OTTLA_CONSOLE_LISTEN: Text = with("ottla.console.listen", "localhost:8080")
         .non_empty().high().honoured();
+
+    /// Topics that a start creates where they are missing, as name:partitions:replicas or
+    /// name:partitions:replicas:cleanup.policy, separated by commas.
+    OTTLA_CREATE_TOPICS: Option<Text> = null("ottla.create.topics").topics_to_create().honoured();
 }
