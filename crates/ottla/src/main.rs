@@ -5,7 +5,7 @@ mod serve;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Kafka's protocol, semantics and data directories in one binary.
 ///
@@ -30,12 +30,42 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut root = Arguments::command();
+    let matches = root.get_matches_mut();
+    if let Some(text) = misplaced(&root, &matches) {
+        root.error(clap::error::ErrorKind::ArgumentConflict, text).exit();
+    }
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match arguments.command {
         None => serve::run(&arguments.serve),
-        Some(Command::Serve(flags)) => serve::run(&flags),
+        Some(Command::Serve(flags)) => serve::run(&flags.or(arguments.serve)),
         Some(Command::Client(command)) => client(command, arguments.client),
     }
+}
+
+/// What is wrong with a flag that would be ignored: one of a broker before a command of the client,
+/// or one of the client where a broker is run.
+fn misplaced(root: &clap::Command, matches: &ArgMatches) -> Option<String> {
+    let (name, inner) = matches.subcommand().unwrap_or(("serve", matches));
+    let serves = name == "serve";
+    let given = |at: &ArgMatches, id: &clap::Id| {
+        at.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
+    };
+    let flag = root.get_arguments().find(|flag| {
+        let place = if serves { inner } else { matches };
+        let id = flag.get_id();
+        flag.is_global_set() == serves
+            && place.try_contains_id(id.as_str()).is_ok()
+            && given(place, id)
+    })?;
+    let long = flag.get_long().map(|long| format!("--{long}"));
+    let short = flag.get_short().map(|short| format!("-{short}"));
+    let flag = long.or(short)?;
+    Some(if serves {
+        format!("{flag} is for commands that talk to a broker; running one, it would be ignored")
+    } else {
+        format!("{flag} is for running a broker; `ottla {name}` would ignore it")
+    })
 }
 
 /// Runs a command of the client on a runtime of its own.
