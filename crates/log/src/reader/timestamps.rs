@@ -2,7 +2,7 @@
 //!
 //! Kafka: `UnifiedLog.fetchOffsetByTimestamp`, `LogSegment.findOffsetByTimestamp`.
 
-use ottla_record::{BatchHeader, Compression, TimestampType, body, check_crc, records};
+use ottla_record::{BatchHeader, Compression, body, check_crc, records};
 use ottla_types::{LeaderEpoch, Offset};
 
 use super::LogReader;
@@ -39,16 +39,17 @@ impl LogReader {
             }
             let from =
                 segment.indexed_offset(timestamp).map_err(segment.failed(Kind::TimeIndex))?;
-            let found = self.search(at, segment, from.max(self.log_start_offset), |header| {
-                header.max_timestamp >= timestamp
-            });
-            if let Some(found) = found.and_then(|batch| match batch {
-                Some((header, batch)) => {
-                    first_record(segment, &header, &batch, timestamp, self.log_start_offset)
+            let mut from = from.max(self.log_start_offset);
+            let is_wanted = |header: &BatchHeader| header.max_timestamp >= timestamp;
+            while let Some((header, batch)) = self.search(at, segment, from, is_wanted)? {
+                let found =
+                    first_record(segment, &header, &batch, timestamp, self.log_start_offset)?;
+                if found.is_some() {
+                    return Ok(found);
                 }
-                None => Ok(None),
-            })? {
-                return Ok(Some(found));
+                // The record that makes the batch that late lies before the log start, or
+                // compaction dropped it.
+                from = header.last_offset().plus(1);
             }
         }
         Ok(None)
@@ -135,14 +136,6 @@ fn first_record(
     log_start_offset: Offset,
 ) -> Result<Option<TimestampedOffset>, ReadError> {
     let leader_epoch = header.leader_epoch;
-    if header.attributes.timestamp_type() == TimestampType::LogAppendTime {
-        let offset = header.base_offset.max(log_start_offset);
-        return Ok(Some(TimestampedOffset {
-            offset,
-            timestamp: header.max_timestamp,
-            leader_epoch,
-        }));
-    }
     let damaged = |cause| ReadError::damaged(&segment.path(Kind::Log), 0, cause);
     let decompressed;
     let body = match header.attributes.compression().map_err(damaged)? {

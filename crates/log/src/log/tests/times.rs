@@ -70,6 +70,17 @@ fn deleted_records_are_not_found() {
 }
 
 #[test]
+fn a_batch_whose_late_record_is_deleted_does_not_hide_those_behind_it() {
+    let mut bench = Bench::new(LogConfig::default());
+    for timestamps in [[90, 10], [20, 80], [70, 60]] {
+        bench.append(build(BuilderOptions::default(), &timestamps, 10));
+    }
+    bench.log.delete_records_before(Offset(1)).unwrap();
+    assert_eq!(find(&bench, 50), Some((3, 80)));
+    assert_eq!(find(&bench, 85), None);
+}
+
+#[test]
 fn a_batch_with_append_time_is_found_at_its_first_record() {
     let mut bench = Bench::new(LogConfig::default());
     for n in 1..4 {
