@@ -13,7 +13,7 @@ use ottla_broker::{Broker, StartError};
 use ottla_config::{Layer, ServerConfig};
 use tempfile::TempDir;
 
-use crate::client::Client;
+use crate::{batch::now_ms, client::Client};
 
 /// How long a condition may take to come true. Only a broken broker needs it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -94,6 +94,12 @@ impl TestBroker {
     pub fn restart(&mut self) {
         self.stop();
         self.start_again();
+    }
+
+    /// Returns once the broker's clock shows another millisecond.
+    pub fn wait_for_next_millisecond(&self) {
+        let now = now_ms();
+        eventually("time goes on", || (now_ms() > now).then_some(()));
     }
 
     /// Starts the broker on its files as they are now, as if it had been killed: what it does
