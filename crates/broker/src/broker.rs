@@ -16,7 +16,7 @@ use std::{
 };
 
 use ottla_config::{Listener, ServerConfig, keys};
-use ottla_log::LogDir;
+use ottla_log::{FileSystem, LogDir};
 use ottla_metadata::{
     Endpoint, Image,
     decide::{BrokerStart, InternalTopic},
@@ -200,7 +200,7 @@ impl Shared {
 pub struct Broker {
     shared: Arc<Shared>,
     workers: Vec<(Handle, JoinHandle<()>)>,
-    flusher_thread: Option<JoinHandle<()>>,
+    flusher_threads: Vec<JoinHandle<()>>,
     controller_thread: Option<JoinHandle<()>>,
     console: Option<String>,
     ready_after: Duration,
@@ -215,7 +215,8 @@ impl Broker {
         let mut opened = storage::open_data_dir(&config)?;
         let (metadata_log, image, next) = metadata_log::open(&opened)?;
         let metrics = Arc::new(Metrics::new(APIS.iter().map(|row| row.key)));
-        let (flusher, flusher_thread) = Flusher::start(Arc::clone(&metrics))?;
+        let file_system = FileSystem::of(opened.log_dir.path())?;
+        let (flusher, flusher_threads) = Flusher::start(file_system, Arc::clone(&metrics))?;
         let bound = bind_all(&config)?;
         let start = broker_start(&config, &opened, &bound);
         let checkpoints = std::mem::take(&mut opened.checkpoints);
@@ -230,7 +231,7 @@ impl Broker {
         let mut broker = Self {
             shared,
             workers,
-            flusher_thread: Some(flusher_thread),
+            flusher_threads,
             controller_thread: Some(controller_thread),
             console: None,
             ready_after: Duration::ZERO,
@@ -331,9 +332,7 @@ impl Broker {
         }
         shared.controller.stop();
         shared.flusher.stop();
-        for thread in
-            [self.controller_thread.take(), self.flusher_thread.take()].into_iter().flatten()
-        {
+        for thread in self.controller_thread.take().into_iter().chain(self.flusher_threads) {
             drop(thread.join());
         }
         storage::close(&shared)?;

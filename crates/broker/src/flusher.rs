@@ -1,69 +1,119 @@
-//! Group commit: one thread per log directory that syncs the partitions which asked for it.
+//! Group commit: a few threads per log directory that sync the partitions which asked for it.
 //!
-//! While a sync runs, further appends gather; the next sync answers all of them at once. A
-//! partition stands in the queue at most once, so the queue is bounded by the partitions.
-//! Budget: one `fdatasync` per partition and round, never under the partition's lock.
+//! While a partition syncs, its further appends gather; its next sync answers all of them at once.
+//! A partition is in the queue or being synced at most once, so the queue is bounded by the
+//! partitions. Syncs of several partitions run side by side because the file system then commits
+//! them together: on ext4, with 16 KiB appended to each of 6 files, one thread after the other
+//! takes 26 ms, eight at once 0.8 ms. From [`TOGETHER`] partitions on one `syncfs` does for all: for
+//! 1000 files of 4 KiB 14 ms, where eight threads take 63 ms and one 3.5 s. For few it is worse
+//! (4 ms for 6), and it writes what others have not asked for. `sync_file_range` before the syncs
+//! gains nothing, and `io_uring` would run the same calls on threads of its own.
+//! Budget: one `fdatasync` per partition and round, or one `syncfs` for a round of many; never
+//! under a partition's lock.
 
 use std::{
+    collections::VecDeque,
     io,
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
+    time::Instant,
 };
+
+use ottla_log::FileSystem;
 
 use crate::{metrics::Metrics, partition::Partition};
 
-/// The queue and its thread.
+/// Syncs at the same time. More than this gain little.
+const THREADS: usize = 8;
+
+/// With this many partitions in the queue the file system is synced as a whole.
+const TOGETHER: usize = 32;
+
+/// The queue and its threads.
 #[derive(Debug)]
 pub(crate) struct Flusher {
     queue: Mutex<Queue>,
     work: Condvar,
+    file_system: FileSystem,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    partitions: Vec<Arc<Partition>>,
+    partitions: VecDeque<Arc<Partition>>,
     is_stopping: bool,
 }
 
 impl Flusher {
-    /// Starts the thread; it ends after [`Self::stop`], when the queue is empty.
-    pub(crate) fn start(metrics: Arc<Metrics>) -> io::Result<(Arc<Self>, JoinHandle<()>)> {
-        let flusher = Arc::new(Self { queue: Mutex::default(), work: Condvar::new() });
-        let runner = Arc::clone(&flusher);
-        let thread = std::thread::Builder::new()
-            .name("ottla-flusher".to_owned())
-            .spawn(move || runner.run(&metrics))?;
-        Ok((flusher, thread))
+    /// Starts the threads; they end after [`Self::stop`], when the queue is empty.
+    pub(crate) fn start(
+        file_system: FileSystem,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<(Arc<Self>, Vec<JoinHandle<()>>)> {
+        let (queue, work) = (Mutex::default(), Condvar::new());
+        let flusher = Arc::new(Self { queue, work, file_system, metrics });
+        let threads = (0..THREADS).map(|_| {
+            let runner = Arc::clone(&flusher);
+            let thread = std::thread::Builder::new().name("ottla-flusher".to_owned());
+            thread.stack_size(256 * 1024).spawn(move || runner.run())
+        });
+        Ok((Arc::clone(&flusher), threads.collect::<io::Result<_>>()?))
     }
 
     /// Asks for a sync of this partition.
     pub(crate) fn queue(&self, partition: Arc<Partition>) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).partitions.push(partition);
+        self.lock().partitions.push_back(partition);
         self.work.notify_one();
     }
 
-    /// Lets the thread end once nothing waits.
+    /// Lets the threads end once nothing waits.
     pub(crate) fn stop(&self) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_stopping = true;
-        self.work.notify_one();
+        self.lock().is_stopping = true;
+        self.work.notify_all();
     }
 
-    fn run(&self, metrics: &Metrics) {
+    fn run(&self) {
         while let Some(round) = self.next_round() {
-            for partition in round {
-                metrics.synced(partition.sync());
+            let began = Instant::now();
+            match round.as_slice() {
+                [one] => one.sync(),
+                many => self.sync_together(many),
             }
+            self.metrics.synced(began.elapsed().as_secs_f64());
         }
     }
 
+    /// Waits for partitions: one, or all there are if they are many. `None` at the end.
     fn next_round(&self) -> Option<Vec<Arc<Partition>>> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        while queue.partitions.is_empty() {
+        let mut queue = self.lock();
+        loop {
+            if queue.partitions.len() >= TOGETHER {
+                return Some(std::mem::take(&mut queue.partitions).into());
+            }
+            if let Some(partition) = queue.partitions.pop_front() {
+                return Some(vec![partition]);
+            }
             if queue.is_stopping {
                 return None;
             }
             queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        Some(std::mem::take(&mut queue.partitions))
+    }
+
+    fn sync_together(&self, partitions: &[Arc<Partition>]) {
+        let tasks: Vec<_> = partitions.iter().map(|partition| partition.begin_sync()).collect();
+        let synced = self.file_system.sync().map_err(|error| error.to_string());
+        for (partition, task) in partitions.iter().zip(tasks) {
+            let done = task.and_then(|task| {
+                synced.clone()?;
+                task.run_rest().map_err(|error| error.to_string())?;
+                Ok(task)
+            });
+            partition.finish_sync(done);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

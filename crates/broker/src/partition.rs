@@ -5,16 +5,13 @@
 //! partition's, or the flusher's sync, is waited for.
 //! Kafka: `Partition`, `ReplicaManager.appendRecords`, `DelayedProduce`.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use bytes::BytesMut;
-use ottla_log::{AppendError, FileRange, Log, LogReader};
+use ottla_log::{AppendError, FileRange, Log, LogReader, SyncTask};
 use ottla_partition::{Effect, Event, Replication};
 use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
@@ -32,7 +29,10 @@ pub(crate) struct Partition {
     inner: Mutex<Inner>,
     progress: watch::Sender<Progress>,
     flusher: Arc<Flusher>,
-    is_queued: AtomicBool,
+    /// Something was appended that is to be synced and that no sync has begun for.
+    sync_wanted: AtomicBool,
+    /// The partition is in the flusher's queue or being synced.
+    is_syncing: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -149,7 +149,8 @@ impl Partition {
             inner: Mutex::new(Inner { log, replication, effects, is_retired: false }),
             progress: watch::Sender::new(progress),
             flusher,
-            is_queued: AtomicBool::new(false),
+            sync_wanted: AtomicBool::new(false),
+            is_syncing: AtomicBool::new(false),
         }
     }
 }
@@ -243,26 +244,38 @@ impl Partition {
         }
     }
 
-    /// Asks for a sync, unless one is asked for that has not begun.
+    /// Asks for a sync of what is appended by now.
     pub(crate) fn queue_sync(self: &Arc<Self>) {
-        if !self.is_queued.swap(true, Ordering::AcqRel) {
+        // The order matters, here and in `finish_sync`: this says what it wants and then looks
+        // whether someone is at it, who looks for wants after having been at it. So either this
+        // queues the partition, or the other does.
+        self.sync_wanted.store(true, Ordering::SeqCst);
+        if !self.is_syncing.swap(true, Ordering::SeqCst) {
             self.flusher.queue(Arc::clone(self));
         }
     }
 
-    /// Syncs what is appended now; called by the flusher's thread. Seconds it took.
-    pub(crate) fn sync(self: &Arc<Self>) -> f64 {
-        // Cleared first: an append after this queues another sync, one before it is part of ours.
-        self.is_queued.store(false, Ordering::Release);
-        let task = self.lock().log.begin_sync(now_ms());
-        let began = Instant::now();
-        let synced = task.map_err(|error| error.to_string()).and_then(|task| {
+    /// Syncs what is appended now; called by a thread of the flusher.
+    pub(crate) fn sync(self: &Arc<Self>) {
+        let done = self.begin_sync().and_then(|task| {
             task.run().map_err(|error| error.to_string())?;
             Ok(task)
         });
-        let seconds = began.elapsed().as_secs_f64();
+        self.finish_sync(done);
+    }
+
+    /// What has to be synced for all that is appended now. Whatever comes of it must be told to
+    /// [`Self::finish_sync`].
+    pub(crate) fn begin_sync(&self) -> Result<SyncTask, String> {
+        // Cleared first: an append after this wants another sync, one before it is part of ours.
+        self.sync_wanted.store(false, Ordering::SeqCst);
+        self.lock().log.begin_sync(now_ms()).map_err(|error| error.to_string())
+    }
+
+    /// Takes in what came of a sync, and asks for the next one if it is wanted already.
+    pub(crate) fn finish_sync(self: &Arc<Self>, done: Result<SyncTask, String>) {
         let mut inner = self.lock();
-        match synced {
+        match done {
             Ok(task) => {
                 let durable_offset = inner.log.finish_sync(&task);
                 self.step(&mut inner, Event::Synced { durable_offset });
@@ -277,7 +290,11 @@ impl Partition {
                 self.progress.send_modify(|progress| progress.has_failed = true);
             }
         }
-        seconds
+        drop(inner);
+        self.is_syncing.store(false, Ordering::SeqCst);
+        if self.sync_wanted.load(Ordering::SeqCst) {
+            self.queue_sync();
+        }
     }
 
     /// Returns once everything up to `last_offset` (inclusive) is what was waited for, or never

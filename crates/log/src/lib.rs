@@ -39,7 +39,7 @@ pub use log::{
     Log, OpenOptions,
     append::Appended,
     retention::{Deleted, DeletionReason},
-    sync::SyncTask,
+    sync::{FileSystem, SyncTask},
 };
 pub use log_dir::{Checkpoints, LogDir, MetaProperties};
 pub use producers::{AppendOrigin, BATCHES_KEPT, ProducedBatch, Producer, TxnMarker};

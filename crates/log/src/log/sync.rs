@@ -5,7 +5,7 @@
 //! failed is never tried again.
 //! Kafka: `UnifiedLog.flush`, `LocalLog.flush`.
 
-use std::{io, sync::Arc};
+use std::{fs::File, io, path::Path, sync::Arc};
 
 use ottla_types::Offset;
 
@@ -71,6 +71,35 @@ impl SyncTask {
             self.dir.sync()?;
         }
         if self.parent { self.dir.sync_parent() } else { Ok(()) }
+    }
+
+    /// In place of [`SyncTask::run`], after [`FileSystem::sync`] returned in a call that began
+    /// after this task did: all that was written by then is durable, names too.
+    pub fn run_rest(&self) -> io::Result<()> {
+        let Some(content) = &self.epochs else { return Ok(()) };
+        write_atomically(self.dir.as_ref(), names::LEADER_EPOCHS, content)?;
+        self.dir.sync()
+    }
+}
+
+/// The file system of a data directory, to sync all of it with one call.
+#[derive(Debug)]
+pub struct FileSystem {
+    /// Opened before anything is written, since errors from before are not reported to it.
+    directory: File,
+}
+
+impl FileSystem {
+    /// The file system that this directory is on.
+    pub fn of(path: &Path) -> Result<Self, LogError> {
+        let directory = File::open(path).map_err(LogError::io("open", path))?;
+        Ok(Self { directory })
+    }
+
+    /// Makes everything durable that was written to the file system, also by others. A failure is
+    /// one of any of its files, and means the same as a failed [`SyncTask::run`] for every task.
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.directory)?)
     }
 }
 
