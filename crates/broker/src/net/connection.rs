@@ -231,7 +231,7 @@ impl Connection {
 /// that a size that is only announced keeps no memory from others. Safe to cancel.
 async fn next_frame(
     shared: &Shared,
-    stream: &TcpStream,
+    stream: &mut TcpStream,
     reader: &mut FrameReader,
     reading: &mut Option<Share>,
 ) -> Result<Option<Bytes>, Closed> {

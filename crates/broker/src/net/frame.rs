@@ -8,7 +8,7 @@
 use std::io;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncReadExt as _, net::TcpStream};
 
 /// Frames above this are read into a buffer of their own.
 const OWN_BUFFER_BYTES: usize = 8 * 1024;
@@ -70,7 +70,7 @@ impl FrameReader {
     /// (inclusive).
     pub(crate) async fn size(
         &mut self,
-        stream: &TcpStream,
+        stream: &mut TcpStream,
         limit: usize,
     ) -> Result<Option<usize>, FrameError> {
         if let Some((_, size)) = &self.large {
@@ -98,7 +98,7 @@ impl FrameReader {
     /// Reads once. `size` is what [`Self::size`] gave.
     pub(crate) async fn advance(
         &mut self,
-        stream: &TcpStream,
+        stream: &mut TcpStream,
         size: usize,
     ) -> Result<Progress, FrameError> {
         if size > OWN_BUFFER_BYTES {
@@ -120,7 +120,7 @@ impl FrameReader {
 
     async fn advance_large(
         &mut self,
-        stream: &TcpStream,
+        stream: &mut TcpStream,
         size: usize,
     ) -> Result<Progress, FrameError> {
         let room = self.room(size);
@@ -130,20 +130,15 @@ impl FrameReader {
             let here = self.buffer.split_to(self.buffer.len().min(size));
             bytes.extend_from_slice(&here);
             self.large = Some((bytes, size));
-        } else {
-            // What came before stays where it is: a cancelled read must not lose it.
-            stream.readable().await?;
         }
         let Some((bytes, _)) = &mut self.large else { return Ok(Progress::More) };
         let received = bytes.len();
         if received < room {
+            // What came before stays where it is: a cancelled read must not lose it.
             bytes.reserve(room.saturating_sub(received));
             let mut rest = bytes::BufMut::limit(&mut *bytes, room.saturating_sub(received));
-            match stream.try_read_buf(&mut rest) {
-                Ok(0) => return Err(FrameError::Cut { read: received, size }),
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error.into()),
+            if stream.read_buf(&mut rest).await? == 0 {
+                return Err(FrameError::Cut { read: received, size });
             }
         }
         if bytes.len() < size {
@@ -155,17 +150,11 @@ impl FrameReader {
     }
 
     /// Reads what is there; false at the end of the stream.
-    async fn fill(&mut self, stream: &TcpStream, room: usize) -> io::Result<bool> {
-        loop {
-            stream.readable().await?;
-            self.buffer.reserve(room.max(BUFFER_BYTES));
-            match stream.try_read_buf(&mut self.buffer) {
-                Ok(0) => return Ok(false),
-                Ok(_) => return Ok(true),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
+    async fn fill(&mut self, stream: &mut TcpStream, room: usize) -> io::Result<bool> {
+        self.buffer.reserve(room.max(BUFFER_BYTES));
+        // A read that does not fill the buffer tells tokio that the socket is empty, which saves
+        // the read that would find nothing: a third of the system calls of a small request.
+        Ok(stream.read_buf(&mut self.buffer).await? > 0)
     }
 }
 
