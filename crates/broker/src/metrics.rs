@@ -149,11 +149,14 @@ impl Metrics {
         self.bytes_out.inc_by(u64::try_from(bytes).unwrap_or(0));
     }
 
-    /// A batch was appended.
-    pub(crate) fn appended(&self, topic: &str, bytes: usize, records: i32) {
-        let bytes = u64::try_from(bytes).unwrap_or(0);
+    /// The counter of bytes appended to a topic: found once, counted without looking it up.
+    pub(crate) fn topic_bytes_in(&self, topic: &str) -> Counter {
+        self.topic_bytes_in.get_or_create_owned(&TopicLabel { topic: topic.to_owned() })
+    }
+
+    /// Records were appended.
+    pub(crate) fn records_in(&self, records: i32) {
         self.records_in.inc_by(u64::try_from(records).unwrap_or(0));
-        self.topic_bytes_in.get_or_create(&TopicLabel { topic: topic.to_owned() }).inc_by(bytes);
     }
 
     /// A topic is gone, and its label with it.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use ottla_types::{TopicName, Uuid};
+use prometheus_client::metrics::counter::Counter;
 
 use crate::{partition::Partition, settings::TopicSettings};
 
@@ -22,6 +23,8 @@ pub(crate) struct HostedTopic {
     /// By number, from 0.
     partitions: Vec<Arc<Partition>>,
     settings: RwLock<Arc<TopicSettings>>,
+    /// Bytes of record batches appended; the topic's row in the metrics.
+    pub(crate) bytes_in: Counter,
 }
 
 impl HostedTopic {
@@ -31,8 +34,9 @@ impl HostedTopic {
         id: Uuid,
         partitions: Vec<Arc<Partition>>,
         settings: Arc<TopicSettings>,
+        bytes_in: Counter,
     ) -> Self {
-        Self { name, id, partitions, settings: RwLock::new(settings) }
+        Self { name, id, partitions, settings: RwLock::new(settings), bytes_in }
     }
 
     /// The partition with this number.

@@ -156,7 +156,8 @@ fn host(
             open_partition(shared, (at, topic.id, state.leader_epoch), &settings, checkpoints)?
         });
     }
-    let hosted = HostedTopic::new(topic.name.clone(), topic.id, partitions, settings);
+    let bytes_in = shared.metrics.topic_bytes_in(&topic.name);
+    let hosted = HostedTopic::new(topic.name.clone(), topic.id, partitions, settings, bytes_in);
     shared.partitions.insert(Arc::new(hosted));
     Ok(())
 }

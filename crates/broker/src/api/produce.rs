@@ -221,7 +221,8 @@ fn append_one(
     let settings = hosted.settings();
     let appended = log.append(&settings, &mut bytes, (acks, allows_zstd), now_ms())?;
     if !appended.is_duplicate {
-        ctx.shared.metrics.appended(&hosted.name, bytes.len(), appended.record_count);
+        hosted.bytes_in.inc_by(u64::try_from(bytes.len()).unwrap_or(0));
+        ctx.shared.metrics.records_in(appended.record_count);
     }
     Ok((log, appended))
 }
