@@ -281,15 +281,13 @@ pub(crate) fn close(shared: &Shared) -> Result<(), LogError> {
         }
     }
     checkpoint(shared)?;
-    match first_failure {
+    if let Some(error) = first_failure {
         // Without the mark the next start looks at every log again, which is right.
-        Some(error) => Err(error),
-        None => {
-            let image = shared.image();
-            let broker_epoch = image.broker(shared.broker_id).map_or(-1, |it| it.broker_epoch);
-            shared.log_dir.mark_clean_shutdown(broker_epoch)
-        }
+        return Err(error);
     }
+    let image = shared.image();
+    let broker_epoch = image.broker(shared.broker_id).map_or(-1, |it| it.broker_epoch);
+    shared.log_dir.mark_clean_shutdown(broker_epoch)
 }
 
 /// The error of a path that is not there, for those who have only a sentence.
