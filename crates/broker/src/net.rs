@@ -4,4 +4,5 @@ pub(crate) mod budget;
 pub(crate) mod connection;
 pub(crate) mod frame;
 pub(crate) mod listener;
+mod page_cache;
 pub(crate) mod rope;

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use ottla_log::FileRange;
 use tokio::{io::Interest, net::TcpStream};
 
+use super::page_cache;
+
 /// The most one `sendfile` call is asked for, so that one reader of a large range does not keep
 /// the thread from the others.
 const SENDFILE_BYTES_MAX: usize = 1 << 20;
@@ -106,12 +108,16 @@ async fn send_file(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
     let Some(file) = range.as_file() else { return send_copy(stream, range).await };
     let mut position = range.position;
     let mut left = range.length;
+    let mut ready = 0;
     while left > 0 {
+        if ready == 0 {
+            ready = left.min(SENDFILE_BYTES_MAX);
+            page_cache::bring_in(range, range.length.saturating_sub(left), ready).await?;
+        }
         let sent = stream
             .async_io(Interest::WRITABLE, || {
-                let count = left.min(SENDFILE_BYTES_MAX);
                 let mut from = position;
-                Ok(rustix::fs::sendfile(stream, file, Some(&mut from), count)?)
+                Ok(rustix::fs::sendfile(stream, file, Some(&mut from), ready)?)
             })
             .await?;
         if sent == 0 {
@@ -121,6 +127,7 @@ async fn send_file(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
         }
         position = position.saturating_add(u64::try_from(sent).unwrap_or(0));
         left = left.saturating_sub(sent);
+        ready = ready.saturating_sub(sent);
     }
     Ok(())
 }
