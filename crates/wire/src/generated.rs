@@ -10,6 +10,8 @@ pub mod add_partitions_to_txn_request;
 pub mod add_partitions_to_txn_response;
 pub mod alter_configs_request;
 pub mod alter_configs_response;
+pub mod alter_partition_reassignments_request;
+pub mod alter_partition_reassignments_response;
 mod api_key;
 pub mod api_versions_request;
 pub mod api_versions_response;
@@ -56,10 +58,14 @@ pub mod describe_log_dirs_request;
 pub mod describe_log_dirs_response;
 pub mod describe_producers_request;
 pub mod describe_producers_response;
+pub mod describe_quorum_request;
+pub mod describe_quorum_response;
 pub mod describe_topic_partitions_request;
 pub mod describe_topic_partitions_response;
 pub mod describe_transactions_request;
 pub mod describe_transactions_response;
+pub mod elect_leaders_request;
+pub mod elect_leaders_response;
 pub mod end_transaction_record;
 pub mod end_txn_marker;
 pub mod end_txn_request;
@@ -86,10 +92,14 @@ pub mod leave_group_request;
 pub mod leave_group_response;
 pub mod legacy_offset_commit_key;
 pub mod legacy_offset_commit_value;
+pub mod list_config_resources_request;
+pub mod list_config_resources_response;
 pub mod list_groups_request;
 pub mod list_groups_response;
 pub mod list_offsets_request;
 pub mod list_offsets_response;
+pub mod list_partition_reassignments_request;
+pub mod list_partition_reassignments_response;
 pub mod list_transactions_request;
 pub mod list_transactions_response;
 pub mod metadata_request;
@@ -172,6 +182,8 @@ pub mod messages {
     pub use super::add_partitions_to_txn_response::AddPartitionsToTxnResponse;
     pub use super::alter_configs_request::AlterConfigsRequest;
     pub use super::alter_configs_response::AlterConfigsResponse;
+    pub use super::alter_partition_reassignments_request::AlterPartitionReassignmentsRequest;
+    pub use super::alter_partition_reassignments_response::AlterPartitionReassignmentsResponse;
     pub use super::api_versions_request::ApiVersionsRequest;
     pub use super::api_versions_response::ApiVersionsResponse;
     pub use super::begin_transaction_record::BeginTransactionRecord;
@@ -217,10 +229,14 @@ pub mod messages {
     pub use super::describe_log_dirs_response::DescribeLogDirsResponse;
     pub use super::describe_producers_request::DescribeProducersRequest;
     pub use super::describe_producers_response::DescribeProducersResponse;
+    pub use super::describe_quorum_request::DescribeQuorumRequest;
+    pub use super::describe_quorum_response::DescribeQuorumResponse;
     pub use super::describe_topic_partitions_request::DescribeTopicPartitionsRequest;
     pub use super::describe_topic_partitions_response::DescribeTopicPartitionsResponse;
     pub use super::describe_transactions_request::DescribeTransactionsRequest;
     pub use super::describe_transactions_response::DescribeTransactionsResponse;
+    pub use super::elect_leaders_request::ElectLeadersRequest;
+    pub use super::elect_leaders_response::ElectLeadersResponse;
     pub use super::end_transaction_record::EndTransactionRecord;
     pub use super::end_txn_marker::EndTxnMarker;
     pub use super::end_txn_request::EndTxnRequest;
@@ -247,10 +263,14 @@ pub mod messages {
     pub use super::leave_group_response::LeaveGroupResponse;
     pub use super::legacy_offset_commit_key::LegacyOffsetCommitKey;
     pub use super::legacy_offset_commit_value::LegacyOffsetCommitValue;
+    pub use super::list_config_resources_request::ListConfigResourcesRequest;
+    pub use super::list_config_resources_response::ListConfigResourcesResponse;
     pub use super::list_groups_request::ListGroupsRequest;
     pub use super::list_groups_response::ListGroupsResponse;
     pub use super::list_offsets_request::ListOffsetsRequest;
     pub use super::list_offsets_response::ListOffsetsResponse;
+    pub use super::list_partition_reassignments_request::ListPartitionReassignmentsRequest;
+    pub use super::list_partition_reassignments_response::ListPartitionReassignmentsResponse;
     pub use super::list_transactions_request::ListTransactionsRequest;
     pub use super::list_transactions_response::ListTransactionsResponse;
     pub use super::metadata_request::MetadataRequest;
@@ -336,6 +356,12 @@ pub(crate) fn message_types() -> Vec<crate::MessageType> {
         ),
         crate::MessageType::of::<messages::AlterConfigsRequest>("AlterConfigsRequest"),
         crate::MessageType::of::<messages::AlterConfigsResponse>("AlterConfigsResponse"),
+        crate::MessageType::of::<messages::AlterPartitionReassignmentsRequest>(
+            "AlterPartitionReassignmentsRequest",
+        ),
+        crate::MessageType::of::<messages::AlterPartitionReassignmentsResponse>(
+            "AlterPartitionReassignmentsResponse",
+        ),
         crate::MessageType::of::<messages::ApiVersionsRequest>("ApiVersionsRequest"),
         crate::MessageType::of::<messages::ApiVersionsResponse>("ApiVersionsResponse"),
         crate::MessageType::of::<messages::BeginTransactionRecord>("BeginTransactionRecord"),
@@ -413,6 +439,8 @@ pub(crate) fn message_types() -> Vec<crate::MessageType> {
         crate::MessageType::of::<messages::DescribeLogDirsResponse>("DescribeLogDirsResponse"),
         crate::MessageType::of::<messages::DescribeProducersRequest>("DescribeProducersRequest"),
         crate::MessageType::of::<messages::DescribeProducersResponse>("DescribeProducersResponse"),
+        crate::MessageType::of::<messages::DescribeQuorumRequest>("DescribeQuorumRequest"),
+        crate::MessageType::of::<messages::DescribeQuorumResponse>("DescribeQuorumResponse"),
         crate::MessageType::of::<messages::DescribeTopicPartitionsRequest>(
             "DescribeTopicPartitionsRequest",
         ),
@@ -425,6 +453,8 @@ pub(crate) fn message_types() -> Vec<crate::MessageType> {
         crate::MessageType::of::<messages::DescribeTransactionsResponse>(
             "DescribeTransactionsResponse",
         ),
+        crate::MessageType::of::<messages::ElectLeadersRequest>("ElectLeadersRequest"),
+        crate::MessageType::of::<messages::ElectLeadersResponse>("ElectLeadersResponse"),
         crate::MessageType::of::<messages::EndTransactionRecord>("EndTransactionRecord"),
         crate::MessageType::of::<messages::EndTxnMarker>("EndTxnMarker"),
         crate::MessageType::of::<messages::EndTxnRequest>("EndTxnRequest"),
@@ -455,10 +485,22 @@ pub(crate) fn message_types() -> Vec<crate::MessageType> {
         crate::MessageType::of::<messages::LeaveGroupResponse>("LeaveGroupResponse"),
         crate::MessageType::of::<messages::LegacyOffsetCommitKey>("LegacyOffsetCommitKey"),
         crate::MessageType::of::<messages::LegacyOffsetCommitValue>("LegacyOffsetCommitValue"),
+        crate::MessageType::of::<messages::ListConfigResourcesRequest>(
+            "ListConfigResourcesRequest",
+        ),
+        crate::MessageType::of::<messages::ListConfigResourcesResponse>(
+            "ListConfigResourcesResponse",
+        ),
         crate::MessageType::of::<messages::ListGroupsRequest>("ListGroupsRequest"),
         crate::MessageType::of::<messages::ListGroupsResponse>("ListGroupsResponse"),
         crate::MessageType::of::<messages::ListOffsetsRequest>("ListOffsetsRequest"),
         crate::MessageType::of::<messages::ListOffsetsResponse>("ListOffsetsResponse"),
+        crate::MessageType::of::<messages::ListPartitionReassignmentsRequest>(
+            "ListPartitionReassignmentsRequest",
+        ),
+        crate::MessageType::of::<messages::ListPartitionReassignmentsResponse>(
+            "ListPartitionReassignmentsResponse",
+        ),
         crate::MessageType::of::<messages::ListTransactionsRequest>("ListTransactionsRequest"),
         crate::MessageType::of::<messages::ListTransactionsResponse>("ListTransactionsResponse"),
         crate::MessageType::of::<messages::MetadataRequest>("MetadataRequest"),

@@ -631,13 +631,29 @@ impl Request for messages::DeleteGroupsRequest {
     const KEY: ApiKey = ApiKey::DeleteGroups;
     type Response = messages::DeleteGroupsResponse;
 }
+impl Request for messages::ElectLeadersRequest {
+    const KEY: ApiKey = ApiKey::ElectLeaders;
+    type Response = messages::ElectLeadersResponse;
+}
 impl Request for messages::IncrementalAlterConfigsRequest {
     const KEY: ApiKey = ApiKey::IncrementalAlterConfigs;
     type Response = messages::IncrementalAlterConfigsResponse;
 }
+impl Request for messages::AlterPartitionReassignmentsRequest {
+    const KEY: ApiKey = ApiKey::AlterPartitionReassignments;
+    type Response = messages::AlterPartitionReassignmentsResponse;
+}
+impl Request for messages::ListPartitionReassignmentsRequest {
+    const KEY: ApiKey = ApiKey::ListPartitionReassignments;
+    type Response = messages::ListPartitionReassignmentsResponse;
+}
 impl Request for messages::OffsetDeleteRequest {
     const KEY: ApiKey = ApiKey::OffsetDelete;
     type Response = messages::OffsetDeleteResponse;
+}
+impl Request for messages::DescribeQuorumRequest {
+    const KEY: ApiKey = ApiKey::DescribeQuorum;
+    type Response = messages::DescribeQuorumResponse;
 }
 impl Request for messages::DescribeClusterRequest {
     const KEY: ApiKey = ApiKey::DescribeCluster;
@@ -654,6 +670,10 @@ impl Request for messages::DescribeTransactionsRequest {
 impl Request for messages::ListTransactionsRequest {
     const KEY: ApiKey = ApiKey::ListTransactions;
     type Response = messages::ListTransactionsResponse;
+}
+impl Request for messages::ListConfigResourcesRequest {
+    const KEY: ApiKey = ApiKey::ListConfigResources;
+    type Response = messages::ListConfigResourcesResponse;
 }
 impl Request for messages::DescribeTopicPartitionsRequest {
     const KEY: ApiKey = ApiKey::DescribeTopicPartitions;
