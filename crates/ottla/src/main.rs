@@ -30,7 +30,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let mut root = Arguments::command();
+    let mut root = command_line();
     let matches = root.get_matches_mut();
     if let Some(text) = misplaced(&root, &matches) {
         root.error(clap::error::ErrorKind::ArgumentConflict, text).exit();
@@ -41,6 +41,18 @@ fn main() -> ExitCode {
         Some(Command::Serve(flags)) => serve::run(&flags.or(arguments.serve)),
         Some(Command::Client(command)) => client(command, arguments.client),
     }
+}
+
+/// The whole command line. `serve` hides the flags that it would refuse.
+fn command_line() -> clap::Command {
+    let mut root = Arguments::command();
+    root.build();
+    root.mut_subcommand("serve", |serve| {
+        serve.mut_args(|flag| {
+            let is_of_clients = flag.is_global_set();
+            flag.hide(is_of_clients)
+        })
+    })
 }
 
 /// What is wrong with a flag that would be ignored: one of a broker before a command of the client,
@@ -71,7 +83,7 @@ fn misplaced(root: &clap::Command, matches: &ArgMatches) -> Option<String> {
 /// Runs a command of the client on a runtime of its own.
 fn client(command: ottla_cli::Command, global: ottla_cli::Global) -> ExitCode {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(ottla_cli::run(command, global, Arguments::command())),
+        Ok(runtime) => runtime.block_on(ottla_cli::run(command, global, command_line())),
         Err(_) => ExitCode::FAILURE,
     }
 }

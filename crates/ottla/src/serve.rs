@@ -12,6 +12,10 @@ use anyhow::Context as _;
 use clap::Args;
 use ottla_broker::Broker;
 use ottla_config::{Layer, Loaded, ServerConfig, from_env, parse_properties};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
 use tracing_subscriber::EnvFilter;
 
 use crate::banner;
@@ -91,9 +95,10 @@ fn start_logging(format: LogFormat) {
 
 fn serve(flags: &Flags) -> anyhow::Result<()> {
     let config = load(flags)?;
+    let signals = StopSignals::catch()?;
     let broker = Broker::start(config)?;
     banner::print(&broker);
-    let signal = wait_for_signal()?;
+    let signal = signals.wait();
     tracing::info!("{signal} received, stopping");
     broker.stop()?;
     tracing::info!("stopped; everything acknowledged is on disk");
@@ -149,16 +154,32 @@ fn as_listener(text: &str) -> String {
     if text.contains("://") { text.to_owned() } else { format!("PLAINTEXT://{text}") }
 }
 
-/// Waits for SIGTERM or SIGINT; the name of what came.
-fn wait_for_signal() -> anyhow::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        Ok(tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+/// SIGTERM and SIGINT, caught from the moment this is made: one that comes while the broker starts
+/// stops it in order when it has.
+struct StopSignals {
+    runtime: Runtime,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn catch() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let context = runtime.enter();
+        let (terminate, interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        drop(context);
+        Ok(Self { runtime, terminate, interrupt })
+    }
+
+    /// Waits for one; the name of what came.
+    fn wait(self) -> &'static str {
+        let Self { runtime, mut terminate, mut interrupt } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            }
         })
-    })
+    }
 }
