@@ -104,7 +104,9 @@ impl Session {
             return Ok(());
         }
         if !io::stdin().is_terminal() {
-            return Err(Failure::usage(what, "nobody can be asked here").with_next("-y"));
+            let why = "standard input is no terminal, so nobody can be asked";
+            return Err(Failure::usage(format!("{what}: not done"), why)
+                .with_next("the same with -y, which does it without asking"));
         }
         note(&format!("{what}\nType {answer} to do it:"));
         let mut line = String::new();
@@ -112,7 +114,7 @@ impl Session {
         if line.trim() == answer {
             Ok(())
         } else {
-            Err(Failure::new(Exit::Usage, what, "it was not confirmed"))
+            Err(Failure::new(Exit::Usage, format!("{what}: not done"), "it was not confirmed"))
         }
     }
 }

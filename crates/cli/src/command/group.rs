@@ -290,7 +290,7 @@ impl Delete {
             [group] => group.clone(),
             groups => groups.len().to_string(),
         };
-        let what = format!("Deletes with all committed offsets: {}", self.groups.join(", "));
+        let what = format!("Deletes groups with all committed offsets: {}", self.groups.join(", "));
         session.confirm(&what, &answer)?;
         let mut report = Report::list("GroupDeletion", DELETED);
         let row = |group: String, result: &str| {

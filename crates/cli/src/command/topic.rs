@@ -13,6 +13,7 @@ use crate::{
     output::{Column, Report, Value, column, wide},
     position::matches_glob,
     session::Session,
+    time::{parse_duration, parse_size},
 };
 
 /// Topics
@@ -56,7 +57,7 @@ pub struct Create {
     /// How many copies of each [default: the broker's default.replication.factor]
     #[arg(short, long)]
     replicas: Option<i16>,
-    /// A config of the topic, as in `retention.ms=604800000`
+    /// A config of the topic, as in `retention.ms=7d` or `retention.bytes=10GiB`
     #[arg(long = "config", value_name = "KEY=VALUE")]
     configs: Vec<String>,
     /// A topic that exists already is fine
@@ -77,7 +78,7 @@ const CREATED: &[Column] = &[
 
 impl Create {
     async fn run(self, session: &mut Session) -> Outcome {
-        let configs = self.configs.iter().map(|pair| key_value(pair));
+        let configs = self.configs.iter().map(|pair| config(pair));
         let configs: BTreeMap<String, String> = configs.collect::<Result<_, _>>()?;
         let topics: Vec<NewTopic> = self
             .names
@@ -137,6 +138,19 @@ pub(crate) fn key_value(pair: &str) -> Result<(String, String), Failure> {
     split.ok_or_else(|| Failure::usage(format!("cannot use {pair}"), "key=value is expected"))
 }
 
+/// Splits `key=value` of a config. Where the key says ms or bytes, units may be written: brokers
+/// take numbers alone.
+fn config(pair: &str) -> Result<(String, String), Failure> {
+    let (key, value) = key_value(pair)?;
+    let number = match key.rsplit('.').next() {
+        _ if value.parse::<i64>().is_ok() => None,
+        Some("ms") => parse_duration(&value).ok().map(|it| it.as_millis().to_string()),
+        Some("bytes") => parse_size(&value).ok().map(|it| it.to_string()),
+        _ => None,
+    };
+    Ok((key, number.unwrap_or(value)))
+}
+
 /// List topics
 #[derive(Args, Clone, Debug)]
 pub struct List {
@@ -159,7 +173,9 @@ impl List {
     async fn run(self, session: &mut Session) -> Outcome {
         let client = session.client().await?;
         let mut report = Report::list("TopicList", LISTED);
-        for topic in client.admin().list_topics().await? {
+        let mut topics = client.admin().list_topics().await?;
+        topics.sort_by(|one, other| one.name.cmp(&other.name));
+        for topic in topics {
             let is_wanted = self.patterns.is_empty()
                 || self.patterns.iter().any(|pattern| matches_glob(pattern, &topic.name));
             if is_wanted && (self.internal || !topic.is_internal) {
@@ -209,17 +225,22 @@ pub struct Describe {
     storage: bool,
 }
 
-const PARTITIONS: &[Column] = &[
-    column("partition", "PARTITION"),
-    column("leader", "LEADER"),
-    wide("leaderEpoch", "EPOCH"),
-    column("replicas", "REPLICAS"),
-    column("isr", "ISR"),
-    column("logStartOffset", "START"),
-    column("logEndOffset", "END"),
-    column("records", "RECORDS"),
-    wide("bytes", "BYTES"),
-];
+const PARTITIONS: &[Column] = &partitions(wide("bytes", "BYTES"));
+const PARTITIONS_WITH_BYTES: &[Column] = &partitions(column("bytes", "BYTES"));
+
+const fn partitions(bytes: Column) -> [Column; 9] {
+    [
+        column("partition", "PARTITION"),
+        column("leader", "LEADER"),
+        wide("leaderEpoch", "EPOCH"),
+        column("replicas", "REPLICAS"),
+        column("isr", "ISR"),
+        column("logStartOffset", "START"),
+        column("logEndOffset", "END"),
+        column("records", "RECORDS"),
+        bytes,
+    ]
+}
 
 impl Describe {
     async fn run(self, session: &mut Session) -> Outcome {
@@ -227,7 +248,8 @@ impl Describe {
         let admin = client.admin();
         let names = expand(&admin, &self.names).await?;
         let sizes = if self.storage { sizes(&client).await? } else { BTreeMap::new() };
-        let mut report = Report::details("TopicDescription", "partitions", PARTITIONS);
+        let columns = if self.storage { PARTITIONS_WITH_BYTES } else { PARTITIONS };
+        let mut report = Report::details("TopicDescription", "partitions", columns);
         for (name, result) in admin.describe_topics(&names).await? {
             let described = match result {
                 Ok(topic) => self.describe(&admin, &topic, &sizes).await,
@@ -284,7 +306,8 @@ impl Describe {
         ];
         if self.configs != Configs::None {
             let resource = ConfigResource::Topic(topic.name.to_string());
-            let configs = admin.describe_configs(&resource).await?;
+            let mut configs = admin.describe_configs(&resource).await?;
+            configs.sort_by(|one, other| one.name.cmp(&other.name));
             let shown = configs.iter().filter(|it| self.configs == Configs::All || it.is_set);
             item.push(("configs", Value::List(shown.map(config_value).collect())));
         }
@@ -355,7 +378,7 @@ pub struct Alter {
     /// Names, or patterns as in `tmp-*`
     #[arg(required = true)]
     names: Vec<String>,
-    /// A new value
+    /// A new value, as in `retention.ms=7d` or `retention.bytes=10GiB`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Back to the default
@@ -403,7 +426,7 @@ impl Alter {
     fn changes(&self) -> Result<Vec<ConfigChange>, Failure> {
         let mut changes = Vec::new();
         for pair in &self.set {
-            let (key, value) = key_value(pair)?;
+            let (key, value) = config(pair)?;
             changes.push(ConfigChange::Set(key, value));
         }
         changes.extend(self.unset.iter().cloned().map(ConfigChange::Unset));
@@ -479,7 +502,9 @@ impl Delete {
         let what =
             format!("Deletes {} with all records: {}", plural(names.len()), names.join(", "));
         session.confirm(&what, &answer)?;
-        for (name, result) in admin.delete_topics(&names).await? {
+        let mut results = admin.delete_topics(&names).await?;
+        results.sort_by_key(|(name, _)| names.iter().position(|asked| asked == name));
+        for (name, result) in results {
             match result {
                 Ok(()) => report.push(row(&name, "deleted")),
                 Err(error)
@@ -497,4 +522,25 @@ impl Delete {
 
 fn plural(topics: usize) -> String {
     if topics == 1 { "1 topic".to_owned() } else { format!("{topics} topics") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configs_in_ms_and_bytes_may_have_units() {
+        let cases = [
+            ("retention.ms=7d", "604800000"),
+            ("retention.ms=-1", "-1"),
+            ("retention.ms=soon", "soon"),
+            ("segment.bytes=1MiB", "1048576"),
+            ("segment.bytes=100", "100"),
+            ("cleanup.policy=compact", "compact"),
+        ];
+        for (pair, expected) in cases {
+            assert_eq!(config(pair).unwrap().1, expected, "{pair}");
+        }
+        assert!(config("retention.ms").is_err());
+    }
 }

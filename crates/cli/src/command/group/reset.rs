@@ -87,7 +87,7 @@ impl Reset {
             return Err(Failure::new(Exit::Conflict, what, why).with_next("stop them first"));
         }
         if !self.execute {
-            let question = format!("Moves {} offsets of group {}", moves.len(), self.group);
+            let question = format!("Moves {} of group {}", plural(moves.len()), self.group);
             session.confirm(&question, &self.group)?;
         }
         let offsets = moves.iter().map(|(partition, it)| {
@@ -98,7 +98,7 @@ impl Reset {
         });
         admin.alter_group_offsets(&self.group, &offsets.collect()).await?;
         if matches!(session.out.format(), Format::Table | Format::Wide) {
-            session.say(&format!("{} offsets moved", moves.len()));
+            session.say(&format!("{} moved", plural(moves.len())));
         }
         Ok(Exit::Ok)
     }
@@ -176,4 +176,8 @@ impl Reset {
             }
         })
     }
+}
+
+fn plural(offsets: usize) -> String {
+    if offsets == 1 { "1 offset".to_owned() } else { format!("{offsets} offsets") }
 }
