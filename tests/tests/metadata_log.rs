@@ -1,8 +1,8 @@
 //! What a broker leaves of the cluster's metadata, for itself and for Kafka.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
-use ottla_tests::in_process::TestBroker;
+use ottla_tests::in_process::{TestBroker, eventually};
 
 /// The leader epoch that clients are told.
 fn leader_epoch(broker: &TestBroker, topic: &str) -> i32 {
@@ -23,4 +23,69 @@ fn an_orderly_stop_is_recorded_as_kafka_records_it() {
     assert_eq!(leader_epoch(&broker, "kept"), 2, "it gave the leadership away and took it back");
     broker.crash_and_restart();
     assert_eq!(leader_epoch(&broker, "kept"), 3, "after a crash it only takes it again");
+}
+
+/// The files of the metadata log with this suffix, from the oldest on.
+fn files(broker: &TestBroker, suffix: &str) -> Vec<PathBuf> {
+    let dir = broker.data_dir().join("__cluster_metadata-0");
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = paths.filter(|path| path.to_str().unwrap().ends_with(suffix)).collect();
+    found.sort();
+    found
+}
+
+/// A broker that makes snapshots all the time and keeps little else.
+fn forgetful() -> TestBroker {
+    TestBroker::start(&[
+        ("metadata.log.max.record.bytes.between.snapshots", "3000"),
+        ("metadata.max.retention.bytes", "30000"),
+        ("internal.metadata.log.segment.bytes", "6000"),
+        ("internal.metadata.delete.delay.millis", "0"),
+    ])
+}
+
+fn create_topics(broker: &TestBroker, count: usize) {
+    let mut client = broker.client();
+    for number in 0..count {
+        client.topic(&format!("topic-{number}"), 1, &[("retention.ms", "777777")]);
+    }
+}
+
+fn assert_topics(broker: &TestBroker, count: usize) {
+    let mut client = broker.client();
+    for number in 0..count {
+        let topic = client.metadata(&format!("topic-{number}"), false);
+        assert_eq!((topic.error_code, topic.partitions.len()), (0, 1), "topic {number}");
+    }
+}
+
+#[test]
+fn a_snapshot_stands_for_the_log_before_it() {
+    let mut broker = forgetful();
+    create_topics(&broker, 80);
+    eventually("the first segment of the log goes", || {
+        let first = files(&broker, ".log").remove(0);
+        (!first.ends_with("00000000000000000000.log")).then_some(())
+    });
+    let snapshots = files(&broker, ".checkpoint").len();
+    assert!((1..10).contains(&snapshots), "{snapshots} snapshots are kept");
+    broker.crash_and_restart();
+    assert_topics(&broker, 80);
+    broker.restart();
+    assert_topics(&broker, 80);
+}
+
+#[test]
+fn a_damaged_snapshot_is_passed_over_for_an_older_one() {
+    let mut broker =
+        TestBroker::start(&[("metadata.log.max.record.bytes.between.snapshots", "3000")]);
+    create_topics(&broker, 30);
+    broker.stop();
+    let newest = files(&broker, ".checkpoint").pop().expect("there are snapshots");
+    let mut bytes = fs::read(&newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    broker.start_again();
+    assert_topics(&broker, 30);
 }

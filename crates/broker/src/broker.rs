@@ -213,16 +213,17 @@ impl Broker {
         let began = Instant::now();
         crate::limits::raise_open_files();
         let mut opened = storage::open_data_dir(&config)?;
-        let (metadata_log, image, next) = metadata_log::open(&opened)?;
+        let metadata = metadata_log::open(&config, &opened)?;
         let metrics = Arc::new(Metrics::new(APIS.iter().map(|row| row.key)));
         let file_system = FileSystem::of(opened.log_dir.path())?;
         let (flusher, flusher_threads) = Flusher::start(file_system, Arc::clone(&metrics))?;
         let bound = bind_all(&config)?;
         let start = broker_start(&config, &opened, &bound);
         let checkpoints = std::mem::take(&mut opened.checkpoints);
+        let (image, next) = (metadata.image.clone(), metadata.applied.next);
         let controller = Controller::new(&config, opened.broker_id, image, next);
         let shared = Arc::new(shared_state(&config, opened, (metrics, flusher), controller));
-        let controller_thread = shared.controller.start(&shared, metadata_log, start)?;
+        let controller_thread = shared.controller.start(&shared, metadata, start)?;
         storage::open_partitions(&shared, &checkpoints)?;
         let workers = start_workers(&shared)?;
         if let Some((home, _)) = workers.first() {

@@ -12,7 +12,7 @@ use std::{
 
 use ottla_config::ServerConfig;
 use ottla_metadata::{
-    Delta, Image, MetadataLog as _, MetadataRecord, ResourceType,
+    Delta, Image, MetadataLog as _, MetadataRecord, ResourceType, Snapshot, SnapshotId,
     decide::{self, Context, Decision, InternalTopic, RECORDS_PER_BATCH_MAX},
 };
 use ottla_types::{BrokerId, ErrorCode, Offset, TopicName, Uuid};
@@ -20,7 +20,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     broker::{Shared, StartError},
-    metadata_log::LocalMetadataLog,
+    clock::now_ms,
+    metadata_log::{Applied, LocalMetadataLog, Opened},
     storage,
 };
 
@@ -42,7 +43,7 @@ struct Owner {
     shared: Arc<Shared>,
     log: LocalMetadataLog,
     image: Image,
-    next: Offset,
+    applied: Applied,
 }
 
 impl Controller {
@@ -80,14 +81,14 @@ impl Controller {
     pub(crate) fn start(
         &self,
         shared: &Arc<Shared>,
-        log: LocalMetadataLog,
+        opened: Opened,
         start: decide::BrokerStart,
     ) -> Result<JoinHandle<()>, StartError> {
-        let (image, next) = self.image.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut owner = Owner { shared: Arc::clone(shared), log, image: (*image).clone(), next };
+        let Opened { log, image, applied, prepared } = opened;
+        let mut owner = Owner { shared: Arc::clone(shared), log, image, applied };
         let failed = |code: ErrorCode| StartError::Metadata(format!("cluster metadata: {code}"));
         if owner.image.metadata_version() == 0 {
-            owner.commit(&decide::bootstrap()).map_err(failed)?;
+            owner.commit(&decide::bootstrap(&prepared)).map_err(failed)?;
         }
         let broker_epoch = owner.log.next_offset().get();
         let records =
@@ -102,7 +103,19 @@ impl Controller {
             while let Some(job) = receiver.blocking_recv() {
                 job(&mut owner);
             }
+            if let Err(error) = owner.log.close() {
+                tracing::error!("the log of the cluster metadata cannot be closed: {error}");
+            }
         })?)
+    }
+
+    /// Has the thread make a snapshot and drop old ones, where it is time for that. A thread that
+    /// is busy is asked again next time.
+    pub(crate) fn tend(&self) {
+        let jobs = self.jobs.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jobs) = jobs.as_ref() {
+            drop(jobs.try_send(Box::new(Owner::tend)));
+        }
     }
 
     /// Records that this broker stops in an orderly way, and lets the thread end after that and
@@ -195,8 +208,35 @@ impl Owner {
             let delta = self.commit(&decision.records)?;
             self.apply(&delta);
             self.publish(&delta);
+            self.snapshot_if_due();
         }
         Ok(decision.response)
+    }
+
+    fn tend(&mut self) {
+        self.snapshot_if_due();
+        if let Err(error) = self.log.clean_if_due(now_ms()) {
+            tracing::error!("old cluster metadata cannot be removed: {error}");
+        }
+    }
+
+    /// Makes a snapshot if enough has changed since the last one. That it cannot be made is no
+    /// reason to stop: the log has everything.
+    fn snapshot_if_due(&mut self) {
+        let now = now_ms();
+        if self.image.is_in_transaction() || !self.log.is_snapshot_due(now) {
+            return;
+        }
+        let Applied { next, leader_epoch, timestamp } = self.applied;
+        let snapshot = Snapshot {
+            id: SnapshotId { end_offset: next, leader_epoch },
+            last_contained_timestamp: timestamp,
+            records: self.image.to_records(),
+        };
+        match self.log.save_snapshot(&snapshot).and_then(|()| self.log.clean(now)) {
+            Ok(()) => tracing::info!("metadata snapshot {} is written", snapshot.id.file_name()),
+            Err(error) => tracing::error!("a metadata snapshot cannot be written: {error}"),
+        }
     }
 
     /// Records the stop. The partitions do not follow: they are closed next, by this process.
@@ -216,11 +256,11 @@ impl Owner {
                 ErrorCode::KafkaStorageError
             })?;
         }
-        while let Some(batch) = self.log.next_committed(self.next).map_err(|error| {
+        while let Some(batch) = self.log.next_committed(self.applied.next).map_err(|error| {
             tracing::error!("cluster metadata cannot be read: {error}");
             ErrorCode::KafkaStorageError
         })? {
-            self.next = batch.next_offset;
+            self.applied.advance(&batch);
             for record in &batch.records {
                 if let Err(error) = self.image.replay_into(record, &mut delta) {
                     tracing::error!("a metadata record contradicts the image: {error}");
@@ -264,7 +304,7 @@ impl Owner {
     fn publish(&self, delta: &Delta) {
         let controller = &self.shared.controller;
         *controller.image.write().unwrap_or_else(PoisonError::into_inner) =
-            (Arc::new(self.image.clone()), self.next);
+            (Arc::new(self.image.clone()), self.applied.next);
         let of_broker = |resource: &ottla_metadata::ConfigResource| {
             resource.resource_type == ResourceType::BROKER
         };

@@ -83,6 +83,7 @@ fn look(shared: &Arc<Shared>, due: Due, files: bool) {
         moved |= look_at(&topic, due, now);
     }
     if files {
+        shared.controller.tend();
         storage::remove_deleted(shared, now);
     }
     if due.checkpoint || moved {

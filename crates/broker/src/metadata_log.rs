@@ -1,30 +1,46 @@
 //! The metadata log of a single node: a quorum of one over `__cluster_metadata-0`.
 //!
-//! What is written and synced is committed. The files are Kafka's. A leader epoch begins with each
-//! start, as an election of one, and its first record says so.
-//! Kafka: `KafkaRaftClient`, `KafkaRaftLog`, `RecordsBatchReader`.
+//! What is written and synced is committed. The files are Kafka's: the log, snapshots of it, and
+//! `quorum-state`. A leader epoch begins with each start, as an election of one, and its first
+//! records say so, and who votes. Invariant: a log that other nodes vote on is left alone.
+//! Kafka: `KafkaRaftClient`, `KafkaRaftLog`, `RecordsBatchReader`, `SnapshotGenerator`.
+
+mod quorum_state;
+mod retention;
+mod settings;
+mod snapshots;
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use ottla_log::{Log, LogError, OpenOptions, write_atomically};
+use bytes::Bytes;
+use ottla_config::ServerConfig;
+use ottla_log::{Dir, Log, LogError, OpenOptions};
 use ottla_metadata::{
-    CommittedBatch, Image, MetadataLog, MetadataRecord, Snapshot, SnapshotId, control, feature,
+    CommittedBatch, Image, MetadataLog, MetadataRecord, Snapshot, SnapshotId,
+    control::{self, ControlRecord, KRAFT_VERSION, Quorum, Voter},
+    feature,
 };
 use ottla_record::{BatchBuilder, BatchHeader, Batches, BuilderOptions, decode_batch};
 use ottla_types::{BrokerId, LeaderEpoch, Offset, TopicName, TopicPartition, Uuid};
 
+use self::{quorum_state::QuorumState, settings::Settings};
 use crate::{
     broker::StartError,
     clock::now_ms,
     storage::{self, DataDir},
 };
 
-/// Bytes read at once.
+/// Bytes read at once while the log is loaded.
 const READ_BYTES: usize = 1 << 20;
 
 /// Most bytes one batch of metadata may take.
 const BATCH_BYTES_MAX: usize = 64 << 20;
+
+/// The records a directory was prepared with, by Kafka 4.3 and older: beside the partitions.
+const BOOTSTRAP: &str = "bootstrap.checkpoint";
+
+/// The records a directory was prepared with, and who votes: a snapshot of nothing.
+const PREPARED: SnapshotId = SnapshotId { end_offset: Offset::ZERO, leader_epoch: LeaderEpoch(0) };
 
 /// The log and the epoch of this start.
 #[derive(Debug)]
@@ -33,6 +49,53 @@ pub(crate) struct LocalMetadataLog {
     leader_epoch: LeaderEpoch,
     /// Decides in which versions records are written.
     metadata_version: i16,
+    quorum: Quorum,
+    /// Whether the log or a snapshot of it says who votes.
+    is_quorum_recorded: bool,
+    settings: Settings,
+    /// Bytes of the batches that no snapshot contains.
+    bytes_since_snapshot: u64,
+    /// When the last snapshot was made, or this start began.
+    snapshot_ms: i64,
+    /// When old snapshots and segments were looked for.
+    cleaned_ms: i64,
+}
+
+/// Up to where the log has been replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// The offset after the last record.
+    pub(crate) next: Offset,
+    /// That record's leader epoch.
+    pub(crate) leader_epoch: LeaderEpoch,
+    /// When it was appended, in ms since 1970; −1 for nothing.
+    pub(crate) timestamp: i64,
+}
+
+impl Applied {
+    const NOTHING: Self = Self { next: Offset::ZERO, leader_epoch: LeaderEpoch(0), timestamp: -1 };
+
+    /// This batch, too, is replayed.
+    pub(crate) fn advance(&mut self, batch: &CommittedBatch) {
+        *self = Self {
+            next: batch.next_offset,
+            leader_epoch: batch.leader_epoch,
+            timestamp: batch.append_timestamp,
+        };
+    }
+}
+
+/// A log that has been opened and replayed.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The log.
+    pub(crate) log: LocalMetadataLog,
+    /// What its records give.
+    pub(crate) image: Image,
+    /// Up to where.
+    pub(crate) applied: Applied,
+    /// What the directory was prepared with, where the log has no records yet.
+    pub(crate) prepared: Vec<MetadataRecord>,
 }
 
 /// What can go wrong.
@@ -56,53 +119,183 @@ fn malformed(error: impl std::fmt::Display) -> MetadataLogError {
     MetadataLogError::Malformed(error.to_string())
 }
 
-/// Opens the log and replays it: the log, the image it gives, and the offset after it.
-pub(crate) fn open(data: &DataDir) -> Result<(LocalMetadataLog, Image, Offset), StartError> {
-    let failed =
-        |error: MetadataLogError| StartError::Metadata(format!("cluster metadata: {error}"));
+/// Opens the log, replays it, and begins the epoch of this start.
+pub(crate) fn open(config: &ServerConfig, data: &DataDir) -> Result<Opened, StartError> {
     let name =
         TopicName::new(TopicName::CLUSTER_METADATA).map_err(|e| storage::invalid(e.to_string()))?;
     let at = TopicPartition::new(name, 0);
+    let settings = Settings::new(config);
+    let now = now_ms();
     let options = OpenOptions {
         topic_id: Uuid::METADATA_TOPIC,
+        config: settings.log(),
         clean_shutdown: data.log_dir.was_clean(),
-        ..OpenOptions::new(at.clone(), now_ms())
+        ..OpenOptions::new(at.clone(), now)
     };
-    let log = Log::open(data.log_dir.partition_dir(&at), options)?;
-    let leader_epoch =
-        LeaderEpoch(log.epochs().latest().map_or(0, LeaderEpoch::get).saturating_add(1));
-    let metadata_version = feature::METADATA_VERSION_LATEST;
-    let mut log = LocalMetadataLog { log, leader_epoch, metadata_version };
-    let mut image = Image::new();
-    let mut next = Offset::ZERO;
-    if let Some(snapshot) = log.latest_snapshot().map_err(failed)? {
-        next = snapshot.id.end_offset;
-        replay(&mut image, &snapshot.records).map_err(failed)?;
-    }
-    while let Some(batch) = log.next_committed(next).map_err(failed)? {
-        next = batch.next_offset;
-        replay(&mut image, &batch.records).map_err(failed)?;
-    }
-    if image.metadata_version() > 0 {
-        log.metadata_version = image.metadata_version();
-    }
-    log.elect(data.broker_id).map_err(failed)?;
-    Ok((log, image, next))
+    let mut log = LocalMetadataLog {
+        log: Log::open(data.log_dir.partition_dir(&at), options)?,
+        leader_epoch: LeaderEpoch(0),
+        metadata_version: feature::METADATA_VERSION_LATEST,
+        quorum: Quorum::default(),
+        is_quorum_recorded: false,
+        settings,
+        bytes_since_snapshot: 0,
+        snapshot_ms: now,
+        cleaned_ms: now,
+    };
+    let own = settings::voter(config, (data.broker_id, data.directory_id));
+    let load = |log: &mut LocalMetadataLog| {
+        let (image, applied) = log.load()?;
+        let prepared = if image.metadata_version() == 0 {
+            log.prepared(data.log_dir.root().as_ref())?
+        } else {
+            Vec::new()
+        };
+        log.elect(&own, image.metadata_version() == 0 && prepared.is_empty())?;
+        Ok((image, applied, prepared))
+    };
+    let (image, applied, prepared) = load(&mut log).map_err(|error: MetadataLogError| {
+        StartError::Metadata(format!("cluster metadata: {error}"))
+    })?;
+    Ok(Opened { log, image, applied, prepared })
 }
 
 fn replay(image: &mut Image, records: &[MetadataRecord]) -> Result<(), MetadataLogError> {
     records.iter().try_for_each(|record| image.replay(record).map_err(malformed))
 }
 
+/// A batch as it was read.
+struct ReadBatch {
+    committed: CommittedBatch,
+    control: Vec<ControlRecord>,
+    size: usize,
+}
+
 impl LocalMetadataLog {
-    /// Begins this start's epoch.
-    fn elect(&mut self, leader: BrokerId) -> Result<(), MetadataLogError> {
-        let record = control::leader_change(leader).map_err(malformed)?;
+    /// Replays the newest snapshot and what follows it.
+    fn load(&mut self) -> Result<(Image, Applied), MetadataLogError> {
+        let mut image = Image::new();
+        let mut applied = Applied::NOTHING;
+        if let Some(contents) = snapshots::read(self.log.dir().as_ref(), &PREPARED.file_name())? {
+            self.quorum = contents.quorum;
+        }
+        if let Some((snapshot, quorum)) = self.newest_readable()? {
+            replay(&mut image, &snapshot.records)?;
+            (self.quorum, self.is_quorum_recorded) = (quorum, true);
+            applied = Applied {
+                next: snapshot.id.end_offset,
+                leader_epoch: snapshot.id.leader_epoch,
+                timestamp: snapshot.last_contained_timestamp,
+            };
+        }
+        if applied.next > self.log.log_end_offset() {
+            self.log.truncate_fully_and_start_at(applied.next, now_ms())?;
+        }
+        if applied.next < self.log.log_start_offset() {
+            let start = self.log.log_start_offset();
+            return Err(malformed(format!(
+                "the log begins at offset {start}, and no snapshot holds what was before it"
+            )));
+        }
+        while applied.next < self.log.log_end_offset() {
+            let batches = self.read_batches(applied.next, READ_BYTES)?;
+            if batches.is_empty() {
+                break;
+            }
+            for batch in batches {
+                replay(&mut image, &batch.committed.records)?;
+                for record in &batch.control {
+                    self.quorum.replay(record).map_err(malformed)?;
+                }
+                applied.advance(&batch.committed);
+                self.count(batch.size);
+            }
+        }
+        self.is_quorum_recorded |= applied.next > Offset::ZERO;
+        self.know_version(&image)?;
+        Ok((image, applied))
+    }
+
+    fn know_version(&mut self, image: &Image) -> Result<(), MetadataLogError> {
+        let latest = feature::METADATA_VERSION_LATEST;
+        match image.metadata_version() {
+            0 => {}
+            newer if newer > latest => {
+                return Err(malformed(format!(
+                    "metadata.version is {newer}, and this version of Ottla knows up to {latest}: \
+                     a newer Kafka wrote it"
+                )));
+            }
+            known => self.metadata_version = known,
+        }
+        Ok(())
+    }
+
+    /// The newest snapshot that is whole. One that is damaged is passed over, as long as the log
+    /// still has what it stood for.
+    fn newest_readable(&self) -> Result<Option<(Snapshot, Quorum)>, MetadataLogError> {
+        let dir = self.log.dir().as_ref();
+        for id in snapshots::list(dir)?.into_iter().rev().filter(|id| *id != PREPARED) {
+            let name = id.file_name();
+            match snapshots::read(dir, &name) {
+                Ok(Some(contents)) => {
+                    let snapshots::Contents { last_contained_timestamp, quorum, records } =
+                        contents;
+                    return Ok(Some((Snapshot { id, last_contained_timestamp, records }, quorum)));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!("metadata snapshot {name} is passed over: {error}");
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the directory was prepared with.
+    fn prepared(&self, root: &dyn Dir) -> Result<Vec<MetadataRecord>, MetadataLogError> {
+        let named = snapshots::read(self.log.dir().as_ref(), &PREPARED.file_name())?;
+        let mut records = named.map(|contents| contents.records).unwrap_or_default();
+        if records.is_empty() {
+            let beside = snapshots::read(root, BOOTSTRAP)?;
+            records = beside.map(|contents| contents.records).unwrap_or_default();
+        }
+        let version = Image::from_records(&records).map_err(malformed)?;
+        Ok(if version.metadata_version() == 0 { Vec::new() } else { records })
+    }
+
+    /// Begins this start's epoch. A log that is new is given its only voter.
+    fn elect(&mut self, own: &Voter, is_new: bool) -> Result<(), MetadataLogError> {
+        let dir = Arc::clone(self.log.dir());
+        let state = quorum_state::read(dir.as_ref())?;
+        check_voters(&self.quorum, state.as_ref(), own)?;
+        // Ottla wrote no voters once, and no `quorum-state` either, which Kafka always does.
+        let is_ours = is_new || state.is_none() && self.is_quorum_recorded;
+        if self.quorum.kraft_version == 0 && is_ours {
+            self.quorum = Quorum { kraft_version: KRAFT_VERSION, voters: vec![own.clone()] };
+            self.is_quorum_recorded = false;
+        }
+        let in_log = self.log.epochs().latest().map_or(0, LeaderEpoch::get);
+        let voted = state.map_or(0, |state| state.leader_epoch.get());
+        self.leader_epoch = LeaderEpoch(in_log.max(voted).saturating_add(1));
+        quorum_state::write(dir.as_ref(), self.quorum.kraft_version, own.id, self.leader_epoch)?;
+        let mut records = vec![control::leader_change(own.id).map_err(malformed)?];
+        if !self.is_quorum_recorded {
+            records.extend(self.quorum.to_records().map_err(malformed)?);
+        }
         let mut batch = self.builder(true);
-        batch
-            .append_parts(now_ms(), Some(&record.key), Some(&record.value), std::iter::empty())
-            .map_err(malformed)?;
+        for record in records {
+            batch
+                .append_parts(now_ms(), Some(&record.key), Some(&record.value), std::iter::empty())
+                .map_err(malformed)?;
+        }
+        self.is_quorum_recorded = true;
         self.append(batch).map(drop)
+    }
+
+    /// Leaves the log in order. Nothing may be written after that.
+    pub(crate) fn close(&mut self) -> Result<(), MetadataLogError> {
+        Ok(self.log.close(now_ms())?)
     }
 
     fn builder(&self, control: bool) -> BatchBuilder {
@@ -118,6 +311,75 @@ impl LocalMetadataLog {
         self.log.sync(now)?;
         Ok(appended.last_offset)
     }
+
+    /// The batches from this offset on, at least one, and more up to this many bytes.
+    fn read_batches(
+        &self,
+        from: Offset,
+        max_bytes: usize,
+    ) -> Result<Vec<ReadBatch>, MetadataLogError> {
+        let reader = self.log.reader();
+        let end = reader.log_end_offset();
+        if from >= end {
+            return Ok(Vec::new());
+        }
+        let bytes = reader.read(from, max_bytes, end, true)?.read().map_err(malformed)?;
+        let read = |batch: Result<(BatchHeader, &[u8]), _>| {
+            let (_, batch) = batch.map_err(malformed)?;
+            let (header, decoded) = decode(&bytes.slice_ref(batch))?;
+            let (records, control) = match decoded {
+                Decoded::Metadata(records) => (records, Vec::new()),
+                Decoded::Control(control) => (Vec::new(), control),
+            };
+            let committed = CommittedBatch {
+                base_offset: header.base_offset,
+                next_offset: header.next_offset(),
+                leader_epoch: header.leader_epoch,
+                append_timestamp: header.max_timestamp,
+                records,
+            };
+            Ok(ReadBatch { committed, control, size: batch.len() })
+        };
+        Batches::new(&bytes).map(read).collect()
+    }
+
+    fn count(&mut self, size: usize) {
+        let size = u64::try_from(size).unwrap_or(u64::MAX);
+        self.bytes_since_snapshot = self.bytes_since_snapshot.saturating_add(size);
+    }
+}
+
+/// Whether this node may decide alone. One of several voters may not, nor one that only follows:
+/// what it wrote, the others would never have agreed to.
+fn check_voters(
+    quorum: &Quorum,
+    state: Option<&QuorumState>,
+    own: &Voter,
+) -> Result<(), MetadataLogError> {
+    let (id, directory_id) = (own.id, own.directory_id);
+    if let [only] = quorum.voters.as_slice()
+        && only.id == id
+        && only.directory_id != directory_id
+    {
+        return Err(malformed(format!(
+            "voter {id} has the directory {}, and meta.properties says {directory_id}",
+            only.directory_id
+        )));
+    }
+    let voters: Vec<BrokerId> = if quorum.voters.is_empty() {
+        state.map(|state| state.voters.clone()).unwrap_or_default()
+    } else {
+        quorum.voters.iter().map(|voter| voter.id).collect()
+    };
+    if voters.is_empty() || voters == [id] {
+        return Ok(());
+    }
+    let names: Vec<String> = voters.iter().map(ToString::to_string).collect();
+    Err(malformed(format!(
+        "its voters are {}, and node {id} cannot decide alone: this version of Ottla runs on one \
+         node",
+        names.join(", ")
+    )))
 }
 
 impl MetadataLog for LocalMetadataLog {
@@ -139,89 +401,42 @@ impl MetadataLog for LocalMetadataLog {
     }
 
     fn next_committed(&mut self, from: Offset) -> Result<Option<CommittedBatch>, MetadataLogError> {
-        let reader = self.log.reader();
-        let end = reader.log_end_offset();
-        if from >= end {
-            return Ok(None);
-        }
-        let bytes = reader.read(from, READ_BYTES, end, true)?.read().map_err(malformed)?;
-        let Some(batch) = Batches::new(&bytes).next() else { return Ok(None) };
-        let (header, batch) = batch.map_err(malformed)?;
-        let records = decode(&header, &bytes.slice_ref(batch))?;
-        Ok(Some(CommittedBatch {
-            base_offset: header.base_offset,
-            next_offset: header.next_offset(),
-            leader_epoch: header.leader_epoch,
-            append_timestamp: header.max_timestamp,
-            records,
-        }))
+        let Some(batch) = self.read_batches(from, 1)?.into_iter().next() else { return Ok(None) };
+        self.count(batch.size);
+        Ok(Some(batch.committed))
     }
 
     fn latest_snapshot(&mut self) -> Result<Option<Snapshot>, MetadataLogError> {
-        let dir = Arc::clone(self.log.dir());
-        let names = dir.list().map_err(malformed)?;
-        let Some(id) = names.iter().filter_map(|name| SnapshotId::from_file_name(name)).max()
-        else {
-            return Ok(None);
-        };
-        let bytes = dir.read(&id.file_name()).map_err(malformed)?.unwrap_or_default();
-        let bytes = Bytes::from(bytes);
-        let (mut records, mut last_contained_timestamp) = (Vec::new(), -1);
-        for batch in Batches::new(&bytes) {
-            let (header, batch) = batch.map_err(malformed)?;
-            last_contained_timestamp = header.max_timestamp;
-            records.extend(decode(&header, &bytes.slice_ref(batch))?);
-        }
-        Ok(Some(Snapshot { id, last_contained_timestamp, records }))
+        Ok(self.newest_readable()?.map(|(snapshot, _)| snapshot))
     }
 
     fn save_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), MetadataLogError> {
-        let mut bytes = BytesMut::new();
-        let mut next = Offset::ZERO;
-        let mut add = |control: bool, records: &[(Option<Bytes>, Bytes)]| {
-            let mut batch = BatchBuilder::new(BuilderOptions {
-                base_offset: next,
-                leader_epoch: snapshot.id.leader_epoch,
-                control,
-                ..BuilderOptions::default()
-            });
-            for (key, value) in records {
-                let timestamp = snapshot.last_contained_timestamp;
-                batch
-                    .append_parts(timestamp, key.as_deref(), Some(value), std::iter::empty())
-                    .map_err(malformed)?;
-                next = next.plus(1);
-            }
-            bytes.extend_from_slice(&batch.finish().map_err(malformed)?);
-            Ok::<(), MetadataLogError>(())
-        };
-        let header =
-            control::snapshot_header(snapshot.last_contained_timestamp).map_err(malformed)?;
-        add(true, &[(Some(header.key), header.value)])?;
-        for records in snapshot.records.chunks(1_000) {
-            let encoded: Result<Vec<_>, _> = records
-                .iter()
-                .map(|record| record.encode(self.metadata_version).map(|value| (None, value)))
-                .collect();
-            add(false, &encoded.map_err(malformed)?)?;
-        }
-        let footer = control::snapshot_footer().map_err(malformed)?;
-        add(true, &[(Some(footer.key), footer.value)])?;
-        let name = snapshot.id.file_name();
-        write_atomically(self.log.dir().as_ref(), &name, &bytes).map_err(malformed)
+        let now = now_ms();
+        // Whatever comes of it: the next attempt is not made with the next record.
+        (self.bytes_since_snapshot, self.snapshot_ms) = (0, now);
+        let versions = (self.metadata_version, now);
+        snapshots::write(self.log.dir().as_ref(), snapshot, &self.quorum, versions)
     }
 }
 
-/// The metadata records of a batch; none of a control batch.
-fn decode(header: &BatchHeader, batch: &Bytes) -> Result<Vec<MetadataRecord>, MetadataLogError> {
+/// The records of a batch.
+enum Decoded {
+    Metadata(Vec<MetadataRecord>),
+    Control(Vec<ControlRecord>),
+}
+
+fn decode(batch: &Bytes) -> Result<(BatchHeader, Decoded), MetadataLogError> {
+    let (header, records) = decode_batch(batch, BATCH_BYTES_MAX).map_err(malformed)?;
+    let records = records.into_iter().map(|(_, record)| record);
     if header.attributes.is_control() {
-        return Ok(Vec::new());
+        let control = records.map(|record| ControlRecord {
+            key: record.key.unwrap_or_default(),
+            value: record.value.unwrap_or_default(),
+        });
+        return Ok((header, Decoded::Control(control.collect())));
     }
-    let (_, records) = decode_batch(batch, BATCH_BYTES_MAX).map_err(malformed)?;
-    records
-        .into_iter()
-        .map(|(_, record)| {
-            MetadataRecord::decode(record.value.unwrap_or_default()).map_err(malformed)
-        })
-        .collect()
+    let metadata = records
+        .map(|record| MetadataRecord::decode(record.value.unwrap_or_default()).map_err(malformed));
+    let metadata = metadata.collect::<Result<_, _>>()?;
+    Ok((header, Decoded::Metadata(metadata)))
 }

@@ -139,6 +139,11 @@ impl LogDir {
         self.dir.path()
     }
 
+    /// The directory itself, for files that belong to no partition.
+    pub fn root(&self) -> Arc<dyn Dir> {
+        Arc::clone(&self.dir)
+    }
+
     /// Whether it was left in order, so that its logs can be trusted as they are.
     pub fn was_clean(&self) -> bool {
         self.was_clean

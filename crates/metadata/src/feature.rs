@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_new_cluster_has_what_it_starts_with() {
-        let image = Image::from_records(&decide::bootstrap()).unwrap();
+        let image = Image::from_records(&decide::bootstrap(&[])).unwrap();
         assert_eq!(
             finalized(&image).collect::<Vec<_>>(),
             [(ELIGIBLE_LEADER_REPLICAS_VERSION, 1), (METADATA_VERSION, 33)]

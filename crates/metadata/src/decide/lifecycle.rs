@@ -23,24 +23,47 @@ use crate::{
     feature, image::raw_ids,
 };
 
-/// The first records of a new cluster: the features it has, and what they entail.
-pub fn bootstrap() -> Vec<MetadataRecord> {
-    let mut records: Vec<MetadataRecord> =
-        vec![BeginTransactionRecord { name: Some("Bootstrap records".into()) }.into()];
-    records.extend(feature::INITIAL.iter().map(|(name, level)| {
-        FeatureLevelRecord { name: (*name).into(), feature_level: *level }.into()
-    }));
-    // Eligible leaders are found by one minimum for the whole cluster, so it has to be recorded.
-    records.push(
-        ConfigRecord {
-            resource_type: ResourceType::BROKER.0,
-            resource_name: "".into(),
-            name: "min.insync.replicas".into(),
-            value: Some("1".into()),
-        }
-        .into(),
-    );
-    records.push(EndTransactionRecord {}.into());
+/// The `metadata.version` from which there are metadata transactions (3.6-IV1).
+const METADATA_TRANSACTIONS: i16 = 13;
+
+/// The first records of a new cluster: what its directory was prepared with, by Kafka's
+/// `kafka-storage format` for example, or else the features that Ottla starts with; and what they
+/// entail.
+pub fn bootstrap(prepared: &[MetadataRecord]) -> Vec<MetadataRecord> {
+    let mut records = prepared.to_vec();
+    if records.is_empty() {
+        records.extend(feature::INITIAL.iter().map(|(name, level)| {
+            FeatureLevelRecord { name: (*name).into(), feature_level: *level }.into()
+        }));
+    }
+    let level = |name: &str| {
+        let of = |record: &MetadataRecord| match record {
+            MetadataRecord::FeatureLevel(level) if *level.name == *name => {
+                Some(level.feature_level)
+            }
+            _ => None,
+        };
+        records.iter().filter_map(of).next_back().unwrap_or(0)
+    };
+    let has_transactions = level(feature::METADATA_VERSION) >= METADATA_TRANSACTIONS;
+    if level(feature::ELIGIBLE_LEADER_REPLICAS_VERSION) > 0 {
+        // Eligible leaders are found by one minimum for the whole cluster, so it has to be
+        // recorded.
+        records.push(
+            ConfigRecord {
+                resource_type: ResourceType::BROKER.0,
+                resource_name: "".into(),
+                name: "min.insync.replicas".into(),
+                value: Some("1".into()),
+            }
+            .into(),
+        );
+    }
+    if has_transactions {
+        let name = Some("Bootstrap records".into());
+        records.insert(0, BeginTransactionRecord { name }.into());
+        records.push(EndTransactionRecord {}.into());
+    }
     records
 }
 

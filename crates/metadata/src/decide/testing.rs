@@ -37,7 +37,7 @@ pub(crate) fn start(id: i32, broker_epoch: i64) -> BrokerStart {
 /// A new cluster in which broker 1 has come up.
 pub(crate) fn image() -> Image {
     let mut image = Image::new();
-    replay(&mut image, &bootstrap());
+    replay(&mut image, &bootstrap(&[]));
     let records = start_broker(&image, &start(1, 5));
     replay(&mut image, &records);
     image

@@ -1,5 +1,5 @@
 //! State that is kept for Kafka and for later, and that nothing reads yet: access control entries,
-//! credentials, delegation tokens, quotas.
+//! credentials, delegation tokens, quotas, whether the cluster once was ZooKeeper's.
 //!
 //! Invariant: what a log says of them is in the next snapshot too, so that a directory taken over
 //! from Kafka and given back has lost nothing.
@@ -14,6 +14,7 @@ use ottla_wire::{
     client_quota_record::{ClientQuotaRecord, EntityData},
     delegation_token_record::DelegationTokenRecord,
     user_scram_credential_record::UserScramCredentialRecord,
+    zk_migration_state_record::ZkMigrationStateRecord,
 };
 
 use crate::MetadataRecord;
@@ -27,6 +28,7 @@ pub(super) struct Kept {
     credentials: BTreeMap<(String, i8), UserScramCredentialRecord>,
     tokens: BTreeMap<String, DelegationTokenRecord>,
     quotas: BTreeMap<(Entity, String), f64>,
+    zk_migration: Option<ZkMigrationStateRecord>,
 }
 
 impl Kept {
@@ -53,6 +55,7 @@ impl Kept {
                 self.tokens.remove(gone.token_id.as_str());
             }
             MetadataRecord::ClientQuota(quota) => self.replay_quota(quota),
+            MetadataRecord::ZkMigrationState(state) => self.zk_migration = Some(state.clone()),
             _ => {}
         }
     }
@@ -72,6 +75,10 @@ impl Kept {
         } else {
             self.quotas.insert(key, quota.value);
         }
+    }
+
+    pub(super) fn migration_record(&self) -> Option<MetadataRecord> {
+        self.zk_migration.clone().map(MetadataRecord::from)
     }
 
     pub(super) fn quota_records(&self) -> impl Iterator<Item = MetadataRecord> {

@@ -142,11 +142,10 @@ impl Image {
             | MetadataRecord::RemoveUserScramCredential(_)
             | MetadataRecord::DelegationToken(_)
             | MetadataRecord::RemoveDelegationToken(_)
-            | MetadataRecord::ClientQuota(_) => Arc::make_mut(&mut self.kept).replay(record),
-            // A cluster that was once moved from ZooKeeper says so, which means nothing any more;
-            // and transactions are over when their records get here.
-            MetadataRecord::ZkMigrationState(_)
-            | MetadataRecord::NoOp(_)
+            | MetadataRecord::ClientQuota(_)
+            | MetadataRecord::ZkMigrationState(_) => Arc::make_mut(&mut self.kept).replay(record),
+            // Transactions are over when their records get here.
+            MetadataRecord::NoOp(_)
             | MetadataRecord::BeginTransaction(_)
             | MetadataRecord::EndTransaction(_)
             | MetadataRecord::AbortTransaction(_) => {}

@@ -24,6 +24,7 @@ impl Image {
         records.extend(
             self.features().filter(|(name, _)| *name != first).map(|(name, at)| level(name, at)),
         );
+        records.extend(self.kept.migration_record());
         records.extend(self.brokers().map(|broker| MetadataRecord::from(broker.to_record())));
         records.extend(self.controllers().cloned().map(MetadataRecord::from));
         for topic in self.topics() {

@@ -31,7 +31,7 @@ fn names(records: &[MetadataRecord]) -> Vec<&'static str> {
 
 #[test]
 fn a_new_cluster_begins_as_kafkas_does() {
-    let records = bootstrap();
+    let records = bootstrap(&[]);
     assert_eq!(
         names(&records),
         [
