@@ -36,6 +36,37 @@ pub enum LogError {
         /// What is wrong there.
         cause: String,
     },
+    /// The log ends before an offset up to which it was on disk for good.
+    #[error(
+        "{} ends at offset {log_end_offset}, but {checkpoint} says that the partition reached \
+         {expected}: records are missing. Bring the file back, or remove the partition's line from \
+         {checkpoint} to go on with what is left. Look at it with: \
+         kafka-dump-log --deep-iteration --files {}",
+        path.display(),
+        path.display()
+    )]
+    Incomplete {
+        /// The last file.
+        path: PathBuf,
+        /// Where the log ends, exclusive.
+        log_end_offset: Offset,
+        /// Where it should end, or later.
+        expected: Offset,
+        /// The file that says so.
+        checkpoint: &'static str,
+    },
+    /// A segment's log is gone but not what belongs to it.
+    #[error(
+        "{} is missing, though {index} is there: its records are lost. Bring the file back, or \
+         remove {index} to go on without them",
+        path.display()
+    )]
+    Missing {
+        /// The file that is missing.
+        path: PathBuf,
+        /// The name of an index of it.
+        index: String,
+    },
     /// The directory belongs to another topic of the same name.
     #[error("{} holds topic id {found}, not {expected}", path.display())]
     InconsistentTopicId {
@@ -86,6 +117,8 @@ impl LogError {
             Self::InconsistentTopicId { .. } => ErrorCode::InconsistentTopicId,
             Self::Io { .. }
             | Self::Damaged { .. }
+            | Self::Incomplete { .. }
+            | Self::Missing { .. }
             | Self::Malformed { .. }
             | Self::Locked { .. }
             | Self::Failed(_) => ErrorCode::KafkaStorageError,

@@ -11,7 +11,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::dir::{Dir, LogFile, OpenMode};
+use crate::{
+    dir::{Dir, LogFile, OpenMode},
+    names,
+};
 
 /// Most entries held in memory before they are written.
 pub(crate) const TAIL_MAX: usize = 512;
@@ -97,6 +100,8 @@ pub(crate) struct Index<E> {
 
 #[derive(Debug)]
 struct State<E> {
+    /// Whether the file has the name of one that waits to be removed.
+    is_deleted: bool,
     file: Option<Arc<dyn LogFile>>,
     /// Entries in the file; `None` until someone looked.
     written: Option<u64>,
@@ -117,7 +122,13 @@ impl<E: Entry> Index<E> {
     }
 
     fn with(name: String, written: Option<u64>) -> Self {
-        let state = Mutex::new(State { file: None, written, last_written: None, tail: Vec::new() });
+        let state = Mutex::new(State {
+            is_deleted: false,
+            file: None,
+            written,
+            last_written: None,
+            tail: Vec::new(),
+        });
         Self { name, state, entry: PhantomData }
     }
 
@@ -244,6 +255,13 @@ impl<E: Entry> Index<E> {
         self.lock().file = None;
     }
 
+    /// The file has got the name of one that waits to be removed.
+    pub(crate) fn mark_deleted(&self) {
+        let mut state = self.lock();
+        state.file = None;
+        state.is_deleted = true;
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -252,7 +270,11 @@ impl<E: Entry> Index<E> {
         if let Some(file) = &state.file {
             return Ok(file.clone());
         }
-        let file = dir.open(&self.name, OpenMode::Create)?;
+        let file = if state.is_deleted {
+            dir.open(&format!("{}{}", self.name, names::DELETED), OpenMode::Read)?
+        } else {
+            dir.open(&self.name, OpenMode::Create)?
+        };
         state.file = Some(file.clone());
         Ok(file)
     }
@@ -303,7 +325,9 @@ fn read_block<E: Entry>(file: &dyn LogFile, from: u64, to: u64) -> io::Result<Ve
     let count = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
     let mut bytes = vec![0; count.saturating_mul(E::SIZE)];
     let read = file.read_at(&mut bytes, from.saturating_mul(E::SIZE as u64))?;
-    bytes.truncate(read);
+    if read < bytes.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     Ok(bytes.chunks_exact(E::SIZE).filter_map(E::decode).collect())
 }
 

@@ -28,8 +28,10 @@ use crate::{
 const LOCK: &str = ".lock";
 const META: &str = "meta.properties";
 const CLEAN: &str = ".kafka_cleanshutdown";
-const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
-const LOG_STARTS: &str = "log-start-offset-checkpoint";
+/// The file of recovery points.
+pub(crate) const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
+/// The file of log start offsets.
+pub(crate) const LOG_STARTS: &str = "log-start-offset-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 const DELETE_SUFFIX: &str = "-delete";
 /// The longest name of a directory.
@@ -96,6 +98,18 @@ pub struct Checkpoints {
     pub high_watermarks: BTreeMap<TopicPartition, Offset>,
 }
 
+impl Checkpoints {
+    /// The log start offsets as far as the records before them are on disk. A start that lies after
+    /// what a power cut leaves could not be told from a lost log.
+    fn durable_log_start_offsets(&self) -> BTreeMap<TopicPartition, Offset> {
+        let durable = |(at, start): (&TopicPartition, &Offset)| {
+            let point = self.recovery_points.get(at).copied().unwrap_or(*start);
+            (at.clone(), point.min(*start))
+        };
+        self.log_start_offsets.iter().map(durable).collect()
+    }
+}
+
 /// A data directory that this process has to itself.
 #[derive(Debug)]
 pub struct LogDir {
@@ -129,8 +143,10 @@ impl LogDir {
         let was_clean = mark.is_some();
         if was_clean {
             dir.remove(CLEAN).map_err(LogError::io("remove", &path.join(CLEAN)))?;
-            dir.sync().map_err(LogError::io("sync", &path))?;
         }
+        // Also after a crash: a partition's directory that it left may be only in memory yet, and
+        // its log, which finds it there, does not sync its name.
+        dir.sync().map_err(LogError::io("sync", &path))?;
         Ok(Self { dir, was_clean, meta, written: Mutex::default(), _lock: lock })
     }
 
@@ -218,9 +234,10 @@ impl LogDir {
 
     /// Writes those checkpoints that have changed since they were last written, durably.
     pub fn write_checkpoints(&self, checkpoints: &Checkpoints) -> Result<(), LogError> {
+        let log_start_offsets = checkpoints.durable_log_start_offsets();
         let files = [
             (RECOVERY_POINTS, &checkpoints.recovery_points),
-            (LOG_STARTS, &checkpoints.log_start_offsets),
+            (LOG_STARTS, &log_start_offsets),
             (HIGH_WATERMARKS, &checkpoints.high_watermarks),
         ];
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);

@@ -93,10 +93,10 @@ impl<'a> Scan<'a> {
         if self.position >= self.end {
             return Ok(None);
         }
+        let left = self.end - self.position;
         self.fill(BATCH_OVERHEAD)?;
         let header = BatchHeader::parse(self.bytes(self.position, BATCH_OVERHEAD))
             .map_err(ScanError::Batch)?;
-        let left = self.end - self.position;
         if header.size() as u64 > left {
             let have = usize::try_from(left).unwrap_or(usize::MAX);
             return Err(ScanError::Batch(BatchError::Truncated { needed: header.size(), have }));
@@ -116,7 +116,8 @@ impl<'a> Scan<'a> {
         self.window.truncate(read);
         self.window_position = self.position;
         if read < size {
-            return Err(ScanError::Batch(BatchError::Truncated { needed: size, have: read }));
+            // The file was that large: this is not its end but a disk that hides it.
+            return Err(ScanError::Io(io::ErrorKind::UnexpectedEof.into()));
         }
         Ok(())
     }

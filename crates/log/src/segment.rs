@@ -151,29 +151,35 @@ impl Segment {
         self.size.store(size, Ordering::Release);
     }
 
-    /// The largest timestamp of a segment that is no longer written: the last entry of its time
-    /// index.
-    pub(crate) fn largest_timestamp(&self) -> io::Result<TimestampOffset> {
+    /// The largest timestamp of a segment that is no longer written.
+    pub(crate) fn largest_timestamp(&self) -> Result<TimestampOffset, ReadError> {
         if let Some(largest) = *self.largest_slot() {
             return Ok(largest);
         }
-        let largest = match self.time_index.last(self.dir.as_ref())? {
-            Some(entry) => TimestampOffset {
-                timestamp: entry.timestamp,
-                offset: self.base_offset.plus(i64::from(entry.relative)),
-            },
-            None => self.scan_largest_timestamp()?,
-        };
+        let end = self.size().map_err(self.failed(Kind::Log))?;
+        let largest = self.find_largest_timestamp(end)?;
         *self.largest_slot() = Some(largest);
         Ok(largest)
     }
 
-    /// For a segment whose time index is empty: because its records have no timestamps, or because
-    /// the index was lost.
-    fn scan_largest_timestamp(&self) -> io::Result<TimestampOffset> {
+    /// The largest timestamp of the batches before position `end`: the last one that the time index
+    /// knows, or one of a batch after that. An index that ends too early or is wrong is found out.
+    pub(crate) fn find_largest_timestamp(&self, end: u64) -> Result<TimestampOffset, ReadError> {
+        let failed = |source| self.failed(Kind::TimeIndex)(source);
+        let last = self.time_index.last(self.dir.as_ref()).map_err(failed)?;
+        let named = match last {
+            Some(entry) => self.named_batch(entry, end)?,
+            None => None,
+        };
+        let known = named.map(|named| (named.position, named.header));
         let mut largest = TimestampOffset { timestamp: -1, offset: self.base_offset };
-        let (file, size) = (self.file()?, self.size()?);
-        let mut scan = Scan::headers(file.as_ref(), 0, size);
+        if let Some((_, header)) = known {
+            let (timestamp, offset) = (header.max_timestamp, header.last_offset());
+            largest = TimestampOffset { timestamp, offset };
+        }
+        let indexed = largest.timestamp;
+        let file = self.file().map_err(self.failed(Kind::Log))?;
+        let mut scan = Scan::headers(file.as_ref(), known.map_or(0, |known| known.0), end);
         loop {
             match scan.next_header() {
                 Ok(Some((_, header))) if header.max_timestamp > largest.timestamp => {
@@ -181,15 +187,27 @@ impl Segment {
                     largest = TimestampOffset { timestamp, offset };
                 }
                 Ok(Some(_)) => {}
-                Err(ScanError::Io(error)) => return Err(error),
+                Err(ScanError::Io(source)) => return Err(self.failed(Kind::Log)(source)),
                 // What cannot be read is found by whoever reads it.
                 Ok(None) | Err(ScanError::Batch(_)) => break,
             }
         }
-        if largest.timestamp >= 0 {
+        if largest.timestamp > indexed {
             self.set_index_damaged(true);
         }
         Ok(largest)
+    }
+
+    /// The batch that an entry of the time index names, if it has that timestamp.
+    fn named_batch(&self, entry: TimeEntry, end: u64) -> Result<Option<Located>, ReadError> {
+        let offset = self.base_offset.plus(i64::from(entry.relative));
+        let located = match self.locate(offset, end) {
+            Err(ReadError::Damaged { .. }) => None,
+            located => located?,
+        };
+        Ok(located.filter(|batch| {
+            batch.header.last_offset() == offset && batch.header.max_timestamp == entry.timestamp
+        }))
     }
 
     pub(crate) fn set_largest_timestamp(&self, largest: Option<TimestampOffset>) {
@@ -260,7 +278,9 @@ impl Segment {
         let Some(entry) = entry else { return Ok(0) };
         let position = u64::from(entry.position);
         let named = self.base_offset.plus(i64::from(entry.relative));
-        if let Ok(Some((_, header))) = Scan::one_header(file, position, end).next_header()
+        // In an index out of order the search may end anywhere.
+        if before(&entry)
+            && let Ok(Some((_, header))) = Scan::one_header(file, position, end).next_header()
             && header.last_offset() == named
         {
             return Ok(position);
@@ -275,12 +295,24 @@ impl Segment {
         Ok(0)
     }
 
-    /// The last offset that the index has at or before this timestamp, from where a search for the
-    /// timestamp may start.
-    pub(crate) fn indexed_offset(&self, timestamp: i64) -> io::Result<Offset> {
-        let entry =
-            self.time_index.last_before(self.dir.as_ref(), |entry| entry.timestamp < timestamp)?;
-        Ok(entry.map_or(self.base_offset, |entry| self.base_offset.plus(i64::from(entry.relative))))
+    /// An offset before which no record has this timestamp or a later one.
+    pub(crate) fn indexed_offset(&self, timestamp: i64, end: u64) -> Result<Offset, ReadError> {
+        let before = |entry: &TimeEntry| entry.timestamp < timestamp;
+        let entry = self.time_index.last_before(self.dir.as_ref(), before);
+        let entry = entry.map_err(self.failed(Kind::TimeIndex))?;
+        let Some(entry) = entry else { return Ok(self.base_offset) };
+        if before(&entry)
+            && let Some(named) = self.named_batch(entry, end)?
+        {
+            return Ok(named.header.last_offset());
+        }
+        if !self.index_damaged.swap(true, Ordering::AcqRel) {
+            tracing::warn!(
+                file = %self.path(Kind::TimeIndex).display(),
+                "the time index names a batch that is not there: reading without it"
+            );
+        }
+        Ok(self.base_offset)
     }
 
     /// Wraps an error of one of its files.
@@ -288,9 +320,9 @@ impl Segment {
         move |source| ReadError::Io { path: self.path(kind), source }
     }
 
-    /// All names that its files may have.
-    pub(crate) fn file_names(&self) -> Vec<String> {
-        Kind::ALL.into_iter().map(|kind| names::name(self.base_offset, kind)).collect()
+    /// All names that its files may have, that of the `.log` file first.
+    pub(crate) fn file_names(&self) -> impl DoubleEndedIterator<Item = String> {
+        Kind::ALL.into_iter().map(|kind| names::name(self.base_offset, kind))
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<Arc<dyn LogFile>>> {

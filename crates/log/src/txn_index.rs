@@ -43,6 +43,17 @@ impl AbortedTxn {
         bytes
     }
 
+    fn is_possible(&self) -> bool {
+        self.producer_id.0 >= 0
+            && self.first_offset.0 >= 0
+            && self.first_offset < self.last_offset
+            && self.last_stable_offset <= self.last_offset.plus(1)
+    }
+
+    fn follows(&self, last: &Self) -> bool {
+        self.last_offset > last.last_offset && self.last_stable_offset >= last.last_stable_offset
+    }
+
     fn parse(bytes: &[u8]) -> Option<Self> {
         let version = i16::from_be_bytes(*bytes.first_chunk()?);
         let mut fields = bytes.get(2..)?.chunks_exact(8).map(|field| {
@@ -58,10 +69,20 @@ impl AbortedTxn {
     }
 }
 
-/// All entries of a file; what does not make a whole entry is left out.
+/// The entries of a file, up to the first that cannot be one.
 pub(crate) fn read(dir: &dyn Dir, name: &str) -> io::Result<Vec<AbortedTxn>> {
-    let content = dir.read(name)?.unwrap_or_default();
-    Ok(content.chunks_exact(SIZE).map_while(AbortedTxn::parse).collect())
+    Ok(parse(&dir.read(name)?.unwrap_or_default()))
+}
+
+fn parse(content: &[u8]) -> Vec<AbortedTxn> {
+    let mut entries: Vec<AbortedTxn> = Vec::new();
+    for entry in content.chunks_exact(SIZE).map_while(AbortedTxn::parse) {
+        if !entry.is_possible() || entries.last().is_some_and(|last| !entry.follows(last)) {
+            break;
+        }
+        entries.push(entry);
+    }
+    entries
 }
 
 /// Appends one entry, making the file if need be.

@@ -245,6 +245,7 @@ impl Log {
         let size: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
         let segment = self.active_segment.clone();
         let start = self.active.size.saturating_sub(size);
+        let had_txn_index = segment.has_txn_index();
         let written = segment
             .file()
             .and_then(|file| file.write_at(slices, start))
@@ -252,6 +253,7 @@ impl Log {
             .and_then(|()| self.index_aborted(&segment, &mut staged.completed));
         if self.checked(written).is_ok() {
             segment.set_size(self.active.size);
+            self.unsynced.directory |= segment.has_txn_index() && !had_txn_index;
             self.changed = true;
             self.log_end_offset = staged.end_offset;
         }

@@ -20,9 +20,10 @@ use crate::{
     dir::{Dir, OpenMode},
     epochs::EpochCache,
     error::LogError,
+    log_dir::{LOG_STARTS, RECOVERY_POINTS},
     names::{self, Kind},
     producers::ProducerState,
-    segment::{Segment, TimestampOffset},
+    segment::Segment,
 };
 
 /// What a directory listing says.
@@ -37,7 +38,7 @@ pub(super) struct Listing {
 impl Log {
     /// Opens the log in this directory, or makes it there.
     pub fn open(dir: Arc<dyn Dir>, options: OpenOptions) -> Result<Self, LogError> {
-        let mut listing = list(dir.as_ref())?;
+        let mut listing = list(dir.as_ref(), options.config.cleanup_compact)?;
         let created = listing.is_none();
         if created {
             dir.create().map_err(LogError::io("create", dir.path()))?;
@@ -73,8 +74,13 @@ impl Log {
         };
         if !is_new {
             log.load(&listing, options.clean_shutdown, options.now_ms)?;
+        } else if created {
+            // What was checkpointed is of a partition whose directory is gone.
+            log.recovery_point = log.log_end_offset;
+        } else {
+            log.ensure_complete()?;
         }
-        log.settle(options.log_start_offset, options.now_ms)?;
+        log.settle()?;
         // Thousands of logs may be opened that nobody uses: no file stays open for that.
         log.close_idle_files();
         Ok(log)
@@ -91,7 +97,7 @@ impl Log {
         let indexed = listing.segments.get(&base_offset).is_some_and(|kinds| {
             kinds.contains(&Kind::OffsetIndex) && kinds.contains(&Kind::TimeIndex)
         });
-        let trusted = clean_shutdown && self.load_active(indexed)?;
+        let trusted = clean_shutdown && self.load_active(indexed)? && self.ends_as_left();
         let recovered = if trusted {
             Recovered { from: self.log_end_offset, snapshots: listing.snapshots.clone() }
         } else {
@@ -103,24 +109,25 @@ impl Log {
             }
             self.recover(listing)?
         };
+        self.ensure_complete()?;
         if !epochs_known && self.log_end_offset > self.first_base_offset() {
             self.rebuild_epochs()?;
+        } else if !clean_shutdown {
+            self.find_first_epochs()?;
         }
         self.rebuild_missing_indexes(listing, recovered.from)?;
         self.load_producers(&recovered, trusted, now_ms)
     }
 
     /// Brings the offsets into agreement, whatever the files and the checkpoints say.
-    fn settle(&mut self, start: Offset, now_ms: i64) -> Result<(), LogError> {
-        self.recovery_point = self.recovery_point.min(self.log_end_offset);
+    fn settle(&mut self) -> Result<(), LogError> {
         if self.log_start_offset > self.log_end_offset {
-            tracing::warn!(
-                partition = %self.topic_partition,
-                log_start_offset = %self.log_start_offset,
-                log_end_offset = %self.log_end_offset,
-                "the log ends before its start: its segments are missing or stale, starting it anew"
-            );
-            return self.truncate_fully_and_start_at(start, now_ms);
+            return Err(LogError::Incomplete {
+                path: self.active_segment.path(Kind::Log),
+                log_end_offset: self.log_end_offset,
+                expected: self.log_start_offset,
+                checkpoint: LOG_STARTS,
+            });
         }
         self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
         let cut = self.epochs.truncate_from_end(self.log_end_offset);
@@ -142,7 +149,7 @@ impl Log {
         Ok(())
     }
 
-    pub(super) fn first_base_offset(&self) -> Offset {
+    pub(crate) fn first_base_offset(&self) -> Offset {
         self.segments.first().map_or(Offset::ZERO, |segment| segment.base_offset)
     }
 
@@ -163,14 +170,45 @@ impl Log {
         let time = segment.time_index.last(dir);
         let time = time.map_err(self.io("read", &segment, Kind::TimeIndex))?;
         let from = last.map_or(0, |entry| u64::from(entry.position));
-        if let Some(time) = time {
-            let offset = segment.base_offset.plus(i64::from(time.relative));
-            self.active.largest = TimestampOffset { timestamp: time.timestamp, offset };
-        }
         self.active.size = from;
-        let Some(last_offset) = self.walk_headers(&segment, from, end)? else { return Ok(false) };
+        let Some(first) = self.walk_headers(&segment, from, end)? else { return Ok(false) };
         let named = last.map(|entry| segment.base_offset.plus(i64::from(entry.relative)));
-        Ok(named.is_none_or(|named| last_offset >= named) && self.active.size == end)
+        if named.is_some_and(|named| first != named) || self.active.size != end {
+            return Ok(false);
+        }
+        let Some(time) = time else { return Ok(from == 0 || self.active.largest.timestamp < 0) };
+        let offset = segment.base_offset.plus(i64::from(time.relative));
+        if offset < first {
+            // The largest timestamp lies before what was walked over.
+            let before = segment.find_largest_timestamp(from)?;
+            if before.timestamp >= self.active.largest.timestamp {
+                self.active.largest = before;
+            }
+            return Ok(before.timestamp == time.timestamp);
+        }
+        if self.active.largest.timestamp == time.timestamp {
+            self.active.largest.offset = offset;
+        }
+        Ok(self.active.largest.timestamp >= time.timestamp)
+    }
+
+    /// Whether a log that was left in order ends where it was said to. Without a checkpoint nobody
+    /// said anything.
+    fn ends_as_left(&self) -> bool {
+        self.recovery_point == Offset::ZERO || self.log_end_offset == self.recovery_point
+    }
+
+    /// Refuses a log that has lost what was on disk for good.
+    fn ensure_complete(&self) -> Result<(), LogError> {
+        if self.log_end_offset >= self.recovery_point {
+            return Ok(());
+        }
+        Err(LogError::Incomplete {
+            path: self.active_segment.path(Kind::Log),
+            log_end_offset: self.log_end_offset,
+            expected: self.recovery_point,
+            checkpoint: RECOVERY_POINTS,
+        })
     }
 
     /// `false` if the epochs cannot be read.
@@ -190,7 +228,9 @@ impl Log {
 }
 
 /// Looks at what is there, and tidies up what a crash left behind. `None` if there is no directory.
-fn list(dir: &dyn Dir) -> Result<Option<Listing>, LogError> {
+/// An index without a log is what a crash leaves of the first segments, which retention deletes, and
+/// of those that compaction has merged. Elsewhere it tells of a lost log.
+fn list(dir: &dyn Dir, is_compacted: bool) -> Result<Option<Listing>, LogError> {
     let mut found = match dir.list() {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -221,9 +261,13 @@ fn list(dir: &dyn Dir) -> Result<Option<Listing>, LogError> {
             None => {}
         }
     }
+    let first = listing.segments.keys().next().copied();
     for (offset, kind, name) in indexes {
         if let Some(kinds) = listing.segments.get_mut(&offset) {
             kinds.insert(kind);
+        } else if !is_compacted && first.is_some_and(|first| first < offset) {
+            let path = dir.path().join(names::name(offset, Kind::Log));
+            return Err(LogError::Missing { path, index: name });
         } else {
             let path = dir.path().join(&name);
             tracing::warn!(file = %path.display(), "an index without a log: removed");

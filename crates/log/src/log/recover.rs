@@ -13,12 +13,13 @@ use ottla_types::Offset;
 use super::{Active, Log, open::Listing};
 use crate::{
     dir::{Dir, LogFile, OpenMode},
+    epochs::EpochCache,
     error::LogError,
     index::OffsetEntry,
     names::{self, Kind},
     producers::{ProducerState, TxnMarker, snapshot},
     scan::{Scan, ScanError},
-    segment::{Segment, TimestampOffset},
+    segment::Segment,
     txn_index,
 };
 
@@ -45,10 +46,19 @@ impl Log {
         let first = first.saturating_sub(1);
         let mut kept: Vec<Arc<Segment>> = segments.iter().take(first).cloned().collect();
         let mut from = None;
-        let mut cut = false;
+        let (mut cut, mut removed) = (false, Vec::new());
         for segment in segments.iter().skip(first) {
+            let hole = from.is_some() && self.is_hole(segment.base_offset);
+            if hole && !cut {
+                tracing::warn!(
+                    file = %segment.path(Kind::Log).display(),
+                    log_end_offset = %self.log_end_offset,
+                    "removed a segment of a log that was not closed: what comes before it is lost"
+                );
+            }
+            cut |= hole;
             if cut {
-                self.remove_segment(segment)?;
+                removed.push(segment.clone());
                 continue;
             }
             if from.is_some() {
@@ -65,15 +75,14 @@ impl Log {
             self.log_end_offset = if follows { self.log_end_offset.max(start) } else { start };
             cut = self.recover_segment(segment, start)?;
         }
-        self.set_segments(kept);
-        if self.log_end_offset < point {
-            tracing::warn!(
-                partition = %self.topic_partition,
-                recovery_point = %point,
-                log_end_offset = %self.log_end_offset,
-                "the log ends before its recovery point: it is older than its checkpoint"
-            );
+        // The last one first: a crash in between must not leave one without those before it.
+        for segment in removed.iter().rev() {
+            self.remove_segment(segment)?;
         }
+        if cut {
+            self.dir.sync().map_err(LogError::io("sync", self.dir.path()))?;
+        }
+        self.set_segments(kept);
         let from = from.unwrap_or(self.log_end_offset);
         Ok(Recovered { from, snapshots: listing.snapshots.clone() })
     }
@@ -120,11 +129,8 @@ impl Log {
         if let Some((last, header)) = kept.filter(|_| offsets_sorted && times_sorted) {
             self.active.size = u64::from(last.position);
             self.active.first_timestamp = first_timestamp(file.as_ref(), size);
-            let time = segment.time_index.last(dir);
-            if let Some(time) = time.map_err(self.io("read", segment, Kind::TimeIndex))? {
-                let offset = segment.base_offset.plus(i64::from(time.relative));
-                self.active.largest = TimestampOffset { timestamp: time.timestamp, offset };
-            }
+            let end = u64::from(last.position) + header.size() as u64;
+            self.active.largest = segment.find_largest_timestamp(end)?;
             return Ok(header.base_offset);
         }
         let reset = segment.offset_index.truncate(dir, |_| false);
@@ -150,7 +156,9 @@ impl Log {
         if self.log_end_offset < self.recovery_point {
             return Err(LogError::Damaged { path, position, cause });
         }
-        file.set_size(position).map_err(LogError::io("truncate", &path))?;
+        // What is cut off must not come back beside what will be written there.
+        let truncated = file.set_size(position).and_then(|()| file.sync());
+        truncated.map_err(LogError::io("truncate", &path))?;
         tracing::warn!(
             file = %path.display(),
             position,
@@ -184,13 +192,23 @@ impl Log {
                 }
             };
             let span = header.last_offset().0.saturating_sub(segment.base_offset.0);
-            if header.base_offset < next || span > i64::from(i32::MAX) {
+            let fits = header.base_offset >= next && !self.is_hole_after(next, header.base_offset);
+            if !fits || span > i64::from(i32::MAX) {
                 let cause = format!("offset {} follows offset {next}", header.base_offset);
                 return Ok(Some(Cut { position, cause }));
             }
             next = header.next_offset();
             self.take_in_recovered(segment, &header)?;
         }
+    }
+
+    /// Whether offsets are missing before this one. Compaction leaves such holes too.
+    fn is_hole(&self, base_offset: Offset) -> bool {
+        self.is_hole_after(self.log_end_offset, base_offset)
+    }
+
+    fn is_hole_after(&self, next: Offset, base_offset: Offset) -> bool {
+        base_offset > next && !self.config.cleanup_compact
     }
 
     fn take_in_recovered(
@@ -215,7 +233,8 @@ impl Log {
 
     pub(super) fn remove_segment(&self, segment: &Segment) -> Result<(), LogError> {
         segment.mark_deleted();
-        for name in segment.file_names() {
+        // The log last, so that a crash leaves no index without one: that would tell of a lost log.
+        for name in segment.file_names().rev() {
             let removed = self.dir.remove(&name);
             removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
         }
@@ -262,6 +281,31 @@ impl Log {
             epochs.assign(header.leader_epoch, header.base_offset);
             Ok(())
         })?;
+        self.epochs = epochs;
+        self.unsynced.epochs = true;
+        Ok(())
+    }
+
+    /// Finds the epochs before the first one known, which the log's start had left behind when the
+    /// start that is known now was not checkpointed yet.
+    pub(super) fn find_first_epochs(&mut self) -> Result<(), LogError> {
+        let Some(known_from) = self.epochs.entries().first().map(|entry| entry.1) else {
+            return Ok(());
+        };
+        let start = self.log_start_offset.max(self.first_base_offset());
+        if known_from <= start {
+            return Ok(());
+        }
+        let mut epochs = EpochCache::default();
+        self.each_header(start, |_, header, _| {
+            if header.base_offset < known_from {
+                epochs.assign(header.leader_epoch, header.base_offset.max(start));
+            }
+            Ok(())
+        })?;
+        for (epoch, start) in self.epochs.entries() {
+            epochs.assign(*epoch, *start);
+        }
         self.epochs = epochs;
         self.unsynced.epochs = true;
         Ok(())

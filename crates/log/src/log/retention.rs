@@ -10,6 +10,7 @@ use ottla_types::Offset;
 
 use super::Log;
 use crate::{
+    dir::OpenMode,
     error::LogError,
     names::{self, Kind},
     segment::Segment,
@@ -132,7 +133,7 @@ impl Log {
         let largest = if segment.base_offset == self.active_base_offset() {
             self.active.largest
         } else {
-            segment.largest_timestamp().map_err(self.io("read", segment, Kind::TimeIndex))?
+            segment.largest_timestamp()?
         };
         let newest = if largest.timestamp >= 0 {
             largest.timestamp
@@ -144,10 +145,22 @@ impl Log {
         Ok(now_ms.saturating_sub(newest))
     }
 
+    /// Makes the producers' state durable with which the log will start once its first segments are
+    /// gone: nothing else could give it back.
+    fn sync_snapshot_after(&self, count: usize) -> Result<(), LogError> {
+        let Some(first) = self.segments.get(count) else { return Ok(()) };
+        match self.dir.open(&names::name(first.base_offset, Kind::Snapshot), OpenMode::Write) {
+            Ok(snapshot) => snapshot.sync().map_err(self.io("sync", first, Kind::Snapshot)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(self.io("open", first, Kind::Snapshot)(error)),
+        }
+    }
+
     fn delete_first(&mut self, count: usize, now_ms: i64) -> Result<(), LogError> {
         if count == self.segments.len() {
             self.roll_to(self.log_end_offset, now_ms)?;
         }
+        self.sync_snapshot_after(count)?;
         let mut going = self.segments.as_ref().clone();
         let kept = going.split_off(count.min(going.len().saturating_sub(1)));
         self.set_segments(kept);
@@ -158,6 +171,7 @@ impl Log {
         let mut retired = Vec::new();
         for segment in going {
             segment.mark_deleted();
+            // The log first, so that a crash leaves none without its aborted transactions.
             for name in segment.file_names() {
                 let renamed = format!("{name}{}", names::DELETED);
                 match self.dir.rename(&name, &renamed) {
@@ -168,8 +182,8 @@ impl Log {
                     }
                 }
             }
-            segment.offset_index.close_file();
-            segment.time_index.close_file();
+            segment.offset_index.mark_deleted();
+            segment.time_index.mark_deleted();
         }
         // A crash must not bring back a later segment without an earlier one.
         self.dir.sync().map_err(LogError::io("sync", self.dir.path()))?;

@@ -16,9 +16,20 @@ use crate::{
 };
 
 impl Log {
+    /// Says that what lies at `offset` and after may change. Before a truncation the recovery point
+    /// has to be lowered and checkpointed: after a crash within the truncation, a checkpoint that
+    /// is not lower would tell of a log that has lost records.
+    pub fn lower_recovery_point(&mut self, offset: Offset) {
+        // A batch may begin before the offset, but not before its segment.
+        let before = |segment: &&Arc<Segment>| segment.base_offset <= offset;
+        let segment = self.segments.iter().rev().find(before);
+        let point = segment.map_or(offset, |segment| segment.base_offset);
+        self.recovery_point = self.recovery_point.min(point);
+    }
+
     /// Removes everything at `offset` and after. A batch that begins before `offset` and ends after
     /// it is removed whole, so the end of the log may come to lie before `offset`. For followers
-    /// whose leader has something else there.
+    /// whose leader has something else there. See [`Log::lower_recovery_point`].
     pub fn truncate_to(&mut self, offset: Offset, now_ms: i64) -> Result<(), LogError> {
         self.ensure_writable()?;
         if offset >= self.log_end_offset {
@@ -31,7 +42,7 @@ impl Log {
         self.checked(truncated)
     }
 
-    /// Removes everything; the next record gets `offset`.
+    /// Removes everything; the next record gets `offset`. See [`Log::lower_recovery_point`].
     pub fn truncate_fully_and_start_at(
         &mut self,
         offset: Offset,
@@ -68,6 +79,9 @@ impl Log {
         for segment in removed.iter().rev() {
             self.remove_segment(segment)?;
         }
+        if !removed.is_empty() {
+            self.dir.sync().map_err(LogError::io("sync", self.dir.path()))?;
+        }
         let was_active = removed.is_empty();
         self.set_segments(kept);
         let segment = self.active_segment.clone();
@@ -101,7 +115,9 @@ impl Log {
             truncated.map_err(self.io("truncate", segment, Kind::TxnIndex))?;
         }
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
-        file.set_size(size).map_err(self.io("truncate", segment, Kind::Log))?;
+        // What is cut off must not come back beside what will be written there.
+        let truncated = file.set_size(size).and_then(|()| file.sync());
+        truncated.map_err(self.io("truncate", segment, Kind::Log))?;
         segment.set_size(size);
         segment.set_largest_timestamp(None);
         Ok(())

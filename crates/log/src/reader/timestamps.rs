@@ -37,9 +37,8 @@ impl LogReader {
             if self.largest(at, segment)?.timestamp < timestamp {
                 continue;
             }
-            let from =
-                segment.indexed_offset(timestamp).map_err(segment.failed(Kind::TimeIndex))?;
-            let mut from = from.max(self.log_start_offset);
+            let (limit, _) = self.bounds(at, segment)?;
+            let mut from = segment.indexed_offset(timestamp, limit)?.max(self.log_start_offset);
             let is_wanted = |header: &BatchHeader| header.max_timestamp >= timestamp;
             while let Some((header, batch)) = self.search(at, segment, from, is_wanted)? {
                 let found =
@@ -90,7 +89,7 @@ impl LogReader {
         if at + 1 == self.segments.len() {
             return Ok(self.active_largest);
         }
-        segment.largest_timestamp().map_err(segment.failed(Kind::TimeIndex))
+        segment.largest_timestamp()
     }
 
     /// The first batch that ends at `from` or later and is wanted, with its bytes.

@@ -223,19 +223,66 @@ fn leader_epochs_that_were_lost_are_found_in_the_batches() {
 }
 
 #[test]
-fn a_log_that_ends_before_its_start_is_started_anew() {
-    let bench = filled(LogConfig::default(), 2);
-    let log = open(bench.temp.path(), &bench.config, |options| {
-        options.log_start_offset = Offset(100);
-    })
-    .unwrap();
-    assert_eq!((log.log_start_offset(), log.log_end_offset()), (Offset(100), Offset(100)));
-    assert_eq!(bench.files(".log"), ["00000000000000000100.log"]);
+fn a_log_that_ends_before_its_checkpoints_is_an_error_and_stays() {
+    let bench = filled(small(), 20);
+    let bytes = bench.bytes();
+    for clean in [false, true] {
+        let starts_late = open(bench.temp.path(), &bench.config, |options| {
+            options.log_start_offset = Offset(100);
+            options.clean_shutdown = clean;
+        });
+        assert!(matches!(starts_late, Err(LogError::Incomplete { .. })), "{starts_late:?}");
+        let ends_early = open(bench.temp.path(), &bench.config, |options| {
+            options.recovery_point = Offset(61);
+            options.clean_shutdown = clean;
+        });
+        let error = ends_early.unwrap_err().to_string();
+        assert!(error.contains("recovery-point-offset-checkpoint"), "{error}");
+    }
+    assert_eq!(bench.bytes(), bytes);
+}
+
+#[test]
+fn a_log_that_is_missing_beside_its_index_is_an_error() {
+    let mut bench = filled(small(), 40);
+    bench.log.close(NOW).unwrap();
+    let logs = bench.files(".log");
+    for name in [&logs[2], logs.last().unwrap()] {
+        let path = bench.path().join(name);
+        let content = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let opened = open(bench.temp.path(), &bench.config, |_| {});
+        let Err(LogError::Missing { path: missing, .. }) = opened else { panic!("{opened:?}") };
+        assert_eq!(missing, path);
+        std::fs::write(&path, content).unwrap();
+    }
+    // Of the first segment it is what a retention pass leaves that was cut short.
+    std::fs::remove_file(bench.path().join(&logs[0])).unwrap();
+    let bench = bench.crash();
+    assert_eq!(bench.files(".log"), logs[1..]);
+    assert_eq!(bench.files(".index").len(), logs.len() - 1);
+}
+
+#[test]
+fn nothing_follows_a_hole() {
+    for compacted in [false, true] {
+        let config = LogConfig { cleanup_compact: compacted, ..small() };
+        let bench = filled(config, 40);
+        let logs = bench.files(".log");
+        let first = std::fs::metadata(bench.path().join(&logs[1])).unwrap().len();
+        cut(&bench, &logs[1], usize::try_from(first).unwrap() - plain(3).len());
+        let second: i64 = logs[2].trim_end_matches(".log").parse().unwrap();
+        let bench = bench.crash();
+        // Of a log that is compacted nobody knows whether the batch was cut off or cleaned away.
+        let end = if compacted { 120 } else { second - 3 };
+        assert_eq!(bench.log.log_end_offset(), Offset(end), "compacted: {compacted}");
+        assert_eq!(bench.files(".log").len(), if compacted { logs.len() } else { 2 });
+    }
 }
 
 #[test]
 fn what_a_crash_left_behind_is_tidied_up() {
-    let bench = filled(LogConfig::default(), 2);
+    let bench = filled(LogConfig { cleanup_compact: true, ..LogConfig::default() }, 2);
     for name in [
         "00000000000000000000.log.deleted",
         "00000000000000000000.log.cleaned",
