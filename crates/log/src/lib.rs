@@ -29,6 +29,8 @@ mod producers;
 mod reader;
 mod scan;
 mod segment;
+#[cfg(test)]
+mod tests;
 mod txn_index;
 
 pub use config::LogConfig;

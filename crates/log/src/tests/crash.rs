@@ -1,0 +1,225 @@
+//! Power cuts after every single change to the disk, with all that they may leave behind.
+//!
+//! `OTTLA_CRASH_SEEDS=100 cargo test -p ottla-log power_cut` runs as many new seeds;
+//! `OTTLA_CRASH_SEED=…` repeats one.
+
+use std::{
+    collections::BTreeSet,
+    hash::{BuildHasher, Hasher},
+};
+
+use ottla_record::{Batches, BuilderOptions, check_crc};
+use ottla_types::{LeaderEpoch, Offset};
+
+use super::{
+    disk::{SimDisk, outcomes},
+    model::{Model, build},
+    random::Random,
+    world::{NOW, Owner, World, read_all, small},
+};
+use crate::LogConfig;
+
+/// Things done per seed.
+const STEPS: usize = 220;
+/// What is tried of each moment.
+const OUTCOMES: usize = 5;
+
+/// What the log must be after a power cut between two things done.
+pub(crate) struct Between<'a> {
+    pub(crate) before: &'a Model,
+    pub(crate) after: &'a Model,
+    pub(crate) config: &'a LogConfig,
+    pub(crate) context: String,
+}
+
+impl Between<'_> {
+    /// Starts on the disk and compares everything.
+    pub(crate) fn check(&self, disk: &SimDisk) {
+        let context = &self.context;
+        let mut owner = match Owner::start(disk, self.config) {
+            Ok(owner) => owner,
+            Err(error) => panic!("{context}: {error}"),
+        };
+        let (start, end, bytes) = self.content(&owner);
+        let truth = self.timeline(start, end, &bytes);
+        self.check_derived(&owner, &truth, start);
+        // Once more, from what recovery has left: the same.
+        drop(owner.log);
+        owner = Owner::start(disk, self.config).unwrap();
+        let again = self.content(&owner);
+        assert_eq!((start, end, &bytes), (again.0, again.1, &again.2), "{context}: opened twice");
+        self.check_derived(&owner, &truth, start);
+        self.check_producers(&mut owner, &truth);
+        self.go_on(&mut owner, disk, end);
+    }
+
+    fn content(&self, owner: &Owner) -> (i64, i64, Vec<u8>) {
+        let log = &owner.log;
+        let (start, end) = (log.log_start_offset(), log.log_end_offset());
+        let bytes = read_all(log, start).unwrap_or_else(|e| panic!("{}: {e}", self.context));
+        (start.0, end.0, bytes)
+    }
+
+    /// Which of the two models the log follows.
+    fn timeline(&self, start: i64, end: i64, bytes: &[u8]) -> Model {
+        let (context, before, after) = (&self.context, self.before, self.after);
+        let acked = before.acked.min(after.acked);
+        assert!(end >= acked, "{context}: ends at {end}, but {acked} was acked");
+        assert!(start <= after.start, "{context}: starts at {start}, not {}", after.start);
+        let durable_start = before.checkpointed_start.min(after.checkpointed_start);
+        assert!(start >= durable_start, "{context}: {start} was deleted");
+        for batch in Batches::new(bytes) {
+            check_crc(batch.unwrap().1).unwrap();
+        }
+        let follows = |model: &Model| {
+            let shorter = model.up_to(end);
+            let expected: Vec<u8> =
+                shorter.from(start).flat_map(|batch| batch.bytes.clone()).collect();
+            (end <= model.end && expected == bytes).then_some(shorter)
+        };
+        follows(after).or_else(|| follows(before)).unwrap_or_else(|| {
+            let found: Vec<(i64, i64)> = Batches::new(bytes)
+                .map(|batch| batch.unwrap().0)
+                .map(|header| (header.base_offset.0, header.next_offset().0))
+                .collect();
+            panic!("{context}: from {start} to {end} there is {found:?}")
+        })
+    }
+
+    /// What is known beside the batches follows from them.
+    fn check_derived(&self, owner: &Owner, truth: &Model, start: i64) {
+        let (context, log) = (&self.context, &owner.log);
+        for batch in truth.from(start) {
+            let found = log.leader_epoch_for(batch.header.base_offset.max(Offset(start)));
+            assert_eq!(
+                found,
+                Some(batch.header.leader_epoch),
+                "{context}: epoch at {}",
+                batch.base()
+            );
+        }
+        let first = log.first_base_offset().0;
+        let reader = log.reader();
+        let mut aborted = truth.aborted();
+        aborted.retain(|txn| txn.2 >= first.max(start));
+        let found = reader.aborted_transactions(Offset(start), Offset(truth.end)).unwrap();
+        let found: Vec<(i64, i64, i64)> = found
+            .iter()
+            .map(|txn| (txn.producer_id.0, txn.first_offset.0, txn.last_offset.0))
+            .collect();
+        assert_eq!(found, aborted, "{context}: aborted transactions");
+        let stable = truth.open().into_values().min().unwrap_or(truth.end);
+        assert_eq!(log.last_stable_offset(Offset(truth.end)).0, stable, "{context}: stable");
+        for batch in truth.from(start).step_by(3) {
+            let timestamp = batch.header.max_timestamp;
+            let found = reader.offset_for_timestamp(timestamp).unwrap();
+            let expected = truth.at_timestamp(start, timestamp);
+            assert_eq!(found.map(|found| found.offset.0), expected, "{context}: at {timestamp}");
+            let offset = batch.header.base_offset.max(Offset(start));
+            let range = reader.read(offset, 1, Offset(truth.end), true).unwrap();
+            assert_eq!(range.read().unwrap(), batch.bytes, "{context}: read at {offset}");
+        }
+        assert_eq!(reader.offset_for_timestamp(i64::MAX).unwrap(), None);
+        assert!(log.recovery_point() <= log.log_end_offset());
+    }
+
+    /// What a producer sends again is not appended again.
+    fn check_producers(&self, owner: &mut Owner, truth: &Model) {
+        let context = &self.context;
+        for batch in truth.last_of_producers().into_values() {
+            let mut again = batch.bytes.clone();
+            let epoch = LeaderEpoch(1000);
+            match owner.log.append_as_leader(&mut again, epoch, NOW) {
+                Ok(appended) => {
+                    assert!(appended.duplicate, "{context}: {} is appended again", batch.base());
+                    assert_eq!(appended.base_offset, batch.header.base_offset, "{context}");
+                }
+                Err(error) => panic!("{context}: {} sent again: {error}", batch.base()),
+            }
+        }
+    }
+
+    /// Appending goes on where the log ends, and what is synced then is there after the next cut.
+    fn go_on(&self, owner: &mut Owner, disk: &SimDisk, end: i64) {
+        let context = &self.context;
+        let mut batch = build(BuilderOptions::default(), NOW, 2, 10);
+        let appended = owner.log.append_as_leader(&mut batch, LeaderEpoch(1000), NOW).unwrap();
+        assert_eq!(appended.base_offset, Offset(end), "{context}: appended");
+        owner.log.sync(NOW).unwrap();
+        let nothing = vec![0; disk.choices().len()];
+        let owner = Owner::start(&disk.after_power_cut(&nothing), self.config).unwrap();
+        assert_eq!(owner.log.log_end_offset(), Offset(end + 2), "{context}: went on");
+    }
+}
+
+/// Runs one seed. Gives how many power cuts there were.
+fn run(seed: u64, steps: usize) -> usize {
+    let config = LogConfig { preallocate: seed.is_multiple_of(2), ..small() };
+    let mut world = World::new(seed, config);
+    let mut random = Random::new(!seed);
+    let (mut cuts, mut seen) = (0, BTreeSet::new());
+    for at in 0..steps {
+        let before = world.model.clone();
+        world.disk.keep_history();
+        let what = world.step();
+        let history = world.disk.take_history();
+        for (change, moment) in history.iter().enumerate() {
+            let is_done = change + 1 == history.len();
+            let choices = moment.choices();
+            for (number, outcome) in outcomes(&choices, OUTCOMES, &mut random).iter().enumerate() {
+                let context = format!(
+                    "seed {seed}, step {at} ({what}), after change {change} of {}, outcome {number}; \
+                     again with: OTTLA_CRASH_SEED={seed} cargo test -p ottla-log power_cut",
+                    history.len(),
+                );
+                let (config, after) = (&world.config, &world.model);
+                let before = if is_done { after } else { &before };
+                let disk = moment.after_power_cut(outcome);
+                cuts += 1;
+                // What was right stays right unless more was acked.
+                let promised = (before.acked, before.checkpointed_start, after.start, after.end);
+                if seen.insert((disk.fingerprint(), promised)) {
+                    Between { before, after, config, context }.check(&disk);
+                }
+            }
+        }
+        if random.one_in(25) {
+            let choices = world.disk.choices();
+            let chosen = outcomes(&choices, 3, &mut random).pop().unwrap();
+            let disk = world.disk.after_power_cut(&chosen);
+            world.go_on_after_power_cut(disk);
+        }
+    }
+    cuts
+}
+
+/// The seeds to run: those given, and as many new ones as asked for.
+fn seeds(fixed: &[u64]) -> Vec<u64> {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    if let Some(seed) = number("OTTLA_CRASH_SEED") {
+        return vec![seed];
+    }
+    let fresh = std::hash::RandomState::new();
+    let new = (0..number("OTTLA_CRASH_SEEDS").unwrap_or(0)).map(|at| {
+        let mut hasher = fresh.build_hasher();
+        hasher.write_u64(at);
+        hasher.finish() >> 16
+    });
+    fixed.iter().copied().chain(new).collect()
+}
+
+#[test]
+fn after_a_power_cut_at_any_moment_the_log_is_right() {
+    for seed in seeds(&[1, 4]) {
+        let cuts = run(seed, STEPS);
+        assert!(cuts > 1000, "only {cuts} power cuts");
+    }
+}
+
+/// Another seed, for the other core.
+#[test]
+fn after_a_power_cut_at_any_other_moment_the_log_is_right() {
+    if std::env::var("OTTLA_CRASH_SEED").is_err() {
+        run(2, STEPS);
+    }
+}

@@ -1,0 +1,127 @@
+//! A disk that refuses one call: nothing that was acked is lost, and nothing panics.
+
+use ottla_record::BuilderOptions;
+use ottla_types::LeaderEpoch;
+
+use super::{
+    crash::Between,
+    disk::{Call, Failure, SimDisk, outcomes},
+    model::{Model, build},
+    random::Random,
+    world::{NOW, Owner, World, read_all, small},
+};
+
+const CALLS: [(Call, Failure); 11] = [
+    (Call::Open, Failure::Io),
+    (Call::Open, Failure::Full),
+    (Call::Read, Failure::Io),
+    (Call::Read, Failure::Short),
+    (Call::Write, Failure::Io),
+    (Call::Write, Failure::Full),
+    (Call::Sync, Failure::Io),
+    (Call::Rename, Failure::Io),
+    (Call::Rename, Failure::Full),
+    (Call::Remove, Failure::Io),
+    (Call::SetSize, Failure::Full),
+];
+
+/// Appends, syncs and the like, until something fails. Whether it did.
+fn work(world: &mut World, model: &mut Model) -> bool {
+    for at in 0..40_i64 {
+        let result = match world.random.below(8) {
+            0..=3 => {
+                let mut batch = build(BuilderOptions::default(), NOW + at, 2, 100);
+                let appended = world.log().append_as_leader(&mut batch, LeaderEpoch(900), NOW);
+                // One that failed may yet be in the log.
+                model.push(&batch);
+                appended.map(drop).map_err(|error| error.to_string())
+            }
+            4 => {
+                let synced = world.log().sync(NOW);
+                model.acked = synced.as_ref().map_or(model.acked, |_| model.end);
+                synced.map(drop).map_err(|error| error.to_string())
+            }
+            5 => world.log().roll(NOW).map_err(|error| error.to_string()),
+            6 => {
+                let end = world.log().log_end_offset();
+                let retained = world.log().apply_retention(NOW, end).map(drop);
+                let removed = retained.and_then(|()| world.log().remove_retired(NOW).map(drop));
+                model.start = world.log().log_start_offset().0;
+                removed.map_err(|error| error.to_string())
+            }
+            _ => world.owner().checkpoint().map_err(|error| error.to_string()),
+        };
+        if result.is_err() {
+            return true;
+        }
+    }
+    false
+}
+
+/// What was promised before the failure still holds after a kill and after a power cut.
+fn check(disk: &SimDisk, model: &Model, world: &World, context: &str, random: &mut Random) {
+    let mut disks = vec![disk.copy()];
+    for outcome in outcomes(&disk.choices(), 3, random) {
+        disks.push(disk.after_power_cut(&outcome));
+    }
+    for disk in disks {
+        let context = context.to_owned();
+        Between { before: model, after: model, config: &world.config, context }.check(&disk);
+    }
+}
+
+#[test]
+fn a_call_that_fails_loses_nothing_that_was_acked() {
+    let mut failed = 0;
+    for seed in 0..110 {
+        let mut world = World::new(seed, small());
+        for _ in 0..30 {
+            world.step();
+        }
+        let mut random = Random::new(seed);
+        let (call, failure) = CALLS[random.below(CALLS.len())];
+        let mut model = world.model.clone();
+        world.disk.fail(call, random.below(6) as u64, failure);
+        let has_failed = work(&mut world, &mut model);
+        failed += usize::from(has_failed);
+        let context = format!("seed {seed}, {call:?} fails with {failure:?}");
+        if has_failed && world.log().failure().is_some() {
+            let mut batch = build(BuilderOptions::default(), NOW, 1, 1);
+            assert!(world.log().append_as_leader(&mut batch, LeaderEpoch(900), NOW).is_err());
+            assert!(world.log().sync(NOW).is_err(), "{context}: tried again");
+        }
+        // Reading goes on.
+        world.disk.heal();
+        let readable = world.log().log_end_offset().0.min(model.acked);
+        let start = world.log().log_start_offset();
+        let bytes = read_all(world.log(), start).unwrap();
+        let expected: Vec<u8> =
+            model.up_to(readable).from(start.0).flat_map(|batch| batch.bytes.clone()).collect();
+        assert!(bytes.starts_with(&expected), "{context}: reads from {start}");
+        check(&world.disk, &model, &world, &context, &mut random);
+    }
+    assert!(failed > 40, "only {failed} calls failed");
+}
+
+#[test]
+fn a_start_that_fails_can_be_tried_again() {
+    let mut failed = 0;
+    for seed in 0..110 {
+        let mut world = World::new(seed, small());
+        for _ in 0..40 {
+            world.step();
+        }
+        let mut random = Random::new(seed);
+        let choices = world.disk.choices();
+        let outcome = outcomes(&choices, 3, &mut random).pop().unwrap();
+        let disk = world.disk.after_power_cut(&outcome);
+        let (call, failure) = CALLS[random.below(CALLS.len())];
+        disk.fail(call, random.below(8) as u64, failure);
+        let started = Owner::start(&disk, &world.config);
+        let context = format!("seed {seed}, {call:?} fails with {failure:?} at the start");
+        failed += usize::from(started.is_err());
+        drop(started);
+        check(&disk.copy(), &world.model, &world, &context, &mut random);
+    }
+    assert!(failed > 30, "only {failed} starts failed");
+}

@@ -1,0 +1,328 @@
+//! An owner of a data directory that does what a broker does, and a model beside it.
+
+use std::sync::Arc;
+
+use ottla_record::BuilderOptions;
+use ottla_types::{LeaderEpoch, Offset, TopicName, TopicPartition, Uuid};
+
+use super::{
+    disk::SimDisk,
+    model::{Model, build, end_of_transaction, of_producer},
+    random::Random,
+};
+use crate::{AppendOrigin, Checkpoints, Log, LogConfig, LogDir, LogError, OpenOptions};
+
+pub(crate) const NOW: i64 = 1_700_000_000_000;
+
+/// A data directory and its only log.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    log_dir: LogDir,
+    pub(crate) log: Log,
+}
+
+pub(crate) fn topic_partition() -> TopicPartition {
+    TopicPartition::new(TopicName::new("t").unwrap(), 0)
+}
+
+impl Owner {
+    /// Starts on what is on the disk, as a broker does.
+    pub(crate) fn start(disk: &SimDisk, config: &LogConfig) -> Result<Self, LogError> {
+        let log_dir = LogDir::open_in(disk.root(), None)?;
+        let checkpoints = log_dir.read_checkpoints()?;
+        let at = topic_partition();
+        let options = OpenOptions {
+            topic_id: Uuid([7; 16]),
+            config: config.clone(),
+            recovery_point: checkpoints.recovery_points.get(&at).copied().unwrap_or_default(),
+            log_start_offset: checkpoints.log_start_offsets.get(&at).copied().unwrap_or_default(),
+            clean_shutdown: log_dir.was_clean(),
+            ..OpenOptions::new(at.clone(), NOW)
+        };
+        let log = Log::open(log_dir.partition_dir(&at), options)?;
+        Ok(Self { log_dir, log })
+    }
+
+    /// What the broker's housekeeping does now and then.
+    pub(crate) fn checkpoint(&mut self) -> Result<(), LogError> {
+        if self.log.log_start_offset() > self.log.recovery_point() {
+            self.log.sync(NOW)?;
+        }
+        self.log.checkpoint()?;
+        let mut checkpoints = Checkpoints::default();
+        let at = topic_partition();
+        checkpoints.recovery_points.insert(at.clone(), self.log.recovery_point());
+        checkpoints.high_watermarks.insert(at.clone(), self.log.log_end_offset());
+        if self.log.log_start_offset() > Offset::ZERO {
+            checkpoints.log_start_offsets.insert(at, self.log.log_start_offset());
+        }
+        self.log_dir.write_checkpoints(&checkpoints)
+    }
+
+    /// Stops in good order.
+    pub(crate) fn stop(mut self) -> Result<(), LogError> {
+        self.log.close(NOW)?;
+        self.checkpoint()?;
+        self.log_dir.mark_clean_shutdown(1)
+    }
+}
+
+/// What a seed makes of it.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) disk: SimDisk,
+    pub(crate) config: LogConfig,
+    pub(crate) model: Model,
+    pub(crate) random: Random,
+    owner: Option<Owner>,
+    leader_epoch: i32,
+    timestamp: i64,
+}
+
+/// Small segments with many index entries.
+pub(crate) fn small() -> LogConfig {
+    LogConfig {
+        segment_bytes: 1500,
+        index_interval_bytes: 200,
+        retention_ms: -1,
+        retention_bytes: 8000,
+        file_delete_delay_ms: 0,
+        ..LogConfig::default()
+    }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, config: LogConfig) -> Self {
+        let disk = SimDisk::new();
+        let owner = Some(Owner::start(&disk, &config).unwrap());
+        let (model, random) = (Model::default(), Random::new(seed));
+        Self { disk, config, model, random, owner, leader_epoch: 0, timestamp: NOW }
+    }
+
+    pub(crate) fn log(&mut self) -> &mut Log {
+        &mut self.owner.as_mut().unwrap().log
+    }
+
+    pub(crate) fn owner(&mut self) -> &mut Owner {
+        self.owner.as_mut().unwrap()
+    }
+
+    pub(crate) fn stop(&mut self) {
+        let owner = self.owner.take().unwrap();
+        owner.stop().unwrap();
+        self.model.acked = self.model.end;
+        self.model.checkpointed_start = self.model.start;
+    }
+
+    pub(crate) fn start(&mut self) {
+        self.owner = Some(Owner::start(&self.disk, &self.config).unwrap());
+        self.follow();
+    }
+
+    /// Goes on with the disk that a power cut left.
+    pub(crate) fn go_on_after_power_cut(&mut self, disk: SimDisk) {
+        self.owner = None;
+        self.disk = disk;
+        self.start();
+        let end = self.log().log_end_offset().0;
+        self.model = self.model.up_to(end);
+        // Without a broker to raise the epoch, the world does.
+        self.leader_epoch += 1;
+    }
+
+    /// One more thing done to the log. Says what.
+    pub(crate) fn step(&mut self) -> &'static str {
+        match self.random.below(40) {
+            0..=7 => self.append_plain(),
+            8..=13 => self.append_idempotent(),
+            14..=16 => self.append_several(),
+            17..=20 => self.append_transactional(),
+            21..=23 => self.end_a_transaction(),
+            24 => self.repeat_a_batch(),
+            25..=28 => self.sync(),
+            29..=31 => self.checkpoint(),
+            32 => self.roll(),
+            33 => self.delete_records(),
+            34 | 35 => self.retain(),
+            36 => self.truncate(),
+            37 => self.begin_an_epoch(),
+            38 => self.restart(),
+            _ => self.restart_after_a_kill(),
+        }
+    }
+
+    fn append(&mut self, mut batch: Vec<u8>, origin: AppendOrigin) {
+        let epoch = LeaderEpoch(self.leader_epoch);
+        let mut results = self.log().append_batches(&mut [&mut batch], epoch, origin, NOW);
+        let appended = results.remove(0).unwrap();
+        assert!(!appended.duplicate);
+        self.model.push(&batch);
+    }
+
+    /// Timestamps mostly grow.
+    fn next_timestamp(&mut self) -> i64 {
+        self.timestamp += 10;
+        self.timestamp + i64::try_from(self.random.below(60)).unwrap() - 30
+    }
+
+    fn some(&mut self, options: BuilderOptions) -> Vec<u8> {
+        let timestamp = self.next_timestamp();
+        let (count, size) = (self.random.range(1, 4), self.random.below(200));
+        build(options, timestamp, count, size)
+    }
+
+    fn append_plain(&mut self) -> &'static str {
+        let batch = self.some(BuilderOptions::default());
+        self.append(batch, AppendOrigin::Client);
+        "append"
+    }
+
+    fn next_sequence(&self, producer_id: i64) -> i32 {
+        let last = self.model.last_of_producers();
+        last.get(&producer_id).map_or(0, |batch| batch.header.last_sequence() + 1)
+    }
+
+    fn append_idempotent(&mut self) -> &'static str {
+        let producer_id = i64::try_from(self.random.below(3)).unwrap();
+        let batch = self.some(of_producer(producer_id, self.next_sequence(producer_id), false));
+        self.append(batch, AppendOrigin::Client);
+        "append idempotent"
+    }
+
+    fn append_several(&mut self) -> &'static str {
+        let count = self.random.range(2, 6);
+        let mut batches: Vec<Vec<u8>> =
+            (0..count).map(|_| self.some(BuilderOptions::default())).collect();
+        let mut slices: Vec<&mut [u8]> = batches.iter_mut().map(Vec::as_mut_slice).collect();
+        let epoch = LeaderEpoch(self.leader_epoch);
+        let results = self.log().append_batches(&mut slices, epoch, AppendOrigin::Client, NOW);
+        assert!(results.iter().all(Result::is_ok));
+        for batch in &batches {
+            self.model.push(batch);
+        }
+        "append several"
+    }
+
+    fn append_transactional(&mut self) -> &'static str {
+        let producer_id = 10 + i64::try_from(self.random.below(2)).unwrap();
+        let batch = self.some(of_producer(producer_id, self.next_sequence(producer_id), true));
+        self.append(batch, AppendOrigin::Client);
+        "append transactional"
+    }
+
+    fn end_a_transaction(&mut self) -> &'static str {
+        let open: Vec<i64> = self.model.open().into_keys().collect();
+        if open.is_empty() {
+            return self.append_transactional();
+        }
+        let producer_id = open[self.random.below(open.len())];
+        let committed = self.random.one_in(3);
+        let timestamp = self.next_timestamp();
+        let marker = end_of_transaction(producer_id, committed, timestamp);
+        self.append(marker, AppendOrigin::Coordinator);
+        if committed { "commit" } else { "abort" }
+    }
+
+    fn repeat_a_batch(&mut self) -> &'static str {
+        let known = self.model.last_of_producers();
+        let Some(batch) = known.values().next().map(|batch| (*batch).clone()) else {
+            return self.append_plain();
+        };
+        let epoch = LeaderEpoch(self.leader_epoch);
+        let appended = self.log().append_as_leader(&mut batch.bytes.clone(), epoch, NOW).unwrap();
+        assert!(appended.duplicate);
+        assert_eq!(appended.base_offset, batch.header.base_offset);
+        "repeat a batch"
+    }
+
+    fn sync(&mut self) -> &'static str {
+        assert_eq!(self.log().sync(NOW).unwrap().0, self.model.end);
+        self.model.acked = self.model.end;
+        "sync"
+    }
+
+    fn checkpoint(&mut self) -> &'static str {
+        self.owner().checkpoint().unwrap();
+        self.model.acked = self.log().recovery_point().0;
+        self.model.checkpointed_start = self.model.start;
+        "checkpoint"
+    }
+
+    fn roll(&mut self) -> &'static str {
+        self.log().roll(NOW).unwrap();
+        "roll"
+    }
+
+    fn delete_records(&mut self) -> &'static str {
+        let (start, end) = (self.model.start, self.model.end);
+        let to = start
+            + i64::try_from(self.random.below(1 + usize::try_from(end - start).unwrap() / 2))
+                .unwrap();
+        assert_eq!(self.log().delete_records_before(Offset(to)).unwrap().0, to);
+        self.model.start = to;
+        self.checkpoint();
+        "delete records"
+    }
+
+    fn retain(&mut self) -> &'static str {
+        let end = Offset(self.model.end);
+        self.log().apply_retention(NOW, end).unwrap();
+        self.log().remove_retired(NOW).unwrap();
+        self.follow();
+        "retain"
+    }
+
+    fn follow(&mut self) {
+        self.model.start = self.log().log_start_offset().0;
+        self.model.acked = self.model.acked.max(self.model.start);
+    }
+
+    fn truncate(&mut self) -> &'static str {
+        let (start, end) = (self.model.start, self.model.end);
+        let back = self.random.below(1 + usize::try_from(end - start).unwrap().min(12));
+        let to = end - i64::try_from(back).unwrap();
+        // Nothing may be claimed to be on disk that is about to change.
+        self.log().lower_recovery_point(Offset(to));
+        self.owner().checkpoint().unwrap();
+        self.log().truncate_to(Offset(to), NOW).unwrap();
+        self.model.truncate(to);
+        self.leader_epoch += 1;
+        "truncate"
+    }
+
+    fn begin_an_epoch(&mut self) -> &'static str {
+        self.leader_epoch += 1;
+        let epoch = LeaderEpoch(self.leader_epoch);
+        self.log().assign_leader_epoch(epoch);
+        "begin an epoch"
+    }
+
+    fn restart(&mut self) -> &'static str {
+        self.stop();
+        self.start();
+        "restart"
+    }
+
+    fn restart_after_a_kill(&mut self) -> &'static str {
+        self.owner = None;
+        self.start();
+        assert_eq!(self.log().log_end_offset().0, self.model.end);
+        "restart after a kill"
+    }
+}
+
+/// Every batch that a reader gets from `from` on, as bytes.
+pub(crate) fn read_all(log: &Log, mut from: Offset) -> Result<Vec<u8>, crate::ReadError> {
+    let reader = Arc::new(log.reader());
+    let mut all = Vec::new();
+    while from < reader.log_end_offset() {
+        let range = reader.read(from, usize::MAX, reader.log_end_offset(), true)?;
+        let bytes = range.read().unwrap();
+        let Some(last) = ottla_record::Batches::new(&bytes).filter_map(Result::ok).last() else {
+            break;
+        };
+        from = last.0.next_offset();
+        all.extend_from_slice(&bytes);
+    }
+    Ok(all)
+}
