@@ -42,18 +42,20 @@ fn named(address: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
-/// Serves until the broker stops.
+/// Serves until the broker has stopped: probes see that it stops as long as it has clients.
 pub(crate) async fn serve(shared: Arc<Shared>, listener: TcpListener) {
-    let stopping = shared.stopping.clone();
+    let stopping = Arc::clone(&shared);
+    let stopped = async move {
+        stopping.stopping.wait().await;
+        stopping.connections.none().await;
+    };
     let router = Router::new()
         .route("/", get(index))
         .route("/metrics", get(metrics))
         .route("/health", get(|| async { "ok\n" }))
         .route("/ready", get(ready))
         .with_state(shared);
-    let served = axum::serve(listener, router)
-        .with_graceful_shutdown(async move { stopping.wait().await })
-        .await;
+    let served = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
     if let Err(error) = served {
         tracing::error!("the HTTP listener failed: {error}");
     }
