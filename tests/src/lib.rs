@@ -8,6 +8,7 @@ pub mod client;
 pub mod connection;
 pub mod differential;
 pub mod group;
+pub mod http;
 pub mod in_process;
 pub mod scenarios;
 pub mod session;
