@@ -3,6 +3,7 @@
 //! A scenario names its own topics and groups, so that scenarios do not disturb each other. It must
 //! not depend on the time, on what other scenarios did, or on which broker it talks to.
 
+mod cluster_admin;
 mod configs;
 mod fetch;
 mod groups;
@@ -58,5 +59,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "static members", run: rebalance::static_members },
     Scenario { name: "describe configs", run: configs::describe },
     Scenario { name: "alter configs", run: configs::alter },
+    Scenario { name: "quorum", run: cluster_admin::quorum },
+    Scenario { name: "config resources", run: cluster_admin::config_resources },
     Scenario { name: "log directories", run: configs::log_dirs },
 ];

@@ -29,6 +29,7 @@ mod describe_configs;
 mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
+mod describe_quorum;
 mod describe_topic_partitions;
 mod fetch;
 mod find_coordinator;
@@ -37,6 +38,7 @@ mod incremental_alter_configs;
 mod init_producer_id;
 mod join_group;
 mod leave_group;
+mod list_config_resources;
 mod list_groups;
 mod list_offsets;
 mod metadata;
@@ -193,8 +195,10 @@ pub(crate) static APIS: &[Row] = &[
     row::<delete_groups::DeleteGroups>(),
     row::<incremental_alter_configs::IncrementalAlterConfigs>(),
     row::<offset_delete::OffsetDelete>(),
+    row::<describe_quorum::DescribeQuorum>(),
     row::<describe_cluster::DescribeCluster>(),
     row::<describe_producers::DescribeProducers>(),
+    row::<list_config_resources::ListConfigResources>(),
     row::<describe_topic_partitions::DescribeTopicPartitions>(),
 ];
 

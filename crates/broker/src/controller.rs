@@ -6,7 +6,7 @@
 //! Kafka: `QuorumController`, `BrokerMetadataPublisher`.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
     thread::JoinHandle,
 };
 
@@ -15,7 +15,7 @@ use ottla_metadata::{
     Delta, Image, MetadataLog as _, MetadataRecord, ResourceType, Snapshot, SnapshotId,
     decide::{self, Context, Decision, InternalTopic, RECORDS_PER_BATCH_MAX},
 };
-use ottla_types::{BrokerId, ErrorCode, Offset, TopicName, Uuid};
+use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicName, Uuid};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -36,6 +36,8 @@ pub(crate) struct Controller {
     image: RwLock<(Arc<Image>, Offset)>,
     config: RwLock<Arc<ServerConfig>>,
     jobs: RwLock<Option<mpsc::Sender<Job>>>,
+    /// The epoch in which this broker leads the quorum: one for each start.
+    leader_epoch: OnceLock<LeaderEpoch>,
 }
 
 /// What the controller's thread owns.
@@ -59,6 +61,7 @@ impl Controller {
             image: RwLock::new((Arc::new(image), next)),
             config: RwLock::new(Arc::new(config)),
             jobs: RwLock::new(None),
+            leader_epoch: OnceLock::new(),
         }
     }
 
@@ -70,6 +73,11 @@ impl Controller {
     /// The offset of the last record the image contains.
     pub(crate) fn last_applied(&self) -> Offset {
         Offset(self.image.read().unwrap_or_else(PoisonError::into_inner).1.get() - 1)
+    }
+
+    /// The epoch in which this broker leads the quorum; 0 before it does.
+    pub(crate) fn leader_epoch(&self) -> LeaderEpoch {
+        self.leader_epoch.get().copied().unwrap_or(LeaderEpoch(0))
     }
 
     /// The broker's configuration as it is now.
@@ -85,6 +93,7 @@ impl Controller {
         start: decide::BrokerStart,
     ) -> Result<JoinHandle<()>, StartError> {
         let Opened { log, image, applied, prepared } = opened;
+        self.leader_epoch.get_or_init(|| log.leader_epoch());
         let mut owner = Owner { shared: Arc::clone(shared), log, image, applied };
         let failed = |code: ErrorCode| StartError::Metadata(format!("cluster metadata: {code}"));
         if owner.image.metadata_version() == 0 {

@@ -172,6 +172,11 @@ struct ReadBatch {
 }
 
 impl LocalMetadataLog {
+    /// The epoch that this start has begun.
+    pub(crate) fn leader_epoch(&self) -> LeaderEpoch {
+        self.leader_epoch
+    }
+
     /// Replays the newest snapshot and what follows it.
     fn load(&mut self) -> Result<(Image, Applied), MetadataLogError> {
         let mut image = Image::new();
