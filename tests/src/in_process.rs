@@ -18,6 +18,9 @@ use crate::{batch::now_ms, client::Client};
 /// How long a condition may take to come true. Only a broken broker needs it.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// In the value of a key: the directory of the broker's data, wherever that is.
+pub const DATA_DIR: &str = "{dir}";
+
 /// Keys that every broker of a test gets: a free port, no HTTP, and nothing that waits for company.
 const SETTINGS: &[(&str, &str)] = &[
     ("listeners", "PLAINTEXT://127.0.0.1:0"),
@@ -138,7 +141,9 @@ pub fn start(dir: &Path, settings: &[(String, String)]) -> Result<Broker, StartE
     let mut properties: Vec<(String, String)> =
         SETTINGS.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
     properties.push(("log.dirs".to_owned(), dir.display().to_string()));
-    properties.extend_from_slice(settings);
+    let path = dir.display().to_string();
+    let with_path = |(key, value): &(String, String)| (key.clone(), value.replace(DATA_DIR, &path));
+    properties.extend(settings.iter().map(with_path));
     let layer = Layer { origin: "the test".to_owned(), properties };
     let loaded = ServerConfig::load(&[layer]).expect("a valid configuration");
     Broker::start(loaded.config)
@@ -164,6 +169,18 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         std::thread::yield_now();
     }
+}
+
+/// Waits for something that a broker does in its own time.
+///
+/// # Panics
+///
+/// After [`PATIENCE`].
+pub fn wait_for<T>(what: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("a runtime");
+    let waited = runtime.block_on(async { tokio::time::timeout(PATIENCE, what).await });
+    waited.expect("what was waited for has come")
 }
 
 /// Copies the files of a broker that may be writing to them. A file that goes away meanwhile is

@@ -10,5 +10,6 @@ pub mod differential;
 pub mod group;
 pub mod http;
 pub mod in_process;
+pub mod log_dirs;
 pub mod scenarios;
 pub mod session;

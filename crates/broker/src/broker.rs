@@ -6,7 +6,6 @@
 
 use std::{
     io,
-    path::PathBuf,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -16,22 +15,24 @@ use std::{
 };
 
 use ottla_config::{Listener, ServerConfig, keys};
-use ottla_log::{FileSystem, LogDir};
 use ottla_metadata::{
     Endpoint, Image,
-    decide::{BrokerStart, InternalTopic},
+    decide::{BrokerStart, Decision, InternalTopic, assign_directories},
 };
-use ottla_types::{BrokerId, ErrorCode};
+use ottla_types::{BrokerId, ErrorCode, TopicIdPartition, Uuid};
 use ottla_wire::Str;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::watch};
 
 use crate::{
     api::APIS,
     controller::Controller,
+    failures,
     fetch_sessions::FetchSessions,
-    flusher::Flusher,
     groups::Groups,
-    housekeeping, http, initial_topics, metadata_log,
+    housekeeping, http, initial_topics,
+    inventory::Inventory,
+    log_dirs::{self, LogDirs},
+    metadata_log,
     metrics::{Gauges, Metrics},
     net::{
         budget::Budget,
@@ -85,7 +86,6 @@ pub(crate) struct Shared {
     pub(crate) cluster_id: Str,
     pub(crate) broker_id: BrokerId,
     pub(crate) rack: Option<Str>,
-    pub(crate) data_dir: PathBuf,
     pub(crate) limits: Limits,
     pub(crate) budget: Budget,
     pub(crate) connections: Connections,
@@ -96,9 +96,9 @@ pub(crate) struct Shared {
     pub(crate) groups: Groups,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) controller: Controller,
-    pub(crate) log_dir: LogDir,
-    pub(crate) deleted_dirs: storage::DeletedDirs,
-    pub(crate) flusher: Arc<Flusher>,
+    pub(crate) log_dirs: LogDirs,
+    /// Why the broker cannot go on, if it cannot.
+    pub(crate) fatal: watch::Sender<Option<String>>,
     /// What clients connect to, with the real ports; set when the listeners are bound.
     listeners: OnceLock<Vec<Listener>>,
     /// Where work goes that belongs to no connection.
@@ -161,13 +161,6 @@ impl Shared {
         }
     }
 
-    /// Writes the checkpoints of all partitions to the data directory.
-    pub(crate) fn checkpoint(&self) {
-        if let Err(error) = storage::checkpoint(self) {
-            tracing::error!("checkpoints cannot be written: {error}");
-        }
-    }
-
     /// Why the broker is not ready, if it is not.
     pub(crate) fn not_ready(&self) -> Option<&'static str> {
         if self.stopping.has_begun() {
@@ -212,19 +205,22 @@ impl Broker {
     pub fn start(config: ServerConfig) -> Result<Self, StartError> {
         let began = Instant::now();
         crate::limits::raise_open_files();
-        let mut opened = storage::open_data_dir(&config)?;
-        let metadata = metadata_log::open(&config, &opened)?;
         let metrics = Arc::new(Metrics::new(APIS.iter().map(|row| row.key)));
-        let file_system = FileSystem::of(opened.log_dir.path())?;
-        let (flusher, flusher_threads) = Flusher::start(file_system, Arc::clone(&metrics))?;
+        let mut opened = log_dirs::open(&config, &metrics)?;
+        let flusher_threads = std::mem::take(&mut opened.flusher_threads);
+        let broker_id = opened.broker_id;
+        let metadata = metadata_log::open(&config, opened.log_dirs.metadata(), broker_id)?;
         let bound = bind_all(&config)?;
-        let start = broker_start(&config, &opened, &bound);
-        let checkpoints = std::mem::take(&mut opened.checkpoints);
+        let inventory = Inventory::take(&opened.log_dirs, &metadata.image, broker_id);
+        let start = BrokerStart {
+            assignments: inventory.unrecorded(&metadata.image, broker_id),
+            ..broker_start(&config, &opened, &bound)
+        };
         let (image, next) = (metadata.image.clone(), metadata.applied.next);
-        let controller = Controller::new(&config, opened.broker_id, image, next);
-        let shared = Arc::new(shared_state(&config, opened, (metrics, flusher), controller));
+        let controller = Controller::new(&config, broker_id, image, next);
+        let shared = Arc::new(shared_state(&config, opened, metrics, controller));
         let controller_thread = shared.controller.start(&shared, metadata, start)?;
-        storage::open_partitions(&shared, &checkpoints)?;
+        let unrecorded = storage::open_partitions(&shared, &inventory);
         let workers = start_workers(&shared)?;
         if let Some((home, _)) = workers.first() {
             drop(shared.runtime.set(home.clone()));
@@ -237,6 +233,7 @@ impl Broker {
             console: None,
             ready_after: Duration::ZERO,
         };
+        broker.record_directories(unrecorded);
         broker.serve(&config, bound)?;
         broker.ready_after = began.elapsed();
         Ok(broker)
@@ -257,9 +254,22 @@ impl Broker {
         &self.shared.cluster_id
     }
 
-    /// The data directory.
-    pub fn data_dir(&self) -> &std::path::Path {
-        &self.shared.data_dir
+    /// The data directories.
+    pub fn data_dirs(&self) -> impl Iterator<Item = &std::path::Path> {
+        self.shared.log_dirs.all().iter().map(|dir| dir.path.as_path())
+    }
+
+    /// Returns once the broker cannot go on, and says why: it is to be stopped then.
+    pub fn failure(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut receiver = self.shared.fatal.subscribe();
+        async move {
+            let reason = receiver.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
+            match reason {
+                Some(reason) => reason,
+                // The broker was stopped.
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// How long the start took.
@@ -281,6 +291,7 @@ impl Broker {
         let shared = Arc::clone(&self.shared);
         home.spawn(async move { shared.groups.run_timers(Arc::clone(&shared)).await });
         home.spawn(housekeeping::run(Arc::clone(&self.shared)));
+        home.spawn(failures::run(Arc::clone(&self.shared)));
         for bound in bound {
             bound.serve(&self.shared, &handles)?;
         }
@@ -297,6 +308,23 @@ impl Broker {
             let _gone = sender.send(());
         });
         let _gone = done.recv();
+    }
+
+    /// Records where the start had to make logs that were nowhere.
+    fn record_directories(&self, unrecorded: Vec<(TopicIdPartition, Uuid)>) {
+        if unrecorded.is_empty() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        self.shared.spawn(async move {
+            let told = shared.controller.decide(move |context| Decision {
+                records: assign_directories(context.image, context.broker_id, &unrecorded),
+                response: (),
+            });
+            if let Err(code) = told.await {
+                tracing::error!("directories of partitions cannot be recorded: {code}");
+            }
+        });
     }
 
     fn start_http(&mut self, config: &ServerConfig, home: &Handle) -> Result<(), StartError> {
@@ -332,8 +360,10 @@ impl Broker {
             drop(thread.join());
         }
         shared.controller.stop();
-        shared.flusher.stop();
-        for thread in self.controller_thread.take().into_iter().chain(self.flusher_threads) {
+        shared.log_dirs.every().for_each(|dir| dir.stop_flusher());
+        for thread in
+            self.controller_thread.take().into_iter().chain(self.flusher_threads.drain(..))
+        {
             drop(thread.join());
         }
         storage::close(&shared)?;
@@ -379,8 +409,8 @@ fn request_memory(config: &ServerConfig) -> usize {
 
 fn shared_state(
     config: &ServerConfig,
-    opened: storage::DataDir,
-    (metrics, flusher): (Arc<Metrics>, Arc<Flusher>),
+    opened: log_dirs::Opened,
+    metrics: Arc<Metrics>,
     controller: Controller,
 ) -> Shared {
     let size = |value: i32| usize::try_from(value).unwrap_or(0);
@@ -388,7 +418,6 @@ fn shared_state(
         cluster_id: Str::from(opened.cluster_id.as_str()),
         broker_id: opened.broker_id,
         rack: config.get(&keys::BROKER_RACK).map(Str::from),
-        data_dir: opened.path,
         limits: limits(config),
         budget: Budget::new(request_memory(config)),
         connections: Connections::new(
@@ -404,9 +433,8 @@ fn shared_state(
         groups: Groups::new(crate::settings::group_config(config)),
         producer_ids: ProducerIds::default(),
         controller,
-        log_dir: opened.log_dir,
-        deleted_dirs: storage::DeletedDirs::default(),
-        flusher,
+        log_dirs: opened.log_dirs,
+        fatal: watch::Sender::new(None),
         listeners: OnceLock::new(),
         runtime: OnceLock::new(),
         advertised: config.listeners().advertised.clone(),
@@ -415,7 +443,7 @@ fn shared_state(
 }
 
 /// What the cluster is told of this broker.
-fn broker_start(config: &ServerConfig, opened: &storage::DataDir, bound: &[Bound]) -> BrokerStart {
+fn broker_start(config: &ServerConfig, opened: &log_dirs::Opened, bound: &[Bound]) -> BrokerStart {
     let advertised = &config.listeners().advertised;
     let endpoints = bound.iter().map(|bound| {
         let told = advertised.iter().find(|one| one.name == bound.listener.name);
@@ -434,7 +462,9 @@ fn broker_start(config: &ServerConfig, opened: &storage::DataDir, bound: &[Bound
         incarnation_id: crate::controller::new_id(),
         endpoints: endpoints.collect(),
         rack: config.get(&keys::BROKER_RACK).map(str::to_owned),
-        directories: vec![opened.directory_id],
+        directories: opened.log_dirs.online_ids(),
+        cordoned: Vec::new(),
+        assignments: Vec::new(),
     }
 }
 

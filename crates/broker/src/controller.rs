@@ -12,10 +12,11 @@ use std::{
 
 use ottla_config::ServerConfig;
 use ottla_metadata::{
-    Delta, Image, MetadataLog as _, MetadataRecord, ResourceType, Snapshot, SnapshotId,
+    ConfigResource, Delta, Image, MetadataLog as _, MetadataRecord, ResourceType, Snapshot,
+    SnapshotId,
     decide::{self, Context, Decision, InternalTopic, RECORDS_PER_BATCH_MAX},
 };
-use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicName, Uuid};
+use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicIdPartition, TopicName, Uuid};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -100,8 +101,11 @@ impl Controller {
             owner.commit(&decide::bootstrap(&prepared)).map_err(failed)?;
         }
         let broker_epoch = owner.log.next_offset().get();
-        let records =
-            decide::start_broker(&owner.image, &decide::BrokerStart { broker_epoch, ..start });
+        let cordoned = shared.log_dirs.cordoned_ids(&self.config());
+        let records = decide::start_broker(
+            &owner.image,
+            &decide::BrokerStart { broker_epoch, cordoned, ..start },
+        );
         owner.commit(&records).map_err(failed)?;
         owner.publish(&Delta::default());
         owner.refresh_config();
@@ -205,6 +209,10 @@ fn with_dynamic(config: &ServerConfig, image: &Image, broker_id: BrokerId) -> Se
     config
 }
 
+fn is_of_brokers(resource: &ConfigResource) -> bool {
+    resource.resource_type == ResourceType::BROKER
+}
+
 impl Owner {
     fn carry_out<R>(
         &mut self,
@@ -215,8 +223,12 @@ impl Owner {
         let decision = decide(Context { image: &self.image, config: &config, broker_id });
         if !decision.records.is_empty() {
             let delta = self.commit(&decision.records)?;
-            self.apply(&delta);
+            let unrecorded = self.apply(&delta);
+            self.record_directories(&unrecorded);
             self.publish(&delta);
+            if delta.configs.iter().any(is_of_brokers) {
+                self.record_cordoned();
+            }
             self.snapshot_if_due();
         }
         Ok(decision.response)
@@ -280,26 +292,50 @@ impl Owner {
         Ok(delta)
     }
 
-    /// Lets this broker's partitions follow.
-    fn apply(&self, delta: &Delta) {
+    /// Records in which directories the broker has put its replicas, where it had a choice.
+    fn record_directories(&mut self, unrecorded: &[(TopicIdPartition, Uuid)]) {
+        let broker_id = self.shared.broker_id;
+        let records = decide::assign_directories(&self.image, broker_id, unrecorded);
+        if !records.is_empty()
+            && let Err(code) = self.commit(&records)
+        {
+            // The next start finds the replicas where they are and records that.
+            tracing::error!("directories of new partitions cannot be recorded: {code}");
+        }
+    }
+
+    /// Records which directories take no new partitions, where that has changed.
+    fn record_cordoned(&mut self) {
+        let cordoned = self.shared.log_dirs.cordoned_ids(&self.shared.config());
+        let records = decide::cordon_directories(&self.image, self.shared.broker_id, &cordoned);
+        if records.is_empty() {
+            return;
+        }
+        match self.commit(&records) {
+            Ok(delta) => self.publish(&delta),
+            Err(code) => tracing::error!("cordoned directories cannot be recorded: {code}"),
+        }
+    }
+
+    /// Lets this broker's partitions follow. Gives the replicas whose directory is not recorded.
+    fn apply(&self, delta: &Delta) -> Vec<(TopicIdPartition, Uuid)> {
         for (id, topic) in &delta.deleted_topics {
             storage::drop_topic(&self.shared, *id);
             self.shared.groups.remove_topic(&self.shared, &topic.name, *id);
         }
         let mut grown: Vec<Uuid> = delta.partitions.iter().map(|part| part.topic_id).collect();
         grown.dedup();
+        let mut unrecorded = Vec::new();
         for id in grown {
             let Some(topic) = self.image.topic_by_id(id) else { continue };
-            if let Err(error) = storage::host_topic(&self.shared, &self.image, topic) {
-                tracing::error!("the logs of topic {} cannot be created: {error}", topic.name);
-                continue;
-            }
+            unrecorded.extend(storage::host_topic(&self.shared, &self.image, topic));
             if &*topic.name == TopicName::CONSUMER_OFFSETS
                 && let Some(hosted) = self.shared.partitions.topic_by_id(id)
             {
                 self.shared.groups.lead(&self.shared, &hosted);
             }
         }
+        unrecorded
     }
 
     /// Reads the dynamic values of this broker and of the whole cluster again.
@@ -314,10 +350,7 @@ impl Owner {
         let controller = &self.shared.controller;
         *controller.image.write().unwrap_or_else(PoisonError::into_inner) =
             (Arc::new(self.image.clone()), self.applied.next);
-        let of_broker = |resource: &ottla_metadata::ConfigResource| {
-            resource.resource_type == ResourceType::BROKER
-        };
-        if delta.configs.iter().any(of_broker) {
+        if delta.configs.iter().any(is_of_brokers) {
             self.refresh_config();
             for topic in self.shared.partitions.topics() {
                 storage::refresh_settings(&self.shared, &self.image, &topic);

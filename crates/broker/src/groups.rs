@@ -44,7 +44,8 @@ const LOAD_BYTES: usize = 1 << 20;
 /// All shards.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    shards: RwLock<Vec<Arc<Shard>>>,
+    /// By partition; none where that is offline.
+    shards: RwLock<Vec<Option<Arc<Shard>>>>,
     config: GroupConfig,
     next_waiter: AtomicU64,
     /// When the timer task wakes next, in ms; a shard with an earlier deadline wakes it.
@@ -88,22 +89,22 @@ impl Groups {
     /// Makes a shard of every partition of `__consumer_offsets` and loads it in a thread.
     pub(crate) fn lead(&self, shared: &Arc<Shared>, topic: &Arc<HostedTopic>) {
         let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
-        let new = topic.partitions().iter().skip(shards.len()).map(|partition| {
-            Arc::new(Shard {
-                partition: Arc::clone(partition),
+        let new = topic.replicas().iter().skip(shards.len()).map(|replica| {
+            Some(Arc::new(Shard {
+                partition: Arc::clone(replica.online()?),
                 state: Mutex::new(State {
                     shard: GroupShard::new(self.config.clone()),
                     waiters: HashMap::new(),
                 }),
                 is_loaded: watch::Sender::new(false),
-            })
+            }))
         });
-        let new: Vec<Arc<Shard>> = new.collect();
+        let new: Vec<Option<Arc<Shard>>> = new.collect();
         shards.extend(new.iter().cloned());
         drop(shards);
         let shared = Arc::clone(shared);
         let load = move || {
-            for shard in &new {
+            for shard in new.iter().flatten() {
                 load(&shared, shard);
             }
         };
@@ -212,10 +213,18 @@ impl Groups {
     /// Answers everyone who is parked, since the broker stops.
     pub(crate) fn stop(&self) {
         for shard in self.shards() {
-            let mut effects = Effects::default();
-            let mut state = shard.lock();
-            state.shard.unload(&mut effects);
-            state.send(&mut effects);
+            shard.unload();
+        }
+    }
+
+    /// Gives up the shard of a partition that went offline. Its groups have no coordinator then.
+    pub(crate) fn resign(&self, partition: i32) {
+        let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
+        let slot = usize::try_from(partition).ok().and_then(|place| shards.get_mut(place));
+        let shard = slot.and_then(Option::take);
+        drop(shards);
+        if let Some(shard) = shard {
+            shard.unload();
         }
     }
 
@@ -255,14 +264,15 @@ impl Groups {
                 return Err(ErrorCode::NotCoordinator);
             }
             let place = usize::try_from(partition_for(group_id, count)).unwrap_or(0);
-            shards.get(place).cloned().ok_or(ErrorCode::NotCoordinator)?
+            shards.get(place).cloned().flatten().ok_or(ErrorCode::NotCoordinator)?
         };
         shard.wait_loaded().await?;
         Ok(shard)
     }
 
     fn shards(&self) -> Vec<Arc<Shard>> {
-        self.shards.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
+        shards.iter().flatten().cloned().collect()
     }
 }
 
@@ -284,6 +294,13 @@ impl Shard {
 
     fn is_loaded(&self) -> bool {
         *self.is_loaded.borrow()
+    }
+
+    fn unload(&self) {
+        let mut effects = Effects::default();
+        let mut state = self.lock();
+        state.shard.unload(&mut effects);
+        state.send(&mut effects);
     }
 
     async fn wait_loaded(&self) -> Result<(), ErrorCode> {

@@ -87,10 +87,7 @@ fn look(shared: &Arc<Shared>, due: Due, files: bool) {
         storage::remove_deleted(shared, now);
     }
     if due.checkpoint || moved {
-        let written = storage::checkpoint(shared);
-        if let Err(error) = written {
-            tracing::error!("checkpoints cannot be written: {error}");
-        }
+        storage::checkpoint(shared);
     }
 }
 
@@ -106,16 +103,14 @@ fn look_at(topic: &HostedTopic, due: Due, now: i64) -> bool {
             let high_watermark = partition.high_watermark();
             match partition.with_log(|log| log.apply_retention(now, high_watermark)) {
                 Ok(deleted) => moved |= !deleted.is_empty(),
-                Err(error) => {
-                    tracing::error!(partition = %partition.topic_partition, "retention failed: {error}");
-                }
+                Err(error) => partition.data_dir().fail(&error),
             }
         }
         if due.expiry {
             partition.with_log(|log| log.expire_producers(now));
         }
         if let Err(error) = partition.with_log(|log| log.remove_retired(now)) {
-            tracing::error!(partition = %partition.topic_partition, "old segments stay: {error}");
+            partition.data_dir().fail(&error);
         }
     }
     moved

@@ -24,11 +24,7 @@ use ottla_record::{BatchBuilder, BatchHeader, Batches, BuilderOptions, decode_ba
 use ottla_types::{BrokerId, LeaderEpoch, Offset, TopicName, TopicPartition, Uuid};
 
 use self::{quorum_state::QuorumState, settings::Settings};
-use crate::{
-    broker::StartError,
-    clock::now_ms,
-    storage::{self, DataDir},
-};
+use crate::{broker::StartError, clock::now_ms, log_dirs::DataDir, storage};
 
 /// Bytes read at once while the log is loaded.
 const READ_BYTES: usize = 1 << 20;
@@ -120,7 +116,12 @@ fn malformed(error: impl std::fmt::Display) -> MetadataLogError {
 }
 
 /// Opens the log, replays it, and begins the epoch of this start.
-pub(crate) fn open(config: &ServerConfig, data: &DataDir) -> Result<Opened, StartError> {
+pub(crate) fn open(
+    config: &ServerConfig,
+    dir: &DataDir,
+    broker_id: BrokerId,
+) -> Result<Opened, StartError> {
+    let log_dir = dir.log_dir().ok_or_else(|| storage::invalid("it is offline".to_owned()))?;
     let name =
         TopicName::new(TopicName::CLUSTER_METADATA).map_err(|e| storage::invalid(e.to_string()))?;
     let at = TopicPartition::new(name, 0);
@@ -129,11 +130,11 @@ pub(crate) fn open(config: &ServerConfig, data: &DataDir) -> Result<Opened, Star
     let options = OpenOptions {
         topic_id: Uuid::METADATA_TOPIC,
         config: settings.log(),
-        clean_shutdown: data.log_dir.was_clean(),
+        clean_shutdown: log_dir.was_clean(),
         ..OpenOptions::new(at.clone(), now)
     };
     let mut log = LocalMetadataLog {
-        log: Log::open(data.log_dir.partition_dir(&at), options)?,
+        log: Log::open(log_dir.partition_dir(&at), options)?,
         leader_epoch: LeaderEpoch(0),
         metadata_version: feature::METADATA_VERSION_LATEST,
         quorum: Quorum::default(),
@@ -143,11 +144,11 @@ pub(crate) fn open(config: &ServerConfig, data: &DataDir) -> Result<Opened, Star
         snapshot_ms: now,
         cleaned_ms: now,
     };
-    let own = settings::voter(config, (data.broker_id, data.directory_id));
+    let own = settings::voter(config, (broker_id, dir.id));
     let load = |log: &mut LocalMetadataLog| {
         let (image, applied) = log.load()?;
         let prepared = if image.metadata_version() == 0 {
-            log.prepared(data.log_dir.root().as_ref())?
+            log.prepared(log_dir.root().as_ref())?
         } else {
             Vec::new()
         };

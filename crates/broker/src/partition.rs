@@ -17,7 +17,7 @@ use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use tokio::sync::watch;
 
-use crate::{clock::now_ms, flusher::Flusher, settings::TopicSettings, waiters::Waiters};
+use crate::{clock::now_ms, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters};
 
 /// A partition, shared by everyone who serves it.
 #[derive(Debug)]
@@ -28,16 +28,19 @@ pub(crate) struct Partition {
     pub(crate) waiters: Waiters,
     inner: Mutex<Inner>,
     progress: watch::Sender<Progress>,
-    flusher: Arc<Flusher>,
     /// Something was appended that is to be synced and that no sync has begun for.
     sync_wanted: AtomicBool,
     /// The partition is in the flusher's queue or being synced.
     is_syncing: AtomicBool,
+    /// Its directory has failed.
+    is_offline: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Inner {
     log: Log,
+    /// Where the log lies.
+    dir: Arc<DataDir>,
     replication: Replication,
     /// What the last step came to; kept to spare an allocation per append.
     effects: Vec<Effect>,
@@ -117,6 +120,16 @@ pub(crate) struct Read {
     pub(crate) last_stable_offset: Offset,
 }
 
+impl Inner {
+    /// Whether the log may be read and written.
+    fn check_usable(&self) -> Result<(), ErrorCode> {
+        if self.is_retired {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        if self.dir.is_online() { Ok(()) } else { Err(ErrorCode::KafkaStorageError) }
+    }
+}
+
 impl Partition {
     /// Takes over an open log as the leader of a partition without other replicas.
     pub(crate) fn new(
@@ -124,7 +137,7 @@ impl Partition {
         log: Log,
         (broker_id, leader_epoch): (BrokerId, LeaderEpoch),
         settings: &TopicSettings,
-        flusher: Arc<Flusher>,
+        dir: Arc<DataDir>,
     ) -> Self {
         let mut replication = Replication::new(broker_id, settings.durability);
         let mut effects = Vec::new();
@@ -146,11 +159,11 @@ impl Partition {
         Self {
             topic_partition,
             waiters: Waiters::default(),
-            inner: Mutex::new(Inner { log, replication, effects, is_retired: false }),
+            inner: Mutex::new(Inner { log, dir, replication, effects, is_retired: false }),
             progress: watch::Sender::new(progress),
-            flusher,
             sync_wanted: AtomicBool::new(false),
             is_syncing: AtomicBool::new(false),
+            is_offline: AtomicBool::new(false),
         }
     }
 }
@@ -197,16 +210,19 @@ impl Partition {
         now_ms: i64,
     ) -> Result<Appended, Refused> {
         let mut inner = self.lock();
-        if inner.is_retired {
-            return Err(Refused::from(ErrorCode::UnknownTopicOrPartition));
-        }
+        inner.check_usable()?;
         let leader_epoch = inner.replication.leader_epoch();
-        let done = inner.log.append_as_leader(batch, leader_epoch, now_ms)?;
+        let done = inner.log.append_as_leader(batch, leader_epoch, now_ms);
+        let done = done.inspect_err(|error| {
+            if let AppendError::Storage(_) = error {
+                inner.dir.fail(error);
+            }
+        })?;
         let log_end_offset = inner.log.log_end_offset();
         let acks_all = acks == -1;
         self.step(&mut inner, Event::Appended { log_end_offset, acks_all });
         let wait_for = if inner.log.is_sync_due(now_ms) {
-            self.queue_sync();
+            self.queue_sync(&inner.dir);
             Some(WaitFor::Durable)
         } else {
             let is_open = inner.replication.acknowledged_offset() <= done.last_offset;
@@ -228,12 +244,12 @@ impl Partition {
 
     /// Tells the rules what happened and does what they ask for.
     fn step(self: &Arc<Self>, inner: &mut Inner, event: Event) {
-        let Inner { replication, effects, .. } = inner;
+        let Inner { replication, effects, dir, .. } = inner;
         replication.step(event, effects);
         for effect in effects.drain(..) {
             match effect {
                 Effect::HighWatermarkAdvanced(_) => self.waiters.wake(),
-                Effect::SyncWanted(_) => self.queue_sync(),
+                Effect::SyncWanted(_) => self.queue_sync(dir),
                 Effect::DurableAdvanced(offset) => {
                     self.progress.send_modify(|progress| progress.durable = offset);
                 }
@@ -245,13 +261,13 @@ impl Partition {
     }
 
     /// Asks for a sync of what is appended by now.
-    pub(crate) fn queue_sync(self: &Arc<Self>) {
+    fn queue_sync(self: &Arc<Self>, dir: &DataDir) {
         // The order matters, here and in `finish_sync`: this says what it wants and then looks
         // whether someone is at it, who looks for wants after having been at it. So either this
         // queues the partition, or the other does.
         self.sync_wanted.store(true, Ordering::SeqCst);
         if !self.is_syncing.swap(true, Ordering::SeqCst) {
-            self.flusher.queue(Arc::clone(self));
+            dir.queue_sync(Arc::clone(self));
         }
     }
 
@@ -269,7 +285,11 @@ impl Partition {
     pub(crate) fn begin_sync(&self) -> Result<SyncTask, String> {
         // Cleared first: an append after this wants another sync, one before it is part of ours.
         self.sync_wanted.store(false, Ordering::SeqCst);
-        self.lock().log.begin_sync(now_ms()).map_err(|error| error.to_string())
+        let mut inner = self.lock();
+        if !inner.dir.is_online() {
+            return Err("its directory is offline".to_owned());
+        }
+        inner.log.begin_sync(now_ms()).map_err(|error| error.to_string())
     }
 
     /// Takes in what came of a sync, and asks for the next one if it is wanted already.
@@ -280,20 +300,21 @@ impl Partition {
                 let durable_offset = inner.log.finish_sync(&task);
                 self.step(&mut inner, Event::Synced { durable_offset });
             }
-            Err(_) if inner.is_retired => {
+            Err(_) if inner.is_retired || !inner.dir.is_online() => {
                 self.progress.send_modify(|progress| progress.has_failed = true);
             }
             Err(error) => {
                 // A failed sync is never tried again: the kernel may have dropped the pages.
-                tracing::error!(partition = %self.topic_partition, "disk sync failed: {error}");
                 inner.log.mark_failed(&error);
+                inner.dir.fail(&format_args!("{}: {error}", self.topic_partition));
                 self.progress.send_modify(|progress| progress.has_failed = true);
             }
         }
+        let dir = Arc::clone(&inner.dir);
         drop(inner);
         self.is_syncing.store(false, Ordering::SeqCst);
         if self.sync_wanted.load(Ordering::SeqCst) {
-            self.queue_sync();
+            self.queue_sync(&dir);
         }
     }
 
@@ -329,9 +350,7 @@ impl Partition {
     ) -> Result<Read, ErrorCode> {
         let (reader, high_watermark, log_start_offset) = {
             let inner = self.lock();
-            if inner.is_retired {
-                return Err(ErrorCode::UnknownTopicOrPartition);
-            }
+            inner.check_usable()?;
             let high_watermark = inner.replication.high_watermark();
             (inner.log.reader(), high_watermark, inner.log.log_start_offset())
         };
@@ -392,10 +411,28 @@ impl Partition {
         self.waiters.wake();
     }
 
+    /// Takes the partition out of service: its directory has failed. Whoever waits is answered.
+    pub(crate) fn take_offline(&self) {
+        self.is_offline.store(true, Ordering::Release);
+        self.progress.send_modify(|progress| progress.has_failed = true);
+        self.waiters.wake();
+    }
+
+    /// Whether its directory has failed.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.is_offline.load(Ordering::Acquire)
+    }
+
+    /// The data directory that its log lies in.
+    pub(crate) fn data_dir(&self) -> Arc<DataDir> {
+        Arc::clone(&self.lock().dir)
+    }
+
     /// Syncs if `flush.ms` has passed since the last sync and something was appended.
     pub(crate) fn sync_if_due(self: &Arc<Self>, now_ms: i64) {
-        if self.lock().log.is_sync_due(now_ms) {
-            self.queue_sync();
+        let inner = self.lock();
+        if inner.log.is_sync_due(now_ms) {
+            self.queue_sync(&inner.dir);
         }
     }
 

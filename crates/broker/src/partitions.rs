@@ -8,10 +8,32 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use ottla_types::{TopicName, Uuid};
+use ottla_types::{ErrorCode, TopicName, Uuid};
 use prometheus_client::metrics::counter::Counter;
 
-use crate::{partition::Partition, settings::TopicSettings};
+use crate::{log_dirs::DataDir, partition::Partition, settings::TopicSettings};
+
+/// This broker's replica of a partition.
+#[derive(Clone, Debug)]
+pub(crate) enum Replica {
+    /// Its log is open, or was until its directory failed.
+    Open(Arc<Partition>),
+    /// Its log cannot be opened.
+    Offline {
+        /// Where it lies, if that is known.
+        dir: Option<Arc<DataDir>>,
+    },
+}
+
+impl Replica {
+    /// The partition, if it can be served.
+    pub(crate) fn online(&self) -> Option<&Arc<Partition>> {
+        match self {
+            Self::Open(partition) if !partition.is_offline() => Some(partition),
+            Self::Open(_) | Self::Offline { .. } => None,
+        }
+    }
+}
 
 /// A topic's partitions and settings.
 #[derive(Debug)]
@@ -21,32 +43,43 @@ pub(crate) struct HostedTopic {
     /// Its id.
     pub(crate) id: Uuid,
     /// By number, from 0.
-    partitions: Vec<Arc<Partition>>,
+    replicas: Vec<Replica>,
     settings: RwLock<Arc<TopicSettings>>,
     /// Bytes of record batches appended; the topic's row in the metrics.
     pub(crate) bytes_in: Counter,
 }
 
 impl HostedTopic {
-    /// A topic with all of its partitions, by number.
+    /// A topic with the replicas of all of its partitions, by number.
     pub(crate) fn new(
         name: TopicName,
         id: Uuid,
-        partitions: Vec<Arc<Partition>>,
+        replicas: Vec<Replica>,
         settings: Arc<TopicSettings>,
         bytes_in: Counter,
     ) -> Self {
-        Self { name, id, partitions, settings: RwLock::new(settings), bytes_in }
+        Self { name, id, replicas, settings: RwLock::new(settings), bytes_in }
     }
 
-    /// The partition with this number.
-    pub(crate) fn partition(&self, partition: i32) -> Option<Arc<Partition>> {
-        usize::try_from(partition).ok().and_then(|place| self.partitions.get(place)).cloned()
+    /// The replica of the partition with this number.
+    pub(crate) fn replica(&self, partition: i32) -> Option<&Replica> {
+        usize::try_from(partition).ok().and_then(|place| self.replicas.get(place))
     }
 
-    /// All partitions by number.
-    pub(crate) fn partitions(&self) -> &[Arc<Partition>] {
-        &self.partitions
+    /// The partition with this number, or what to answer where there is none to serve.
+    pub(crate) fn partition(&self, partition: i32) -> Result<Arc<Partition>, ErrorCode> {
+        let replica = self.replica(partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        replica.online().cloned().ok_or(ErrorCode::KafkaStorageError)
+    }
+
+    /// The partitions that can be served, by number.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = &Arc<Partition>> {
+        self.replicas.iter().filter_map(Replica::online)
+    }
+
+    /// The replicas of all partitions, by number.
+    pub(crate) fn replicas(&self) -> &[Replica] {
+        &self.replicas
     }
 
     /// The settings that hold now.
@@ -57,7 +90,7 @@ impl HostedTopic {
     /// New settings, for every later request; the logs take over what concerns them.
     pub(crate) fn change_settings(&self, settings: &Arc<TopicSettings>) {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(settings);
-        for partition in &self.partitions {
+        for partition in self.partitions() {
             partition.change_settings(settings);
         }
     }
@@ -106,9 +139,9 @@ impl Partitions {
         self.read().by_id.values().cloned().collect()
     }
 
-    /// Every partition, in no order.
+    /// Every partition that can be served, in no order.
     pub(crate) fn all(&self) -> Vec<Arc<Partition>> {
-        self.read().by_id.values().flat_map(|topic| topic.partitions().iter().cloned()).collect()
+        self.read().by_id.values().flat_map(|topic| topic.partitions().cloned()).collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {

@@ -1,187 +1,235 @@
-//! The data directory: opened at the start, filled with logs, closed at the stop.
+//! The logs in the data directories: opened at the start, made and dropped with their topics, closed
+//! at the stop.
 //!
-//! Kafka: `LogManager`, `StorageTool.format` (a directory that is nobody's becomes a new cluster).
+//! Invariant: a partition whose log may lie in a directory that does not work is offline; it is not
+//! made anew elsewhere, where it would be empty. Kafka: `LogManager`, `Partition.createLogIfNotExists`.
 
 use std::{
+    collections::{HashMap, VecDeque},
     io,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ottla_config::{Properties, ServerConfig, TopicConfig, keys};
-use ottla_log::{Checkpoints, Log, LogDir, LogError, MetaProperties, OpenOptions};
+use ottla_config::{Properties, TopicConfig, keys};
+use ottla_log::{Checkpoints, Log, LogError, OpenOptions};
 use ottla_metadata::{Image, Topic};
-use ottla_types::{BrokerId, LeaderEpoch, Offset, TopicName, TopicPartition, Uuid};
+use ottla_types::{LeaderEpoch, Offset, TopicIdPartition, TopicName, TopicPartition, Uuid};
 
 use crate::{
-    broker::{Shared, StartError},
+    broker::Shared,
     clock::now_ms,
     controller::new_id,
+    inventory::{Inventory, keep_as_stray},
+    log_dirs::DataDir,
     partition::Partition,
-    partitions::HostedTopic,
+    partitions::{HostedTopic, Replica},
     settings::TopicSettings,
 };
 
-/// A data directory that is ours.
-#[derive(Debug)]
-pub(crate) struct DataDir {
-    pub(crate) path: PathBuf,
-    pub(crate) log_dir: LogDir,
-    pub(crate) cluster_id: String,
-    pub(crate) broker_id: BrokerId,
-    pub(crate) directory_id: Uuid,
-    pub(crate) checkpoints: Checkpoints,
+/// A log to be opened, and whose it is.
+struct Work {
+    /// Which topic, and which of its partitions, by place.
+    place: (usize, usize),
+    at: TopicPartition,
+    topic_id: Uuid,
+    leader_epoch: LeaderEpoch,
+    settings: Arc<TopicSettings>,
+    dir: Arc<DataDir>,
 }
 
-/// Takes the data directory; one that is nobody's becomes a new cluster.
-pub(crate) fn open_data_dir(config: &ServerConfig) -> Result<DataDir, StartError> {
-    let paths = config.log_dirs();
-    let [path] = paths else {
-        return Err(StartError::Config(format!(
-            "log.dirs names {} directories, and this version uses one",
-            paths.len()
-        )));
+/// Opens the log of every partition in the image, several at a time per directory. Gives the
+/// replicas that were nowhere and whose directory is not recorded, with that directory.
+pub(crate) fn open_partitions(
+    shared: &Arc<Shared>,
+    inventory: &Inventory,
+) -> Vec<(TopicIdPartition, Uuid)> {
+    let image = shared.image();
+    let topics: Vec<&Arc<Topic>> = image.topics().collect();
+    let mut queues: HashMap<Uuid, VecDeque<Work>> = HashMap::new();
+    let mut replicas: Vec<Vec<Replica>> = Vec::new();
+    let mut settings = Vec::new();
+    let mut unrecorded = Vec::new();
+    for (place, topic) in topics.iter().enumerate() {
+        let of_topic = Arc::new(settings_of(shared, &image, &topic.name));
+        let mut of_partitions = Vec::new();
+        for (number, (index, state)) in topic.partitions().enumerate() {
+            let at = TopicPartition::new(topic.name.clone(), index);
+            let recorded = state.directory(shared.broker_id);
+            let found = inventory.place(&at).cloned();
+            let is_lost = found.is_none();
+            of_partitions.push(Replica::Offline { dir: None });
+            let Some(dir) = found.or_else(|| place_for_lost(shared, &at, recorded)) else {
+                continue;
+            };
+            if is_lost && dir.id != recorded {
+                let target = TopicIdPartition { topic_id: topic.id, partition: index };
+                unrecorded.push((target, dir.id));
+            }
+            dir.add_replica();
+            queues.entry(dir.id).or_default().push_back(Work {
+                place: (place, number),
+                at,
+                topic_id: topic.id,
+                leader_epoch: state.leader_epoch,
+                settings: Arc::clone(&of_topic),
+                dir,
+            });
+        }
+        settings.push(of_topic);
+        replicas.push(of_partitions);
+    }
+    for ((topic, partition), replica) in open_all(shared, queues, inventory) {
+        let slot = replicas.get_mut(topic).and_then(|topic| topic.get_mut(partition));
+        if let Some(slot) = slot {
+            *slot = replica;
+        }
+    }
+    for ((topic, replicas), settings) in topics.iter().zip(replicas).zip(settings) {
+        let bytes_in = shared.metrics.topic_bytes_in(&topic.name);
+        let hosted = HostedTopic::new(topic.name.clone(), topic.id, replicas, settings, bytes_in);
+        shared.partitions.insert(Arc::new(hosted));
+    }
+    unrecorded
+}
+
+/// Where to make the log of a partition that is in no directory; `None` where it may be in one
+/// that does not work or is not there.
+fn place_for_lost(shared: &Shared, at: &TopicPartition, recorded: Uuid) -> Option<Arc<DataDir>> {
+    let dirs = &shared.log_dirs;
+    if let Some(dir) = dirs.with_id(recorded) {
+        return Some(Arc::clone(dir));
+    }
+    if recorded == Uuid::UNASSIGNED_DIR && !dirs.has_offline() {
+        return dirs.emptiest(&shared.config());
+    }
+    tracing::error!(
+        partition = %at,
+        directory = %recorded,
+        "the partition is offline: its log directory does not work, or is not in log.dirs"
+    );
+    None
+}
+
+/// Opens the logs, with `num.recovery.threads.per.data.dir` threads for each directory.
+fn open_all(
+    shared: &Arc<Shared>,
+    queues: HashMap<Uuid, VecDeque<Work>>,
+    inventory: &Inventory,
+) -> Vec<((usize, usize), Replica)> {
+    let threads = shared.config().get(&keys::NUM_RECOVERY_THREADS_PER_DATA_DIR);
+    let queues: Vec<Mutex<VecDeque<Work>>> = queues.into_values().map(Mutex::new).collect();
+    let next = |queue: &Mutex<VecDeque<Work>>| {
+        queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     };
-    let node_id = config.get(&keys::NODE_ID);
-    let mut log_dir = LogDir::open(path)?;
-    let wanted = config.get(&keys::OTTLA_CLUSTER_ID);
-    let mut meta = log_dir.meta().cloned().unwrap_or_else(|| MetaProperties {
-        cluster_id: wanted.map_or_else(|| new_id().to_string(), str::to_owned),
-        node_id,
-        directory_id: Uuid::ZERO,
-    });
-    if meta.node_id != node_id {
-        return Err(StartError::Config(format!(
-            "data directory {path} belongs to broker {}, and node.id is {node_id}",
-            meta.node_id
-        )));
-    }
-    if let Some(wanted) = wanted.filter(|wanted| *wanted != meta.cluster_id) {
-        let origin = config.origin(&keys::OTTLA_CLUSTER_ID).unwrap_or_default();
-        return Err(StartError::Config(format!(
-            "data directory {path} belongs to cluster {}, and {origin} asks for cluster {wanted} \
-             (CLUSTER_ID, ottla.cluster.id): use another directory, or leave the id out",
-            meta.cluster_id
-        )));
-    }
-    if meta.directory_id.is_zero() {
-        meta.directory_id = new_id();
-        log_dir.set_meta(meta.clone())?;
-    }
-    let checkpoints = log_dir.read_checkpoints()?;
-    Ok(DataDir {
-        path: std::fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path)),
-        log_dir,
-        cluster_id: meta.cluster_id,
-        broker_id: BrokerId(node_id),
-        directory_id: meta.directory_id,
-        checkpoints,
+    let run = |queue: &Mutex<VecDeque<Work>>| {
+        let mut done = Vec::new();
+        while let Some(work) = next(queue) {
+            let checkpoints = inventory.checkpoints(&work.dir);
+            done.push((work.place, open_replica(shared, &work, checkpoints)));
+        }
+        done
+    };
+    std::thread::scope(|scope| {
+        let started: Vec<_> = queues
+            .iter()
+            .flat_map(|queue| (0..threads).map(move |_| queue))
+            .map(|queue| scope.spawn(|| run(queue)))
+            .collect();
+        started.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
     })
 }
 
-/// Directories of deleted partitions, which are removed a while after they got out of the way:
-/// whoever reads from them may finish.
-#[derive(Debug, Default)]
-pub(crate) struct DeletedDirs {
-    /// When, in ms since 1970, and which.
-    waiting: Mutex<Vec<(i64, String)>>,
+/// Opens one log. Where that fails only its partition is offline, unless the directory takes no
+/// writes.
+fn open_replica(shared: &Shared, work: &Work, checkpoints: Option<&Checkpoints>) -> Replica {
+    let mut opened = open_log(shared, work, checkpoints);
+    if let Err(error @ LogError::InconsistentTopicId { .. }) = &opened {
+        keep_as_stray(&work.dir, &work.at, &error.to_string());
+        opened = open_log(shared, work, None);
+    }
+    match opened {
+        Ok(Some(log)) => {
+            let leader = (shared.broker_id, work.leader_epoch);
+            let (at, dir) = (work.at.clone(), Arc::clone(&work.dir));
+            let partition = Partition::new(at, log, leader, &work.settings, dir);
+            Replica::Open(Arc::new(partition))
+        }
+        Ok(None) => Replica::Offline { dir: Some(Arc::clone(&work.dir)) },
+        Err(error) => {
+            tracing::error!(partition = %work.at, "the partition is offline: {error}");
+            Replica::Offline { dir: Some(Arc::clone(&work.dir)) }
+        }
+    }
 }
 
-impl DeletedDirs {
-    fn add(&self, due_ms: i64, name: String) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((due_ms, name));
-    }
-
-    /// Takes out what is due.
-    fn take_due(&self, now_ms: i64) -> Vec<String> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = waiting.extract_if(.., |(due_ms, _)| *due_ms <= now_ms);
-        due.map(|(_, name)| name).collect()
-    }
+/// `None` where the directory has failed.
+fn open_log(
+    shared: &Shared,
+    work: &Work,
+    checkpoints: Option<&Checkpoints>,
+) -> Result<Option<Log>, LogError> {
+    let Some(log_dir) = work.dir.log_dir() else { return Ok(None) };
+    let remembered = |offsets: fn(&Checkpoints) -> &std::collections::BTreeMap<_, Offset>| {
+        checkpoints.and_then(|all| offsets(all).get(&work.at)).copied().unwrap_or_default()
+    };
+    let options = OpenOptions {
+        topic_id: work.topic_id,
+        config: work.settings.log.clone(),
+        recovery_point: remembered(|all| &all.recovery_points),
+        log_start_offset: remembered(|all| &all.log_start_offsets),
+        clean_shutdown: log_dir.was_clean(),
+        producer_expiration_ms: shared.config().get(&keys::PRODUCER_ID_EXPIRATION_MS).into(),
+        ..OpenOptions::new(work.at.clone(), now_ms())
+    };
+    Log::open(log_dir.partition_dir(&work.at), options).map(Some)
 }
 
-/// Opens the log of every partition in the image, several at a time.
-pub(crate) fn open_partitions(
-    shared: &Arc<Shared>,
-    checkpoints: &Checkpoints,
-) -> Result<(), StartError> {
-    let image = shared.image();
-    find_deleted(shared);
-    set_strays_aside(shared, &image);
-    let topics: Vec<&Arc<Topic>> = image.topics().collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = topics.len().div_ceil(threads).max(1);
-    let opened: Vec<Result<(), LogError>> = std::thread::scope(|scope| {
-        let parts: Vec<_> = topics
-            .chunks(share)
-            .map(|part| {
-                let image = &image;
-                scope.spawn(move || {
-                    part.iter().try_for_each(|topic| host(shared, image, topic, checkpoints))
-                })
-            })
-            .collect();
-        parts.into_iter().filter_map(|part| part.join().ok()).collect()
-    });
-    for result in opened {
-        result?;
-    }
-    Ok(())
-}
-
-/// Creates the logs of a topic, or those that are new.
+/// Creates the logs of a topic, or those that are new. Gives the replicas that are in another
+/// directory than the image says, with that directory.
 pub(crate) fn host_topic(
     shared: &Arc<Shared>,
     image: &Image,
     topic: &Topic,
-) -> Result<(), LogError> {
-    host(shared, image, topic, &Checkpoints::default())
-}
-
-fn host(
-    shared: &Arc<Shared>,
-    image: &Image,
-    topic: &Topic,
-    checkpoints: &Checkpoints,
-) -> Result<(), LogError> {
+) -> Vec<(TopicIdPartition, Uuid)> {
     let settings = Arc::new(settings_of(shared, image, &topic.name));
     let known = shared.partitions.topic_by_id(topic.id);
-    let mut partitions = Vec::new();
+    let mut replicas = Vec::new();
+    let mut unrecorded = Vec::new();
     for (index, state) in topic.partitions() {
-        let open = known.as_ref().and_then(|known| known.partition(index));
-        partitions.push(if let Some(open) = open {
-            open
-        } else {
-            let at = TopicPartition::new(topic.name.clone(), index);
-            open_partition(shared, (at, topic.id, state.leader_epoch), &settings, checkpoints)?
-        });
+        if let Some(replica) = known.as_ref().and_then(|known| known.replica(index)) {
+            replicas.push(replica.clone());
+            continue;
+        }
+        let recorded = state.directory(shared.broker_id);
+        let at = TopicPartition::new(topic.name.clone(), index);
+        let dir = match shared.log_dirs.with_id(recorded) {
+            Some(dir) => Some(Arc::clone(dir)),
+            None => shared.log_dirs.emptiest(&shared.config()),
+        };
+        let Some(dir) = dir else {
+            tracing::error!(partition = %at, "the partition is offline: no directory works");
+            replicas.push(Replica::Offline { dir: None });
+            continue;
+        };
+        dir.add_replica();
+        if dir.id != recorded {
+            let target = TopicIdPartition { topic_id: topic.id, partition: index };
+            unrecorded.push((target, dir.id));
+        }
+        let work = Work {
+            place: (0, 0),
+            at,
+            topic_id: topic.id,
+            leader_epoch: state.leader_epoch,
+            settings: Arc::clone(&settings),
+            dir,
+        };
+        replicas.push(open_replica(shared, &work, None));
     }
     let bytes_in = shared.metrics.topic_bytes_in(&topic.name);
-    let hosted = HostedTopic::new(topic.name.clone(), topic.id, partitions, settings, bytes_in);
+    let hosted = HostedTopic::new(topic.name.clone(), topic.id, replicas, settings, bytes_in);
     shared.partitions.insert(Arc::new(hosted));
-    Ok(())
-}
-
-fn open_partition(
-    shared: &Arc<Shared>,
-    (at, topic_id, leader_epoch): (TopicPartition, Uuid, LeaderEpoch),
-    settings: &TopicSettings,
-    checkpoints: &Checkpoints,
-) -> Result<Arc<Partition>, LogError> {
-    let dir = shared.log_dir.partition_dir(&at);
-    let options = OpenOptions {
-        topic_id,
-        config: settings.log.clone(),
-        recovery_point: checkpoints.recovery_points.get(&at).copied().unwrap_or_default(),
-        log_start_offset: checkpoints.log_start_offsets.get(&at).copied().unwrap_or_default(),
-        clean_shutdown: shared.log_dir.was_clean(),
-        producer_expiration_ms: shared.config().get(&keys::PRODUCER_ID_EXPIRATION_MS).into(),
-        ..OpenOptions::new(at.clone(), now_ms())
-    };
-    let log = Log::open(dir, options)?;
-    let flusher = Arc::clone(&shared.flusher);
-    let leader = (shared.broker_id, leader_epoch);
-    Ok(Arc::new(Partition::new(at, log, leader, settings, flusher)))
+    unrecorded
 }
 
 fn settings_of(shared: &Shared, image: &Image, topic: &TopicName) -> TopicSettings {
@@ -197,67 +245,48 @@ pub(crate) fn refresh_settings(shared: &Shared, image: &Image, topic: &HostedTop
     topic.change_settings(&Arc::new(settings));
 }
 
-/// Takes a deleted topic out of service and its files out of the way.
+/// Takes a deleted topic out of service and its files out of the way. Files in a directory that
+/// does not work stay; when it works again they belong to no topic.
 pub(crate) fn drop_topic(shared: &Shared, id: Uuid) {
     let Some(topic) = shared.partitions.remove(id) else { return };
     shared.metrics.forget_topic(&topic.name);
     let due_ms = now_ms().saturating_add(topic.settings().log.file_delete_delay_ms);
-    for partition in topic.partitions() {
-        partition.retire();
-        match shared.log_dir.delete_partition(&partition.topic_partition, new_id()) {
-            Ok(name) => shared.deleted_dirs.add(due_ms, name),
-            Err(error) => {
-                let at = &partition.topic_partition;
-                tracing::error!("partition {at} cannot be deleted: {error}");
+    for (index, replica) in (0..).zip(topic.replicas()) {
+        let at = TopicPartition::new(topic.name.clone(), index);
+        let dir = match replica {
+            Replica::Open(partition) => {
+                partition.retire();
+                partition.data_dir()
             }
+            Replica::Offline { dir: Some(dir) } => Arc::clone(dir),
+            Replica::Offline { dir: None } => continue,
+        };
+        dir.remove_replica();
+        let Some(log_dir) = dir.log_dir() else { continue };
+        match log_dir.delete_partition(&at, new_id()) {
+            Ok(name) => dir.deleted.add(due_ms, name),
+            Err(error) => tracing::error!("partition {at} cannot be deleted: {error}"),
         }
     }
 }
 
 /// Removes the files of partitions that were deleted long enough ago.
 pub(crate) fn remove_deleted(shared: &Shared, now_ms: i64) {
-    for name in shared.deleted_dirs.take_due(now_ms) {
-        if let Err(error) = shared.log_dir.remove_deleted(&name) {
-            tracing::error!("files of a deleted partition cannot be removed: {error}");
+    for dir in shared.log_dirs.online() {
+        let Some(log_dir) = dir.log_dir() else { continue };
+        for name in dir.deleted.take_due(now_ms) {
+            if let Err(error) = log_dir.remove_deleted(&name) {
+                tracing::error!("files of a deleted partition cannot be removed: {error}");
+            }
         }
     }
 }
 
-/// Finds the partitions whose files a stop came too early to remove.
-fn find_deleted(shared: &Shared) {
-    match shared.log_dir.deleted_partitions() {
-        Ok(names) => names.into_iter().for_each(|name| shared.deleted_dirs.add(0, name)),
-        Err(error) => tracing::error!("deleted partitions cannot be listed: {error}"),
-    }
-}
-
-/// Renames directories that look like partitions and belong to no topic: a new topic of that name
-/// must not find them in its way, and nobody knows whether they are still wanted.
-fn set_strays_aside(shared: &Shared, image: &Image) {
-    let Ok(found) = shared.log_dir.partitions() else { return };
-    let is_known = |at: &TopicPartition| {
-        let topic = image.topic(&at.topic);
-        *at.topic == *TopicName::CLUSTER_METADATA
-            || topic.is_some_and(|topic| topic.partition(at.partition).is_some())
-    };
-    for stray in found.iter().filter(|at| !is_known(at)) {
-        let from = shared.data_dir.join(stray.to_string());
-        let unique = u128::from_be_bytes(new_id().0);
-        let to = shared.data_dir.join(format!("{stray}.{unique:032x}-stray"));
-        match std::fs::rename(&from, &to) {
-            Ok(()) => tracing::warn!(
-                "directory {stray} belongs to no topic; it is kept as {}",
-                to.display()
-            ),
-            Err(error) => tracing::error!("directory {stray} cannot be renamed: {error}"),
-        }
-    }
-}
-
-/// Writes the recovery points, log start offsets and high watermarks.
-pub(crate) fn checkpoint(shared: &Shared) -> Result<(), LogError> {
-    let mut checkpoints = Checkpoints::default();
+/// Writes the recovery points, log start offsets and high watermarks of every directory.
+pub(crate) fn checkpoint(shared: &Shared) {
+    let mut by_dir: HashMap<Uuid, Checkpoints> = HashMap::new();
     for partition in shared.partitions.all() {
+        let checkpoints = by_dir.entry(partition.data_dir().id).or_default();
         let at = &partition.topic_partition;
         partition.with_log(|log| {
             checkpoints.recovery_points.insert(at.clone(), log.recovery_point());
@@ -267,27 +296,39 @@ pub(crate) fn checkpoint(shared: &Shared) -> Result<(), LogError> {
             }
         });
     }
-    shared.log_dir.write_checkpoints(&checkpoints)
+    for dir in shared.log_dirs.online() {
+        let Some(log_dir) = dir.log_dir() else { continue };
+        let checkpoints = by_dir.remove(&dir.id).unwrap_or_default();
+        if let Err(error) = log_dir.write_checkpoints(&checkpoints) {
+            dir.fail(&error);
+        }
+    }
 }
 
-/// Syncs and closes every log and says that all is in order.
+/// Syncs and closes every log and says of each directory that all is in order, where it is.
 pub(crate) fn close(shared: &Shared) -> Result<(), LogError> {
     let mut first_failure = None;
     for partition in shared.partitions.all() {
-        let closed = partition.with_log(|log| log.close(now_ms()));
-        if let Err(error) = closed {
-            tracing::error!(partition = %partition.topic_partition, "cannot be closed: {error}");
+        let dir = partition.data_dir();
+        if !dir.is_online() {
+            continue;
+        }
+        if let Err(error) = partition.with_log(|log| log.close(now_ms())) {
+            // Without the mark the next start looks at every log there again, which is right.
+            dir.fail(&format_args!("{} cannot be closed: {error}", partition.topic_partition));
             first_failure = first_failure.or(Some(error));
         }
     }
-    checkpoint(shared)?;
-    if let Some(error) = first_failure {
-        // Without the mark the next start looks at every log again, which is right.
-        return Err(error);
-    }
+    checkpoint(shared);
     let image = shared.image();
     let broker_epoch = image.broker(shared.broker_id).map_or(-1, |it| it.broker_epoch);
-    shared.log_dir.mark_clean_shutdown(broker_epoch)
+    for dir in shared.log_dirs.every() {
+        let Some(log_dir) = dir.log_dir() else { continue };
+        if let Err(error) = log_dir.mark_clean_shutdown(broker_epoch) {
+            first_failure = first_failure.or(Some(error));
+        }
+    }
+    first_failure.map_or(Ok(()), Err)
 }
 
 /// The error of a path that is not there, for those who have only a sentence.

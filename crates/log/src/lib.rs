@@ -43,7 +43,7 @@ pub use log::{
     retention::{Deleted, DeletionReason},
     sync::{FileSystem, SyncTask},
 };
-pub use log_dir::{Checkpoints, LogDir, MetaProperties};
+pub use log_dir::{Checkpoints, Contents, LogDir, MetaProperties};
 pub use producers::{AppendOrigin, BATCHES_KEPT, ProducedBatch, Producer, TxnMarker};
 pub use reader::{FileRange, LogReader, timestamps::TimestampedOffset};
 pub use txn_index::AbortedTxn;

@@ -34,6 +34,8 @@ pub(crate) const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 pub(crate) const LOG_STARTS: &str = "log-start-offset-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 const DELETE_SUFFIX: &str = "-delete";
+const FUTURE_SUFFIX: &str = "-future";
+const STRAY_SUFFIX: &str = "-stray";
 /// The longest name of a directory.
 const NAME_MAX: usize = 255;
 
@@ -110,6 +112,17 @@ impl Checkpoints {
     }
 }
 
+/// What lies in a data directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The partitions.
+    pub partitions: Vec<TopicPartition>,
+    /// Copies that are to take a partition's place, with the names of their directories.
+    pub futures: Vec<(TopicPartition, String)>,
+    /// Names of directories that wait to be removed, with the partition where its name is whole.
+    pub deleted: Vec<(Option<TopicPartition>, String)>,
+}
+
 /// A data directory that this process has to itself.
 #[derive(Debug)]
 pub struct LogDir {
@@ -180,10 +193,19 @@ impl LogDir {
         Ok(())
     }
 
-    /// The partitions that have a directory here, in no order; those deleted are left out.
-    pub fn partitions(&self) -> Result<Vec<TopicPartition>, LogError> {
-        let names = self.dir.list().map_err(LogError::io("list", self.path()))?;
-        Ok(names.iter().filter_map(|name| parse_partition(name)).collect())
+    /// What lies here, by the names of the directories.
+    pub fn contents(&self) -> Result<Contents, LogError> {
+        let mut contents = Contents::default();
+        for name in self.dir.list().map_err(LogError::io("list", self.path()))? {
+            if let Some(at) = parse_partition(&name) {
+                contents.partitions.push(at);
+            } else if let Some(at) = parse_suffixed(&name, FUTURE_SUFFIX) {
+                contents.futures.push((at, name));
+            } else if name.ends_with(DELETE_SUFFIX) {
+                contents.deleted.push((parse_suffixed(&name, DELETE_SUFFIX), name));
+            }
+        }
+        Ok(contents)
     }
 
     /// The directory of a partition, for [`crate::Log::open`]. It need not exist.
@@ -191,26 +213,61 @@ impl LogDir {
         self.dir.child(&at.to_string())
     }
 
+    /// The directory of a copy of a partition that is to take its place, under a name that says so.
+    /// `unique` is any unused id. Kafka: `UnifiedLog.logFutureDirName`.
+    pub fn future_dir(&self, at: &TopicPartition, unique: Uuid) -> (String, Arc<dyn Dir>) {
+        let name = suffixed(at, unique, FUTURE_SUFFIX);
+        (name.clone(), self.named_dir(&name))
+    }
+
+    /// The directory with this name, as [`LogDir::contents`] gives it.
+    pub fn named_dir(&self, name: &str) -> Arc<dyn Dir> {
+        self.dir.child(name)
+    }
+
+    /// Lets a copy, whose log is closed, be the partition from now on, durably.
+    pub fn promote_future(&self, name: &str, at: &TopicPartition) -> Result<(), LogError> {
+        let renamed = self.dir.rename(name, &at.to_string());
+        renamed.map_err(LogError::io("rename", &self.path().join(name)))?;
+        self.dir.sync().map_err(LogError::io("sync", self.path()))
+    }
+
+    /// Renames what looks like a partition and belongs to nothing that is known, so that it is in
+    /// nobody's way and not lost. Gives the new name. Kafka: `UnifiedLog.logStrayDirName`.
+    pub fn set_aside(&self, at: &TopicPartition, unique: Uuid) -> Result<String, LogError> {
+        let (from, to) = (at.to_string(), suffixed(at, unique, STRAY_SUFFIX));
+        let renamed = self.dir.rename(&from, &to);
+        renamed.map_err(LogError::io("rename", &self.path().join(&from)))?;
+        Ok(to)
+    }
+
     /// Deletes a partition whose log is closed: its directory gets another name at once, which is
     /// given, and can be removed later with [`LogDir::remove_deleted`]. `unique` is any unused id.
     pub fn delete_partition(&self, at: &TopicPartition, unique: Uuid) -> Result<String, LogError> {
-        let hex = format!("{:032x}", u128::from_be_bytes(unique.0));
-        let tail = format!("-{}.{hex}{DELETE_SUFFIX}", at.partition);
-        let room = NAME_MAX.saturating_sub(tail.len());
-        let topic: String = at.topic.chars().take(room).collect();
-        let name = format!("{topic}{tail}");
-        let from = at.to_string();
-        let renamed = self.dir.rename(&from, &name);
-        renamed.map_err(LogError::io("rename", &self.path().join(&from)))?;
-        self.dir.sync().map_err(LogError::io("sync", self.path()))?;
-        Ok(name)
+        self.delete_named(&at.to_string(), at, unique)
     }
 
-    /// The names of deleted partitions whose files are still there.
-    pub fn deleted_partitions(&self) -> Result<Vec<String>, LogError> {
-        let mut names = self.dir.list().map_err(LogError::io("list", self.path()))?;
-        names.retain(|name| name.ends_with(DELETE_SUFFIX));
-        Ok(names)
+    /// The same for a copy of a partition that is no longer wanted.
+    pub fn delete_future(
+        &self,
+        name: &str,
+        at: &TopicPartition,
+        unique: Uuid,
+    ) -> Result<String, LogError> {
+        self.delete_named(name, at, unique)
+    }
+
+    fn delete_named(
+        &self,
+        from: &str,
+        at: &TopicPartition,
+        unique: Uuid,
+    ) -> Result<String, LogError> {
+        let name = suffixed(at, unique, DELETE_SUFFIX);
+        let renamed = self.dir.rename(from, &name);
+        renamed.map_err(LogError::io("rename", &self.path().join(from)))?;
+        self.dir.sync().map_err(LogError::io("sync", self.path()))?;
+        Ok(name)
     }
 
     /// Removes the files of a deleted partition.
@@ -305,4 +362,20 @@ fn parse_partition(name: &str) -> Option<TopicPartition> {
         return None;
     }
     Some(TopicPartition::new(TopicName::new(topic).ok()?, partition.parse().ok()?))
+}
+
+/// The partition in a name of the shape `<topic>-<partition>.<32 digits><suffix>`.
+fn parse_suffixed(name: &str, suffix: &str) -> Option<TopicPartition> {
+    let (partition, unique) = name.strip_suffix(suffix)?.rsplit_once('.')?;
+    let is_unique = unique.len() == 32 && unique.bytes().all(|byte| byte.is_ascii_hexdigit());
+    parse_partition(partition).filter(|_| is_unique)
+}
+
+/// A name of that shape, with the topic cut where it would be too long.
+fn suffixed(at: &TopicPartition, unique: Uuid, suffix: &str) -> String {
+    let hex = format!("{:032x}", u128::from_be_bytes(unique.0));
+    let tail = format!("-{}.{hex}{suffix}", at.partition);
+    let room = NAME_MAX.saturating_sub(tail.len());
+    let topic: String = at.topic.chars().take(room).collect();
+    format!("{topic}{tail}")
 }

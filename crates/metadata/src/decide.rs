@@ -11,6 +11,7 @@ mod alter_configs;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
+mod directories;
 mod lifecycle;
 mod placement;
 mod producer_ids;
@@ -25,7 +26,8 @@ pub use alter_configs::{alter_configs, incremental_alter_configs};
 pub use create_partitions::create_partitions;
 pub use create_topics::{InternalTopic, create_internal_topic, create_topics};
 pub use delete_topics::delete_topics;
-pub use lifecycle::{BrokerStart, assign_directories, bootstrap, start_broker, stop_broker};
+pub use directories::{assign_directories, cordon_directories, fail_directories};
+pub use lifecycle::{BrokerStart, bootstrap, start_broker, stop_broker};
 pub use producer_ids::{PRODUCER_ID_BLOCK_SIZE, ProducerIdBlock, allocate_producer_ids};
 
 use crate::{Image, MetadataRecord};

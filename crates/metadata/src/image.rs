@@ -173,6 +173,16 @@ impl Image {
         self.brokers.get(&broker_id)
     }
 
+    /// The replicas of a partition that do not work: their broker is not up, or their directory
+    /// has failed. Kafka: `KRaftMetadataCache.getOfflineReplicas`.
+    pub fn offline_replicas(&self, partition: &Partition) -> Vec<BrokerId> {
+        let is_offline = |id: &BrokerId| {
+            let dir = partition.directory(*id);
+            self.broker(*id).is_none_or(|broker| broker.fenced || !broker.has_online(dir))
+        };
+        partition.replicas.iter().copied().filter(is_offline).collect()
+    }
+
     /// Every registered broker, by id.
     pub fn brokers(&self) -> impl ExactSizeIterator<Item = &Arc<Registration>> {
         self.brokers.values()

@@ -11,7 +11,8 @@ pub(crate) fn print(broker: &Broker) {
 
 fn text(broker: &Broker) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let data = broker.data_dir().display();
+    let data: Vec<String> = broker.data_dirs().map(|dir| dir.display().to_string()).collect();
+    let data = data.join(", ");
     let (cluster, ms) = (broker.cluster_id(), broker.ready_after().as_millis());
     let mut lines =
         vec![format!("ottla {version} · data {data} · cluster {cluster} · ready in {ms} ms")];

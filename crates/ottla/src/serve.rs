@@ -98,8 +98,14 @@ fn serve(flags: &Flags) -> anyhow::Result<()> {
     let signals = StopSignals::catch()?;
     let broker = Broker::start(config)?;
     banner::print(&broker);
-    let signal = signals.wait();
-    tracing::info!("{signal} received, stopping");
+    match signals.wait(&broker) {
+        Ending::Signal(signal) => tracing::info!("{signal} received, stopping"),
+        Ending::Failure(reason) => {
+            tracing::error!("stopping: {reason}");
+            broker.stop()?;
+            anyhow::bail!(reason);
+        }
+    }
     broker.stop()?;
     tracing::info!("stopped; everything acknowledged is on disk");
     Ok(())
@@ -154,6 +160,14 @@ fn as_listener(text: &str) -> String {
     if text.contains("://") { text.to_owned() } else { format!("PLAINTEXT://{text}") }
 }
 
+/// Why the broker is stopped.
+enum Ending {
+    /// A signal with this name.
+    Signal(&'static str),
+    /// It cannot go on, for this reason.
+    Failure(String),
+}
+
 /// SIGTERM and SIGINT, caught from the moment this is made: one that comes while the broker starts
 /// stops it in order when it has.
 struct StopSignals {
@@ -172,13 +186,14 @@ impl StopSignals {
         Ok(Self { runtime, terminate, interrupt })
     }
 
-    /// Waits for one; the name of what came.
-    fn wait(self) -> &'static str {
+    /// Waits for one, or for a failure that the broker cannot go on with.
+    fn wait(self, broker: &Broker) -> Ending {
         let Self { runtime, mut terminate, mut interrupt } = self;
         runtime.block_on(async {
             tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
+                _ = terminate.recv() => Ending::Signal("SIGTERM"),
+                _ = interrupt.recv() => Ending::Signal("SIGINT"),
+                reason = broker.failure() => Ending::Failure(reason),
             }
         })
     }

@@ -10,6 +10,7 @@ use ottla_wire::{
 };
 
 use super::{Api, Context, Outcome};
+use crate::storage;
 
 pub(super) struct DeleteRecords;
 
@@ -45,8 +46,7 @@ fn delete(ctx: &Context, topic: &str, part: &DeleteRecordsPartition) -> Result<O
     if topic.name.is_internal() {
         return Err(ErrorCode::InvalidTopicException);
     }
-    let partition =
-        topic.partition(part.partition_index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let partition = topic.partition(part.partition_index)?;
     if !topic.settings().log.cleanup_delete {
         return Err(ErrorCode::PolicyViolation);
     }
@@ -59,6 +59,6 @@ fn delete(ctx: &Context, topic: &str, part: &DeleteRecordsPartition) -> Result<O
         tracing::error!(partition = %partition.topic_partition, "cannot delete records: {error}");
         ErrorCode::KafkaStorageError
     })?;
-    ctx.shared.checkpoint();
+    storage::checkpoint(&ctx.shared);
     Ok(start)
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use ottla_types::ErrorCode;
+use ottla_types::{ErrorCode, Uuid};
 use ottla_wire::{
     Str,
     describe_log_dirs_response::{
@@ -16,48 +16,74 @@ use ottla_wire::{
 };
 
 use super::{Api, Context, Outcome};
+use crate::log_dirs::{DataDir, is_cordoned};
 
 pub(super) struct DescribeLogDirs;
+
+/// The partitions of one directory, by topic.
+type Found = BTreeMap<String, Vec<DescribeLogDirsPartition>>;
 
 impl Api for DescribeLogDirs {
     type Request = DescribeLogDirsRequest;
 
     async fn handle(ctx: Context, request: DescribeLogDirsRequest) -> Outcome {
-        let is_wanted = |topic: &str, partition: i32| {
-            request.topics.as_ref().is_none_or(|topics| {
-                topics.iter().any(|t| t.topic == *topic && t.partitions.contains(&partition))
-            })
-        };
-        let mut topics: BTreeMap<String, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
-        for topic in ctx.shared.partitions.topics() {
-            for partition in topic.partitions() {
-                let index = partition.topic_partition.partition;
-                if !is_wanted(&topic.name, index) {
-                    continue;
-                }
-                let size = partition.size_bytes();
-                topics.entry(topic.name.to_string()).or_default().push(DescribeLogDirsPartition {
-                    partition_index: index,
-                    partition_size: i64::try_from(size).unwrap_or(i64::MAX),
-                    offset_lag: 0,
-                    is_future_key: false,
-                });
+        let mut found = find(&ctx, &request);
+        let dirs = ctx.shared.log_dirs.all().iter();
+        let results = dirs.map(|dir| describe(&ctx, dir, found.remove(&dir.id)));
+        ctx.reply(&DescribeLogDirsResponse { results: results.collect(), ..Default::default() })
+    }
+}
+
+/// What was asked for, by the id of the directory that it lies in.
+fn find(ctx: &Context, request: &DescribeLogDirsRequest) -> BTreeMap<Uuid, Found> {
+    let is_wanted = |topic: &str, partition: i32| {
+        request.topics.as_ref().is_none_or(|topics| {
+            topics.iter().any(|t| t.topic == *topic && t.partitions.contains(&partition))
+        })
+    };
+    let mut found: BTreeMap<Uuid, Found> = BTreeMap::new();
+    for topic in ctx.shared.partitions.topics() {
+        for partition in topic.partitions() {
+            let partition_index = partition.topic_partition.partition;
+            if !is_wanted(&topic.name, partition_index) {
+                continue;
             }
+            let in_dir = found.entry(partition.data_dir().id).or_default();
+            in_dir.entry(topic.name.to_string()).or_default().push(DescribeLogDirsPartition {
+                partition_index,
+                partition_size: i64::try_from(partition.size_bytes()).unwrap_or(i64::MAX),
+                offset_lag: 0,
+                is_future_key: false,
+            });
         }
-        let space = rustix::fs::statvfs(ctx.shared.data_dir.as_path()).ok();
-        let bytes =
-            |blocks: u64, size: u64| i64::try_from(blocks.saturating_mul(size)).unwrap_or(-1);
-        let topics = topics
-            .into_iter()
-            .map(|(name, partitions)| DescribeLogDirsTopic { name: Str::from(name), partitions });
-        let result = DescribeLogDirsResult {
-            error_code: ErrorCode::None.code(),
-            log_dir: Str::from(ctx.shared.data_dir.display().to_string()),
-            topics: topics.collect(),
-            total_bytes: space.as_ref().map_or(-1, |fs| bytes(fs.f_blocks, fs.f_frsize)),
-            usable_bytes: space.as_ref().map_or(-1, |fs| bytes(fs.f_bavail, fs.f_frsize)),
-            is_cordoned: false,
+    }
+    found
+}
+
+fn describe(ctx: &Context, dir: &DataDir, found: Option<Found>) -> DescribeLogDirsResult {
+    let log_dir = Str::from(dir.path.display().to_string());
+    let is_cordoned = is_cordoned(&ctx.shared.config(), dir);
+    if !dir.is_online() {
+        return DescribeLogDirsResult {
+            error_code: ErrorCode::KafkaStorageError.code(),
+            log_dir,
+            total_bytes: -1,
+            usable_bytes: -1,
+            is_cordoned,
+            ..Default::default()
         };
-        ctx.reply(&DescribeLogDirsResponse { results: vec![result], ..Default::default() })
+    }
+    let space = rustix::fs::statvfs(dir.path.as_path()).ok();
+    let bytes = |blocks: u64, size: u64| i64::try_from(blocks.saturating_mul(size)).unwrap_or(-1);
+    let topics = found.unwrap_or_default().into_iter();
+    DescribeLogDirsResult {
+        error_code: ErrorCode::None.code(),
+        log_dir,
+        topics: topics
+            .map(|(name, partitions)| DescribeLogDirsTopic { name: Str::from(name), partitions })
+            .collect(),
+        total_bytes: space.as_ref().map_or(-1, |fs| bytes(fs.f_blocks, fs.f_frsize)),
+        usable_bytes: space.as_ref().map_or(-1, |fs| bytes(fs.f_bavail, fs.f_frsize)),
+        is_cordoned,
     }
 }

@@ -31,17 +31,21 @@ impl Api for DescribeProducers {
 
 fn describe(ctx: &Context, topic_name: &str, partition_index: i32) -> PartitionResponse {
     let topic = ctx.shared.partitions.topic(topic_name);
-    let Some(partition) = topic.and_then(|topic| topic.partition(partition_index)) else {
-        let code = match TopicName::new(topic_name) {
-            Ok(_) => ErrorCode::UnknownTopicOrPartition,
-            Err(_) => ErrorCode::InvalidTopicException,
-        };
-        return PartitionResponse {
-            partition_index,
-            error_code: code.code(),
-            error_message: Some(Str::from_static(code.message())),
-            ..Default::default()
-        };
+    let unknown = || match TopicName::new(topic_name) {
+        Ok(_) => ErrorCode::UnknownTopicOrPartition,
+        Err(_) => ErrorCode::InvalidTopicException,
+    };
+    let partition = topic.ok_or_else(unknown).and_then(|topic| topic.partition(partition_index));
+    let partition = match partition {
+        Ok(partition) => partition,
+        Err(code) => {
+            return PartitionResponse {
+                partition_index,
+                error_code: code.code(),
+                error_message: Some(Str::from_static(code.message())),
+                ..Default::default()
+            };
+        }
     };
     let active_producers = partition.with_log(|log| {
         log.producers()

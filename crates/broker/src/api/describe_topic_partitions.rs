@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use ottla_config::keys;
-use ottla_metadata::{Partition, Topic};
+use ottla_metadata::{Image, Partition, Topic};
 use ottla_types::{BrokerId, ErrorCode, TopicName};
 use ottla_wire::{
     Str,
@@ -49,7 +49,7 @@ impl Api for DescribeTopicPartitions {
             }
             let start = if name == first { first_partition } else { 0 };
             let (topic, next) = match image.topic(&name) {
-                Some(topic) => page(topic, start, left),
+                Some(topic) => page(&image, topic, start, left),
                 None => (unknown(&name), None),
             };
             left = left.saturating_sub(i32::try_from(topic.partitions.len()).unwrap_or(0));
@@ -97,6 +97,7 @@ fn refuse(request: &DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsRe
 
 /// The partitions from `start`, at most `limit`; where the next page starts, if there is one.
 fn page(
+    image: &Image,
     topic: &Topic,
     start: i32,
     limit: i32,
@@ -105,7 +106,7 @@ fn page(
     let partitions = topic
         .partitions()
         .filter(|(index, _)| (start..end).contains(index))
-        .map(|(index, partition)| describe(index, partition));
+        .map(|(index, partition)| describe(image, index, partition));
     let response = DescribeTopicPartitionsResponseTopic {
         error_code: ErrorCode::None.code(),
         name: Some(Str::from(topic.name.as_str())),
@@ -117,7 +118,11 @@ fn page(
     (response, (end < topic.partition_count()).then_some(end))
 }
 
-fn describe(index: i32, partition: &Partition) -> DescribeTopicPartitionsResponsePartition {
+fn describe(
+    image: &Image,
+    index: i32,
+    partition: &Partition,
+) -> DescribeTopicPartitionsResponsePartition {
     let ids = |ids: &[BrokerId]| ids.iter().map(|id| id.get()).collect::<Vec<i32>>();
     DescribeTopicPartitionsResponsePartition {
         error_code: ErrorCode::None.code(),
@@ -128,6 +133,6 @@ fn describe(index: i32, partition: &Partition) -> DescribeTopicPartitionsRespons
         isr_nodes: ids(&partition.isr),
         eligible_leader_replicas: Some(ids(&partition.eligible_leader_replicas)),
         last_known_elr: Some(ids(&partition.last_known_elr)),
-        offline_replicas: Vec::new(),
+        offline_replicas: ids(&image.offline_replicas(partition)),
     }
 }

@@ -189,7 +189,7 @@ fn locate(ctx: &Context, item: &FetchItem) -> Result<Arc<Partition>, ErrorCode> 
     } else {
         partitions.topic(&item.topic).ok_or(ErrorCode::UnknownTopicOrPartition)?
     };
-    topic.partition(item.partition).ok_or(ErrorCode::UnknownTopicOrPartition)
+    topic.partition(item.partition)
 }
 
 fn read_all(

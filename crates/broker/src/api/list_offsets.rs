@@ -111,8 +111,7 @@ fn find(
         return Err(ErrorCode::UnsupportedVersion);
     }
     let topic = ctx.shared.partitions.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let partition =
-        topic.partition(part.partition_index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let partition = topic.partition(part.partition_index)?;
     partition.check_leader_epoch(part.current_leader_epoch)?;
     let at = |offset: Offset, leader_epoch: LeaderEpoch| {
         Some(TimestampedOffset { offset, timestamp: -1, leader_epoch })

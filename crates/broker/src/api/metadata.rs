@@ -52,7 +52,7 @@ impl Api for Metadata {
             authorized::NOT_ASKED
         };
         let topics = match wanted {
-            None => image.topics().map(|topic| found(topic, operations)).collect(),
+            None => image.topics().map(|topic| found(&image, topic, operations)).collect(),
             Some(topics) => {
                 let mut seen = std::collections::HashSet::new();
                 topics
@@ -163,13 +163,13 @@ fn look_up(
 ) -> MetadataResponseTopic {
     if !wanted.topic_id.is_zero() {
         return match image.topic_by_id(wanted.topic_id) {
-            Some(topic) => found(topic, operations),
+            Some(topic) => found(image, topic, operations),
             None => missing(ErrorCode::UnknownTopicId, None, wanted.topic_id),
         };
     }
     let name = wanted.name.as_deref().unwrap_or_default();
     if let Some(topic) = image.topic(name) {
-        return found(topic, operations);
+        return found(image, topic, operations);
     }
     let code = match TopicName::new(name) {
         Ok(_) => ErrorCode::UnknownTopicOrPartition,
@@ -194,18 +194,18 @@ fn missing(code: ErrorCode, name: Option<Str>, topic_id: Uuid) -> MetadataRespon
     }
 }
 
-fn found(topic: &Topic, operations: i32) -> MetadataResponseTopic {
+fn found(image: &Image, topic: &Topic, operations: i32) -> MetadataResponseTopic {
     MetadataResponseTopic {
         error_code: ErrorCode::None.code(),
         name: Some(Str::from(topic.name.as_str())),
         topic_id: topic.id,
         is_internal: topic.name.is_internal(),
-        partitions: topic.partitions().map(|(index, part)| partition(index, part)).collect(),
+        partitions: topic.partitions().map(|(index, part)| partition(image, index, part)).collect(),
         topic_authorized_operations: operations,
     }
 }
 
-fn partition(index: i32, partition: &Partition) -> MetadataResponsePartition {
+fn partition(image: &Image, index: i32, partition: &Partition) -> MetadataResponsePartition {
     let ids = |ids: &[BrokerId]| ids.iter().map(|id| id.get()).collect::<Vec<i32>>();
     let code = if partition.has_leader() { ErrorCode::None } else { ErrorCode::LeaderNotAvailable };
     MetadataResponsePartition {
@@ -215,6 +215,6 @@ fn partition(index: i32, partition: &Partition) -> MetadataResponsePartition {
         leader_epoch: partition.leader_epoch.get(),
         replica_nodes: ids(&partition.replicas),
         isr_nodes: ids(&partition.isr),
-        offline_replicas: Vec::new(),
+        offline_replicas: ids(&image.offline_replicas(partition)),
     }
 }

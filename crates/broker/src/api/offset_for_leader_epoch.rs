@@ -54,7 +54,7 @@ fn find(
     part: &OffsetForLeaderPartition,
 ) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
     let topic = ctx.shared.partitions.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let partition = topic.partition(part.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let partition = topic.partition(part.partition)?;
     partition.check_leader_epoch(part.current_leader_epoch)?;
     let asked = LeaderEpoch(part.leader_epoch);
     if asked == partition.leader_epoch() {

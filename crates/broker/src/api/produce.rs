@@ -206,7 +206,7 @@ fn append_one(
         let text = format!("Cannot append to internal topic {}", hosted.name);
         return Err(Refused::new(ErrorCode::InvalidTopicException, text));
     }
-    let log = hosted.partition(index).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let log = hosted.partition(index)?;
     let Some(mut bytes) = bytes.filter(|bytes| bytes.len() >= BATCH_OVERHEAD) else {
         let text = "No record batch was given for the partition";
         return Err(Refused::new(ErrorCode::InvalidRecord, text.to_owned()));

@@ -87,17 +87,41 @@ fn partitions_are_listed_and_deleted_by_another_name() {
     for name in ["a-0", "b-c-12", "a-1.0123-delete", "a-x", "a--1", "stray", "a-2-future"] {
         fs::create_dir(temp.path().join(name)).unwrap();
     }
-    let mut found = dir.partitions().unwrap();
+    let mut found = dir.contents().unwrap().partitions;
     found.sort();
     assert_eq!(found, [partition("a", 0), partition("a-", 1), partition("b-c", 12)]);
     let name = dir.delete_partition(&partition("b-c", 12), Uuid([0xab; 16])).unwrap();
     assert_eq!(name, format!("b-c-12.{}-delete", "ab".repeat(16)));
-    assert_eq!(dir.partitions().unwrap().len(), 2);
-    assert_eq!(dir.deleted_partitions().unwrap().len(), 2);
+    assert_eq!(dir.contents().unwrap().partitions.len(), 2);
+    let deleted = dir.contents().unwrap().deleted;
+    assert_eq!(deleted.len(), 2);
+    assert!(deleted.contains(&(Some(partition("b-c", 12)), name.clone())));
     dir.remove_deleted(&name).unwrap();
     dir.remove_deleted(&name).unwrap();
     assert!(dir.remove_deleted("a-0").is_err());
-    assert_eq!(dir.deleted_partitions().unwrap(), ["a-1.0123-delete"]);
+    assert_eq!(dir.contents().unwrap().deleted, [(None, "a-1.0123-delete".to_owned())]);
+}
+
+#[test]
+fn a_copy_becomes_the_partition_or_goes() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = LogDir::open(temp.path()).unwrap();
+    let at = partition("a", 3);
+    let (kept, _) = dir.future_dir(&at, Uuid([1; 16]));
+    let (dropped, _) = dir.future_dir(&at, Uuid([2; 16]));
+    assert_eq!(kept, format!("a-3.{}-future", "01".repeat(16)));
+    for name in [&kept, &dropped] {
+        fs::create_dir(temp.path().join(name)).unwrap();
+    }
+    let futures = dir.contents().unwrap().futures;
+    assert!(futures.contains(&(at.clone(), kept.clone())) && futures.len() == 2);
+    dir.promote_future(&kept, &at).unwrap();
+    dir.delete_future(&dropped, &at, Uuid([3; 16])).unwrap();
+    let contents = dir.contents().unwrap();
+    assert_eq!((contents.partitions, contents.futures.len()), (vec![at.clone()], 0));
+    let aside = dir.set_aside(&at, Uuid([4; 16])).unwrap();
+    assert_eq!(aside, format!("a-3.{}-stray", "04".repeat(16)));
+    assert_eq!(dir.contents().unwrap().partitions, []);
 }
 
 #[test]

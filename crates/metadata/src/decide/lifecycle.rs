@@ -18,6 +18,7 @@ use ottla_wire::{
     partition_change_record::PartitionChangeRecord,
 };
 
+use super::directories::assigned;
 use crate::{
     Endpoint, Image, LeaderRecoveryState, MetadataRecord, Partition, Registration, ResourceType,
     feature, image::raw_ids,
@@ -82,6 +83,10 @@ pub struct BrokerStart {
     pub rack: Option<String>,
     /// Its log directories that work.
     pub directories: Vec<Uuid>,
+    /// Those of them that take no new partitions.
+    pub cordoned: Vec<Uuid>,
+    /// Partitions that it has found in another directory than is recorded, with that directory.
+    pub assignments: Vec<(TopicIdPartition, Uuid)>,
 }
 
 /// What to record when a broker starts and its logs are recovered: it registers, comes up, and
@@ -105,12 +110,35 @@ pub fn start_broker(image: &Image, start: &BrokerStart) -> Vec<MetadataRecord> {
         fenced: true,
         in_controlled_shutdown: false,
         directories: start.directories.clone(),
-        cordoned_directories: None,
+        cordoned_directories: (!start.cordoned.is_empty()).then(|| start.cordoned.clone()),
     };
     records.push(registration.to_record().into());
     records.push(fence(start.broker_id, start.broker_epoch, -1).into());
-    records.extend(changes(image, |partition| elected(partition, start.broker_id)));
+    records.extend(changes(image, |target, partition| returned(image, start, (target, partition))));
     records
+}
+
+/// What changes about a partition when its broker starts; `None` where nothing does. It is led
+/// again where its directory works, and no longer where that does not.
+fn returned(
+    image: &Image,
+    start: &BrokerStart,
+    (target, partition): (TopicIdPartition, &Partition),
+) -> Option<PartitionChangeRecord> {
+    let found = start.assignments.iter().find(|(one, _)| *one == target).map(|(_, dir)| *dir);
+    let moved = found.and_then(|dir| assigned(partition, start.broker_id, dir));
+    let dir = found.unwrap_or_else(|| partition.directory(start.broker_id));
+    let works = dir == Uuid::UNASSIGNED_DIR || start.directories.contains(&dir);
+    if !works {
+        return without(image, partition, start.broker_id);
+    }
+    let elected = elected(partition, start.broker_id);
+    match (elected, moved) {
+        (Some(change), Some(moved)) => {
+            Some(PartitionChangeRecord { directories: moved.directories, ..change })
+        }
+        (change, moved) => change.or(moved),
+    }
 }
 
 /// What to record when a broker is about to stop: it gives its leaderships away and is fenced. From
@@ -129,35 +157,9 @@ pub fn stop_broker(image: &Image, broker_id: BrokerId) -> Vec<MetadataRecord> {
         }
         .into(),
     ];
-    records.extend(changes(image, |partition| without(image, partition, broker_id)));
+    records.extend(changes(image, |_, partition| without(image, partition, broker_id)));
     records.push(fence(broker_id, epoch, 1).into());
     records
-}
-
-/// What to record once replicas are on a broker in directories other than those recorded. Partitions
-/// that do not exist, or not on this broker, are left out.
-pub fn assign_directories(
-    image: &Image,
-    broker_id: BrokerId,
-    assignments: &[(TopicIdPartition, Uuid)],
-) -> Vec<MetadataRecord> {
-    let change = |(target, directory): &(TopicIdPartition, Uuid)| {
-        let partition = image.topic_by_id(target.topic_id)?.partition(target.partition)?;
-        let at = partition.replicas.iter().position(|id| *id == broker_id)?;
-        let mut directories = partition.directories.clone();
-        let slot = directories.get_mut(at).filter(|known| **known != *directory)?;
-        *slot = *directory;
-        Some(
-            PartitionChangeRecord {
-                partition_id: target.partition,
-                topic_id: target.topic_id,
-                directories: Some(directories),
-                ..PartitionChangeRecord::default()
-            }
-            .into(),
-        )
-    };
-    assignments.iter().filter_map(change).collect()
 }
 
 /// A change of a broker's fencing: 1 fences it, -1 lets it in.
@@ -171,16 +173,17 @@ fn fence(broker_id: BrokerId, broker_epoch: i64, fenced: i8) -> BrokerRegistrati
 }
 
 /// The changes of every partition that changes, by topic and number.
-fn changes(
+pub(super) fn changes(
     image: &Image,
-    change: impl Fn(&Partition) -> Option<PartitionChangeRecord>,
+    change: impl Fn(TopicIdPartition, &Partition) -> Option<PartitionChangeRecord>,
 ) -> Vec<MetadataRecord> {
     let of_topic = |topic: &std::sync::Arc<crate::Topic>| {
         let topic_id = topic.id;
         let records: Vec<MetadataRecord> = topic
             .partitions()
             .filter_map(|(partition_id, partition)| {
-                let change = change(partition)?;
+                let target = TopicIdPartition { topic_id, partition: partition_id };
+                let change = change(target, partition)?;
                 Some(PartitionChangeRecord { partition_id, topic_id, ..change }.into())
             })
             .collect();
@@ -222,7 +225,7 @@ fn elected(partition: &Partition, broker_id: BrokerId) -> Option<PartitionChange
 }
 
 /// What changes about a partition when `broker_id` stops; `None` where nothing does.
-fn without(
+pub(super) fn without(
     image: &Image,
     partition: &Partition,
     broker_id: BrokerId,

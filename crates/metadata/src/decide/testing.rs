@@ -31,6 +31,8 @@ pub(crate) fn start(id: i32, broker_epoch: i64) -> BrokerStart {
         }],
         rack: None,
         directories: vec![DIRECTORY],
+        cordoned: Vec::new(),
+        assignments: Vec::new(),
     }
 }
 

@@ -72,6 +72,13 @@ impl Registration {
         }
     }
 
+    /// Whether a directory is one of those that work; one that is not known is taken for one.
+    pub fn has_online(&self, directory: Uuid) -> bool {
+        directory == Uuid::UNASSIGNED_DIR
+            || self.directories.is_empty()
+            || self.directories.contains(&directory)
+    }
+
     /// Whether there is a directory that takes new partitions.
     pub fn takes_partitions(&self) -> bool {
         let cordoned = self.cordoned_directories.as_deref().unwrap_or_default();

@@ -198,19 +198,3 @@ fn a_transaction_that_was_left_open_is_aborted() {
     testing::replay(&mut image, &records);
     assert!(!image.is_in_transaction() && image.is_alive(SELF));
 }
-
-#[test]
-fn directories_are_recorded_where_they_differ() {
-    let mut image = image();
-    let topic_id = image.topic("t").unwrap().id;
-    let target = |partition| TopicIdPartition { topic_id, partition };
-    let elsewhere = Uuid([3; 16]);
-    let assignments =
-        [(target(0), elsewhere), (target(1), testing::DIRECTORY), (target(7), elsewhere)];
-    let records = assign_directories(&image, SELF, &assignments);
-    assert_eq!(records.len(), 1);
-    testing::replay(&mut image, &records);
-    let partition = image.partition("t", 0).unwrap();
-    assert_eq!(partition.directory(SELF), elsewhere);
-    assert_eq!(partition.leader_epoch, LeaderEpoch(0), "a move changes no leader");
-}

@@ -1,0 +1,364 @@
+//! The data directories of this broker: which there are, which work, and which takes what is new.
+//!
+//! Invariants: all directories belong to one cluster and one broker; each is locked, has an id, its
+//! checkpoints and a flusher of its own; one that has failed is never written again before a
+//! restart. The cluster metadata is in exactly one of them.
+//! Kafka: `LogManager`, `MetaPropertiesEnsemble`, `LogDirFailureChannel`.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use ottla_config::{ServerConfig, keys};
+use ottla_log::{FileSystem, LogDir, LogError, MetaProperties};
+use ottla_types::{BrokerId, TopicName, TopicPartition, Uuid};
+use tokio::sync::Notify;
+
+use crate::{
+    broker::StartError, controller::new_id, flusher::Flusher, metrics::Metrics,
+    partition::Partition,
+};
+
+/// One data directory.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    /// As the configuration names it.
+    configured: String,
+    /// As clients are told.
+    pub(crate) path: PathBuf,
+    /// Zero where it could not be read.
+    pub(crate) id: Uuid,
+    /// What to remove a while later.
+    pub(crate) deleted: DeletedDirs,
+    /// None where it could not be opened. With what syncs the partitions that lie here.
+    open: Option<(LogDir, Arc<Flusher>)>,
+    has_failed: AtomicBool,
+    /// Partitions and copies of partitions that lie here.
+    replicas: AtomicUsize,
+    /// Told when the directory fails.
+    failures: Arc<Notify>,
+}
+
+impl DataDir {
+    /// The directory, unless it has failed.
+    pub(crate) fn log_dir(&self) -> Option<&LogDir> {
+        self.open.as_ref().filter(|_| self.is_online()).map(|(log_dir, _)| log_dir)
+    }
+
+    /// Asks for a sync of a partition that lies here.
+    pub(crate) fn queue_sync(&self, partition: Arc<Partition>) {
+        if let Some((_, flusher)) = &self.open {
+            flusher.queue(partition);
+        }
+    }
+
+    /// Lets the threads end that sync.
+    pub(crate) fn stop_flusher(&self) {
+        if let Some((_, flusher)) = &self.open {
+            flusher.stop();
+        }
+    }
+
+    /// Whether it works.
+    pub(crate) fn is_online(&self) -> bool {
+        !self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// Takes the directory out of service, since a write or a sync has failed. The kernel may have
+    /// dropped what it could not write, so nothing here can be trusted to be tried again.
+    pub(crate) fn fail(&self, reason: &dyn std::fmt::Display) {
+        if !self.has_failed.swap(true, Ordering::AcqRel) {
+            let path = self.path.display();
+            tracing::error!("log directory {path} is offline until the broker restarts: {reason}");
+            self.failures.notify_one();
+        }
+    }
+
+    /// A replica lies here from now on.
+    pub(crate) fn add_replica(&self) {
+        self.replicas.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A replica is gone from here.
+    pub(crate) fn remove_replica(&self) {
+        self.replicas.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Directories of deleted partitions, which are removed a while after they got out of the way:
+/// whoever reads from them may finish.
+#[derive(Debug, Default)]
+pub(crate) struct DeletedDirs {
+    /// When, in ms since 1970, and which.
+    waiting: Mutex<Vec<(i64, String)>>,
+}
+
+impl DeletedDirs {
+    /// Has a directory removed at a time.
+    pub(crate) fn add(&self, due_ms: i64, name: String) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((due_ms, name));
+    }
+
+    /// Takes out what is due.
+    pub(crate) fn take_due(&self, now_ms: i64) -> Vec<String> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = waiting.extract_if(.., |(due_ms, _)| *due_ms <= now_ms);
+        due.map(|(_, name)| name).collect()
+    }
+}
+
+/// All directories.
+#[derive(Debug)]
+pub(crate) struct LogDirs {
+    /// Those of `log.dirs`, in their order.
+    dirs: Vec<Arc<DataDir>>,
+    /// That of `metadata.log.dir`: one of the others, or one that holds nothing else.
+    metadata: Arc<DataDir>,
+    failures: Arc<Notify>,
+}
+
+/// What the start found.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) log_dirs: LogDirs,
+    pub(crate) cluster_id: String,
+    pub(crate) broker_id: BrokerId,
+    pub(crate) flusher_threads: Vec<JoinHandle<()>>,
+}
+
+/// Takes the data directories. One that is nobody's becomes part of the cluster that the others
+/// belong to; where all are nobody's, they become a new cluster. One that cannot be read is offline,
+/// unless it is that of the cluster metadata.
+pub(crate) fn open(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Opened, StartError> {
+    let node_id = config.get(&keys::NODE_ID);
+    let metadata_path = config.metadata_log_dir();
+    let mut paths: Vec<&str> = config.log_dirs().iter().map(String::as_str).collect();
+    let hosting = paths.len();
+    if !paths.contains(&metadata_path) {
+        paths.push(metadata_path);
+    }
+    let mut found = Vec::new();
+    for path in paths {
+        match LogDir::open(path) {
+            Ok(log_dir) => found.push((path, Some(log_dir))),
+            Err(error @ LogError::Io { .. }) if path != metadata_path => {
+                tracing::error!("log directory {path} is offline: {error}");
+                found.push((path, None));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let cluster_id = cluster_id(&found, config)?;
+    let failures = Arc::new(Notify::new());
+    let mut dirs = Vec::new();
+    let mut flusher_threads = Vec::new();
+    for (path, mut log_dir) in found {
+        let id = identify(path, log_dir.as_mut(), &cluster_id, node_id)?;
+        let has_failed = AtomicBool::new(log_dir.is_none());
+        let open = match log_dir {
+            Some(log_dir) => {
+                let file_system = FileSystem::of(log_dir.path())?;
+                let (flusher, threads) = Flusher::start(file_system, Arc::clone(metrics))?;
+                flusher_threads.extend(threads);
+                Some((log_dir, flusher))
+            }
+            None => None,
+        };
+        dirs.push(Arc::new(DataDir {
+            configured: path.to_owned(),
+            path: std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path)),
+            id,
+            deleted: DeletedDirs::default(),
+            has_failed,
+            open,
+            replicas: AtomicUsize::new(0),
+            failures: Arc::clone(&failures),
+        }));
+    }
+    check_ids(&dirs)?;
+    if !dirs.iter().take(hosting).any(|dir| dir.is_online()) {
+        let paths = config.log_dirs().join(", ");
+        return Err(StartError::Config(format!(
+            "none of the directories works: {paths} (log.dirs)"
+        )));
+    }
+    let metadata = dirs.iter().find(|dir| dir.configured == metadata_path).cloned();
+    let metadata =
+        metadata.ok_or_else(|| StartError::Config("log.dirs names no directory".to_owned()))?;
+    dirs.truncate(hosting);
+    let log_dirs = LogDirs { dirs, metadata, failures };
+    log_dirs.check_metadata()?;
+    Ok(Opened { log_dirs, cluster_id, broker_id: BrokerId(node_id), flusher_threads })
+}
+
+/// The cluster that the directories belong to; a new one where they belong to none.
+fn cluster_id(
+    found: &[(&str, Option<LogDir>)],
+    config: &ServerConfig,
+) -> Result<String, StartError> {
+    let (metadata_path, node_id) = (config.metadata_log_dir(), config.get(&keys::NODE_ID));
+    let wanted = config.get(&keys::OTTLA_CLUSTER_ID);
+    let mut known: Option<(&str, &MetaProperties)> = None;
+    let mut is_metadata_new = false;
+    for (path, log_dir) in found {
+        let Some(log_dir) = log_dir else { continue };
+        let Some(meta) = log_dir.meta() else {
+            is_metadata_new |= *path == metadata_path;
+            continue;
+        };
+        if meta.node_id != node_id {
+            return Err(StartError::Config(format!(
+                "data directory {path} belongs to broker {}, and node.id is {node_id}",
+                meta.node_id
+            )));
+        }
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != meta.cluster_id) {
+            let origin = config.origin(&keys::OTTLA_CLUSTER_ID).unwrap_or_default();
+            return Err(StartError::Config(format!(
+                "data directory {path} belongs to cluster {}, and {origin} asks for cluster \
+                 {wanted} (CLUSTER_ID, ottla.cluster.id): use another directory, or leave the id out",
+                meta.cluster_id
+            )));
+        }
+        match known {
+            Some((other, known)) if known.cluster_id != meta.cluster_id => {
+                return Err(StartError::Config(format!(
+                    "data directory {path} belongs to cluster {}, and {other} to {} (log.dirs)",
+                    meta.cluster_id, known.cluster_id
+                )));
+            }
+            Some(_) => {}
+            None => known = Some((path, meta)),
+        }
+    }
+    match known {
+        None => Ok(wanted.map_or_else(|| new_id().to_string(), str::to_owned)),
+        Some((other, known)) if is_metadata_new => Err(StartError::Config(format!(
+            "{metadata_path}, the directory of the cluster metadata, is empty, while {other} belongs \
+             to cluster {}: is it mounted? If the metadata is in another directory, name that with \
+             metadata.log.dir",
+            known.cluster_id
+        ))),
+        Some((_, known)) => Ok(known.cluster_id.clone()),
+    }
+}
+
+/// Says whose the directory is, where that is not written in it yet, and gives its id.
+fn identify(
+    path: &str,
+    log_dir: Option<&mut LogDir>,
+    cluster_id: &str,
+    node_id: i32,
+) -> Result<Uuid, StartError> {
+    let Some(log_dir) = log_dir else { return Ok(Uuid::ZERO) };
+    let meta = log_dir.meta().cloned();
+    if let Some(meta) = meta.as_ref().filter(|meta| !meta.directory_id.is_zero()) {
+        return Ok(meta.directory_id);
+    }
+    if meta.is_none() {
+        tracing::info!("data directory {path} is new");
+    }
+    let directory_id = new_id();
+    log_dir.set_meta(MetaProperties {
+        cluster_id: cluster_id.to_owned(),
+        node_id,
+        directory_id,
+    })?;
+    Ok(directory_id)
+}
+
+fn check_ids(dirs: &[Arc<DataDir>]) -> Result<(), StartError> {
+    for (at, dir) in dirs.iter().enumerate().filter(|(_, dir)| !dir.id.is_zero()) {
+        if let Some(other) = dirs.iter().skip(at + 1).find(|other| other.id == dir.id) {
+            return Err(StartError::Config(format!(
+                "data directories {} and {} have the same directory.id: one is a copy of the other \
+                 (log.dirs)",
+                dir.path.display(),
+                other.path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+impl LogDirs {
+    /// Every directory that holds partitions, in the order of the configuration.
+    pub(crate) fn all(&self) -> &[Arc<DataDir>] {
+        &self.dirs
+    }
+
+    /// Those of them that work.
+    pub(crate) fn online(&self) -> impl Iterator<Item = &Arc<DataDir>> {
+        self.dirs.iter().filter(|dir| dir.is_online())
+    }
+
+    /// Whether one of them does not work.
+    pub(crate) fn has_offline(&self) -> bool {
+        self.dirs.iter().any(|dir| !dir.is_online())
+    }
+
+    /// The one with the cluster metadata.
+    pub(crate) fn metadata(&self) -> &Arc<DataDir> {
+        &self.metadata
+    }
+
+    /// All of them, that of the cluster metadata included.
+    pub(crate) fn every(&self) -> impl Iterator<Item = &Arc<DataDir>> {
+        let is_apart = !self.dirs.iter().any(|dir| Arc::ptr_eq(dir, &self.metadata));
+        self.dirs.iter().chain(is_apart.then_some(&self.metadata))
+    }
+
+    /// The ids of those that work.
+    pub(crate) fn online_ids(&self) -> Vec<Uuid> {
+        self.online().map(|dir| dir.id).collect()
+    }
+
+    /// The ids of those that `cordoned.log.dirs` names.
+    pub(crate) fn cordoned_ids(&self, config: &ServerConfig) -> Vec<Uuid> {
+        self.online().filter(|dir| is_cordoned(config, dir)).map(|dir| dir.id).collect()
+    }
+
+    /// The one with this id, if it works.
+    pub(crate) fn with_id(&self, id: Uuid) -> Option<&Arc<DataDir>> {
+        self.online().find(|dir| dir.id == id)
+    }
+
+    /// Where a new replica goes: the directory with the fewest, as in Kafka. `cordoned.log.dirs`
+    /// take none, unless there are no others.
+    pub(crate) fn emptiest(&self, config: &ServerConfig) -> Option<Arc<DataDir>> {
+        let fewest = |dir: &&Arc<DataDir>| dir.replicas.load(Ordering::Relaxed);
+        let open = self.online().filter(|dir| !is_cordoned(config, dir)).min_by_key(fewest);
+        open.or_else(|| self.online().min_by_key(fewest)).cloned()
+    }
+
+    /// Returns when a directory fails, or has failed since this was asked last.
+    pub(crate) async fn failure(&self) {
+        self.failures.notified().await;
+    }
+
+    /// The metadata in two directories would be two truths.
+    fn check_metadata(&self) -> Result<(), StartError> {
+        let name = TopicName::new(TopicName::CLUSTER_METADATA)
+            .map_err(|error| StartError::Config(error.to_string()))?;
+        let at = TopicPartition::new(name, 0).to_string();
+        let others = self.dirs.iter().filter(|dir| !Arc::ptr_eq(dir, &self.metadata));
+        match others.map(|dir| dir.path.join(&at)).find(|path| path.exists()) {
+            None => Ok(()),
+            Some(path) => Err(StartError::Config(format!(
+                "{} is not in the directory of the cluster metadata, which is {} (metadata.log.dir)",
+                path.display(),
+                self.metadata.path.display()
+            ))),
+        }
+    }
+}
+
+/// Whether `cordoned.log.dirs` names the directory.
+pub(crate) fn is_cordoned(config: &ServerConfig, dir: &DataDir) -> bool {
+    config.get(&keys::CORDONED_LOG_DIRS).iter().any(|one| one == "*" || *one == dir.configured)
+}
