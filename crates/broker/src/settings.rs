@@ -69,9 +69,9 @@ fn target_compression(config: &TopicConfig) -> Option<TargetCompression> {
     };
     let level = match compression {
         Compression::Gzip => Some(config.get(&topic::COMPRESSION_GZIP_LEVEL)),
-        Compression::Lz4 => Some(config.get(&topic::COMPRESSION_LZ4_LEVEL)),
         Compression::Zstd => Some(config.get(&topic::COMPRESSION_ZSTD_LEVEL)),
-        Compression::None | Compression::Snappy => None,
+        // The lz4 codec here has one level.
+        Compression::None | Compression::Snappy | Compression::Lz4 => None,
     };
     Some(TargetCompression { compression, level })
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    BrokerKey, InitialTopic, InvalidListener, InvalidValue, Key, Parsed, Value,
+    BrokerKey, Effect, InitialTopic, InvalidListener, InvalidValue, Key, Parsed, Value,
     initial_topic::topics_to_create,
     keys::{self, broker_key},
     listener::{ListenerTexts, Listeners},
@@ -53,6 +53,11 @@ pub enum Warning {
         /// What became of it.
         note: &'static str,
     },
+    /// Names that are known, have values of their own, and change nothing in this version.
+    NoEffect {
+        /// The names.
+        keys: Vec<String>,
+    },
 }
 
 impl std::fmt::Display for Warning {
@@ -69,6 +74,10 @@ impl std::fmt::Display for Warning {
             }
             Self::Removed { key, origin, note } => {
                 write!(f, "configuration {key} in {origin} changes nothing: {note}")
+            }
+            Self::NoEffect { keys } => {
+                let keys = keys.join(", ");
+                write!(f, "these configurations are set and change nothing in this version: {keys}")
             }
         }
     }
@@ -121,7 +130,7 @@ impl ServerConfig {
             }
         }
         unite_broker_id(&mut fixed, &mut origins)?;
-        let warnings = warnings(&origins);
+        let mut warnings = warnings(&origins);
         let mut values = BTreeMap::new();
         let mut faults = Vec::new();
         for key in keys::broker_keys() {
@@ -138,6 +147,7 @@ impl ServerConfig {
         if !faults.is_empty() {
             return Err(InvalidServerConfig(faults));
         }
+        warnings.extend(without_effect(&fixed));
         let listeners = parse_listeners(&values)
             .map_err(|fault| InvalidServerConfig(vec![fault.to_string()]))?;
         let config = Self {
@@ -367,6 +377,20 @@ fn warnings(origins: &BTreeMap<String, String>) -> Vec<Warning> {
             },
         })
         .collect()
+}
+
+/// The keys that are set to something else than their default, and that nothing reads. No key is
+/// read for one listener alone.
+fn without_effect(fixed: &Properties) -> Option<Warning> {
+    let is_in_vain = |(name, text): &(&String, &String)| match broker_key(name) {
+        Some(key) => {
+            let is_default = key.parse(text).is_ok_and(|value| value == key.default_value());
+            key.effect == Effect::Accepted && !key.dynamic_only && !is_default
+        }
+        None => keys::listener_key(name).is_some(),
+    };
+    let keys: Vec<String> = fixed.iter().filter(is_in_vain).map(|(name, _)| name.clone()).collect();
+    (!keys.is_empty()).then_some(Warning::NoEffect { keys })
 }
 
 /// Whether the name belongs to one listener, or to something a class name plugged in.

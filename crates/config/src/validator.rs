@@ -62,6 +62,31 @@ pub enum Validator {
     TopicsToCreate,
 }
 
+/// What is allowed, for people; nothing where everything of the type is.
+impl std::fmt::Display for Validator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Any | Self::ListOf([]) => Ok(()),
+            Self::AtLeast(min) => write!(f, "at least {min}"),
+            Self::Between(min, max) => write!(f, "{min} to {max}"),
+            Self::AtMostHalf => f.write_str("0 to 0.5"),
+            Self::OneOf(words) => f.write_str(&words.join(", ")),
+            Self::OneOfAnyCase(words) => write!(f, "{}, in any case", words.join(", ")),
+            Self::ListOf(words) => write!(f, "any of {}", words.join(", ")),
+            Self::NonEmptyListOf([]) | Self::NonEmpty => f.write_str("not empty"),
+            Self::NonEmptyListOf(words) => write!(f, "at least one of {}", words.join(", ")),
+            Self::GzipLevel => f.write_str("1 to 9, or -1"),
+            Self::ThrottledReplicas => f.write_str("* or partition:broker pairs"),
+            Self::QuorumVoters => f.write_str("id@host:port"),
+            Self::BootstrapServers => f.write_str("host:port"),
+            Self::HostLimits => f.write_str("host:number pairs"),
+            Self::ShareOffsetReset => f.write_str("earliest, latest, by_duration:PnDTnHnMn.nS"),
+            Self::ClusterId => f.write_str("a word"),
+            Self::TopicsToCreate => f.write_str("name:partitions:replicas[:cleanup.policy]"),
+        }
+    }
+}
+
 impl Validator {
     /// Checks the parsed value of the key `name`. Null is always allowed.
     pub(crate) fn check(self, name: &str, value: &Parsed) -> Result<(), InvalidValue> {

@@ -6,6 +6,7 @@ use std::{fmt, fs, path::Path, process::Command};
 
 use anyhow::{Context as _, bail};
 
+mod effects;
 mod files;
 mod layers;
 
@@ -56,6 +57,7 @@ fn complaints(root: &Path) -> anyhow::Result<Vec<Complaint>> {
     for file in &files {
         complaints.extend(files::check(file));
     }
+    complaints.extend(effects::check(&files));
     let layers = fs::read_to_string(root.join("LAYERS.toml")).context("reading LAYERS.toml")?;
     let layers = layers::Layers::parse(&layers)?;
     complaints.extend(layers.check(&layers::packages(root)?));

@@ -55,5 +55,5 @@ keys! { CLEANER_KEYS: Broker;
     /// What becomes of old segments of topics without their own cleanup.policy: delete, compact, or
     /// both.
     LOG_CLEANUP_POLICY: List = with("log.cleanup.policy", "delete")
-        .list_of(&["compact", "delete"]).cluster_wide();
+        .list_of(&["compact", "delete"]).cluster_wide().honoured();
 }

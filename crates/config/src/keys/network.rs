@@ -8,7 +8,8 @@ keys! { NETWORK_KEYS: Broker;
 
     /// Addresses that clients are told to connect to; without it they are told the address they
     /// came in by.
-    ADVERTISED_LISTENERS: Option<List> = null("advertised.listeners").non_empty_list().high();
+    ADVERTISED_LISTENERS: Option<List> = null("advertised.listeners").non_empty_list().high()
+        .honoured();
 
     /// Time a connection is kept open after it failed to authenticate, which slows down guessing.
     CONNECTION_FAILED_AUTHENTICATION_DELAY_MS: i32 =
@@ -16,7 +17,7 @@ keys! { NETWORK_KEYS: Broker;
         .at_least(0).low();
 
     /// Time without requests after which a connection is closed by the broker.
-    CONNECTIONS_MAX_IDLE_MS: i64 = with("connections.max.idle.ms", "600000");
+    CONNECTIONS_MAX_IDLE_MS: i64 = with("connections.max.idle.ms", "600000").honoured();
 
     /// Longest time a SASL session lives before the client must authenticate again; 0 sets no
     /// limit.
@@ -31,7 +32,7 @@ keys! { NETWORK_KEYS: Broker;
 
     /// Most bytes in one answer to a Fetch, whatever the client allows; a single larger batch still
     /// goes out.
-    FETCH_MAX_BYTES: i32 = with("fetch.max.bytes", "57671680").at_least(1024);
+    FETCH_MAX_BYTES: i32 = with("fetch.max.bytes", "57671680").at_least(1024).honoured();
 
     /// Number of finished Fetch waits after which they are cleared from memory.
     FETCH_PURGATORY_PURGE_INTERVAL_REQUESTS: i32 =
@@ -44,22 +45,23 @@ keys! { NETWORK_KEYS: Broker;
     /// Security protocol of each listener name, as NAME:PROTOCOL pairs.
     LISTENER_SECURITY_PROTOCOL_MAP: Text =
         with("listener.security.protocol.map", "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT")
-        .low().per_broker();
+        .low().per_broker().honoured();
 
     /// Addresses the server listens on, as NAME://host:port; an empty host means all interfaces.
     LISTENERS: List = with("listeners", "PLAINTEXT://localhost:9092")
-        .instead_of("PLAINTEXT://:9092").non_empty_list().high().per_broker();
+        .instead_of("PLAINTEXT://:9092").non_empty_list().high().per_broker().honoured();
 
     /// New connections per second that the whole broker accepts.
     MAX_CONNECTION_CREATION_RATE: i32 = with("max.connection.creation.rate", "2147483647")
         .at_least(0).cluster_wide();
 
     /// Connections that the whole broker keeps open at a time.
-    MAX_CONNECTIONS: i32 = with("max.connections", "2147483647").at_least(0).cluster_wide();
+    MAX_CONNECTIONS: i32 = with("max.connections", "2147483647").at_least(0).cluster_wide()
+        .honoured();
 
     /// Connections that one client address may keep open at a time.
     MAX_CONNECTIONS_PER_IP: i32 = with("max.connections.per.ip", "2147483647")
-        .at_least(0).cluster_wide();
+        .at_least(0).cluster_wide().honoured();
 
     /// Exceptions from max.connections.per.ip, as host:number pairs.
     MAX_CONNECTIONS_PER_IP_OVERRIDES: Text = with("max.connections.per.ip.overrides", "").host_limits()
@@ -68,11 +70,11 @@ keys! { NETWORK_KEYS: Broker;
     /// Number of fetch sessions the broker remembers.
     MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS: i32 =
         with("max.incremental.fetch.session.cache.slots", "1000")
-        .at_least(0);
+        .at_least(0).honoured();
 
     /// Most partitions in one answer to DescribeTopicPartitions.
     MAX_REQUEST_PARTITION_SIZE_LIMIT: i32 = with("max.request.partition.size.limit", "2000")
-        .at_least(1);
+        .at_least(1).honoured();
 
     /// Number of threads that handle requests in Kafka, disk included.
     NUM_IO_THREADS: i32 = with("num.io.threads", "8").at_least(1).high().cluster_wide();
@@ -85,7 +87,7 @@ keys! { NETWORK_KEYS: Broker;
         with("producer.purgatory.purge.interval.requests", "1000");
 
     /// Bytes of requests in memory above which no more are read; -1 sets no limit.
-    QUEUED_MAX_REQUEST_BYTES: i64 = with("queued.max.request.bytes", "-1");
+    QUEUED_MAX_REQUEST_BYTES: i64 = with("queued.max.request.bytes", "-1").honoured();
 
     /// Number of requests waiting to be handled above which no more are read.
     QUEUED_MAX_REQUESTS: i32 = with("queued.max.requests", "500").at_least(1).high();
@@ -108,7 +110,7 @@ keys! { NETWORK_KEYS: Broker;
 
     /// Largest request that is read; a larger one closes its connection.
     SOCKET_REQUEST_MAX_BYTES: i32 = with("socket.request.max.bytes", "104857600")
-        .at_least(1).high();
+        .at_least(1).high().honoured();
 
     /// Send buffer of client connections; -1 leaves it to the operating system.
     SOCKET_SEND_BUFFER_BYTES: i32 = with("socket.send.buffer.bytes", "102400").high();

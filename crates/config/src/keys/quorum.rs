@@ -8,7 +8,7 @@ keys! { QUORUM_KEYS: Broker;
 
     /// Names of the listeners that controllers use among themselves; clients never see them.
     CONTROLLER_LISTENER_NAMES: List = with("controller.listener.names", "CONTROLLER")
-        .instead_of("required").non_empty_list().high();
+        .instead_of("required").non_empty_list().high().honoured();
 
     /// Duration above which an event of the controller is always logged as slow.
     CONTROLLER_PERFORMANCE_ALWAYS_LOG_THRESHOLD_MS: i64 =

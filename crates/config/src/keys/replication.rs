@@ -13,7 +13,7 @@ keys! { REPLICATION_KEYS: Broker;
     CONTROLLED_SHUTDOWN_ENABLE: bool = with("controlled.shutdown.enable", "true");
 
     /// Number of replicas of a topic whose creator named none, and of automatically created topics.
-    DEFAULT_REPLICATION_FACTOR: i32 = with("default.replication.factor", "1");
+    DEFAULT_REPLICATION_FACTOR: i32 = with("default.replication.factor", "1").honoured();
 
     /// Time between two looks for partitions that are not led by their preferred replica.
     LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS: i64 =

@@ -10,7 +10,7 @@ keys! { SERVER_KEYS: Broker;
     ALTER_CONFIG_POLICY_CLASS_NAME: Option<Class> = null("alter.config.policy.class.name").low();
 
     /// Whether a topic that does not exist is created when a client asks for its metadata.
-    AUTO_CREATE_TOPICS_ENABLE: bool = with("auto.create.topics.enable", "true").high();
+    AUTO_CREATE_TOPICS_ENABLE: bool = with("auto.create.topics.enable", "true").high().honoured();
 
     /// Number of threads for housekeeping.
     BACKGROUND_THREADS: i32 = with("background.threads", "10").at_least(1).high().cluster_wide();
@@ -19,11 +19,11 @@ keys! { SERVER_KEYS: Broker;
     BROKER_HEARTBEAT_INTERVAL_MS: i32 = with("broker.heartbeat.interval.ms", "2000");
 
     /// Older name of node.id; set either, or both to the same number.
-    BROKER_ID: i32 = with("broker.id", "1").instead_of("-1").high();
+    BROKER_ID: i32 = with("broker.id", "1").instead_of("-1").high().honoured();
 
     /// Name of the rack or zone the broker stands in, used to spread replicas and to let consumers
     /// read nearby.
-    BROKER_RACK: Option<Text> = null("broker.rack");
+    BROKER_RACK: Option<Text> = null("broker.rack").honoured();
 
     /// Time without heartbeats after which the controller takes a broker for dead.
     BROKER_SESSION_TIMEOUT_MS: i32 = with("broker.session.timeout.ms", "9000");
@@ -36,18 +36,18 @@ keys! { SERVER_KEYS: Broker;
     CREATE_TOPIC_POLICY_CLASS_NAME: Option<Class> = null("create.topic.policy.class.name").low();
 
     /// Whether topics may be deleted at all.
-    DELETE_TOPIC_ENABLE: bool = with("delete.topic.enable", "true").high();
+    DELETE_TOPIC_ENABLE: bool = with("delete.topic.enable", "true").high().honoured();
 
     /// Time a starting broker tries to register with the controller before it gives up.
     INITIAL_BROKER_REGISTRATION_TIMEOUT_MS: i32 =
         with("initial.broker.registration.timeout.ms", "60000");
 
     /// Number of this server, unique in the cluster.
-    NODE_ID: i32 = with("node.id", "1").instead_of("required").at_least(0).high();
+    NODE_ID: i32 = with("node.id", "1").instead_of("required").at_least(0).high().honoured();
 
     /// Number of partitions of a topic whose creator named none, and of automatically created
     /// topics.
-    NUM_PARTITIONS: i32 = with("num.partitions", "1").at_least(1);
+    NUM_PARTITIONS: i32 = with("num.partitions", "1").at_least(1).honoured();
 
     /// What this server is: broker, controller, or both.
     PROCESS_ROLES: List = with("process.roles", "broker,controller")

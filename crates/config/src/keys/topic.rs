@@ -8,24 +8,25 @@ keys! { TOPIC_KEYS: Topic;
 
     /// What becomes of old segments: delete, compact, both, or neither when the list is empty.
     CLEANUP_POLICY: List = with("cleanup.policy", "delete")
-        .list_of(&["compact", "delete"]).inherits("log.cleanup.policy");
+        .list_of(&["compact", "delete"]).inherits("log.cleanup.policy").honoured();
 
     /// Effort of gzip for this topic from 1 (fast) to 9 (small), where compression.type is gzip.
     COMPRESSION_GZIP_LEVEL: i32 = with("compression.gzip.level", "-1")
-        .gzip_level().inherits("compression.gzip.level");
+        .gzip_level().inherits("compression.gzip.level").honoured();
 
-    /// Effort of lz4 for this topic from 1 (fast) to 17 (small), where compression.type is lz4.
+    /// Effort of lz4 for this topic from 1 (fast) to 17 (small) in Kafka; the codec here has one
+    /// level.
     COMPRESSION_LZ4_LEVEL: i32 = with("compression.lz4.level", "9")
         .between(1, 17).inherits("compression.lz4.level");
 
     /// Codec the topic's batches are stored with; producer keeps what each producer chose.
     COMPRESSION_TYPE: Text = with("compression.type", "producer")
         .one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])
-        .inherits("compression.type");
+        .inherits("compression.type").honoured();
 
     /// Effort of zstd for this topic, up to 22 (small), where compression.type is zstd.
     COMPRESSION_ZSTD_LEVEL: i32 = with("compression.zstd.level", "3")
-        .between(-131_072, 22).inherits("compression.zstd.level");
+        .between(-131_072, 22).inherits("compression.zstd.level").honoured();
 
     /// Time a tombstone stays readable in a compacted topic, so that slow readers learn of the
     /// deletion.
@@ -37,15 +38,15 @@ keys! { TOPIC_KEYS: Topic;
 
     /// Time a deleted file of the topic stays on disk, for readers that still use it.
     FILE_DELETE_DELAY_MS: i64 = with("file.delete.delay.ms", "60000")
-        .at_least(0).inherits("log.segment.delete.delay.ms");
+        .at_least(0).inherits("log.segment.delete.delay.ms").honoured();
 
     /// Number of records after which a partition is synced to the disk; 1 syncs each batch.
     FLUSH_MESSAGES: i64 = with("flush.messages", "9223372036854775807")
-        .at_least(1).inherits("log.flush.interval.messages");
+        .at_least(1).inherits("log.flush.interval.messages").honoured();
 
     /// Time after which a record of the topic is synced to the disk, at the latest.
     FLUSH_MS: i64 = with("flush.ms", "9223372036854775807")
-        .at_least(0).inherits("log.flush.interval.ms");
+        .at_least(0).inherits("log.flush.interval.ms").honoured();
 
     /// Replicas whose followers are throttled, as partition:broker pairs, or an asterisk for all.
     FOLLOWER_REPLICATION_THROTTLED_REPLICAS: List =
@@ -54,10 +55,10 @@ keys! { TOPIC_KEYS: Topic;
 
     /// Bytes of the topic's records between two entries of the offset index.
     INDEX_INTERVAL_BYTES: i32 = with("index.interval.bytes", "4096")
-        .at_least(0).inherits("log.index.interval.bytes");
+        .at_least(0).inherits("log.index.interval.bytes").honoured();
 
     /// Size of a segment in tests, below what segment.bytes allows.
-    INTERNAL_SEGMENT_BYTES: Option<i32> = null("internal.segment.bytes").internal();
+    INTERNAL_SEGMENT_BYTES: Option<i32> = null("internal.segment.bytes").internal().honoured();
 
     /// Replicas whose leaders are throttled, as partition:broker pairs, or an asterisk for all.
     LEADER_REPLICATION_THROTTLED_REPLICAS: List = with("leader.replication.throttled.replicas", "")
@@ -79,25 +80,25 @@ keys! { TOPIC_KEYS: Topic;
 
     /// Size a batch of the topic may have after decompression.
     MAX_DECOMPRESSED_MESSAGE_BYTES: i32 = with("max.decompressed.message.bytes", "2147483639")
-        .between(1, 2_147_483_639).inherits("max.decompressed.message.bytes");
+        .between(1, 2_147_483_639).inherits("max.decompressed.message.bytes").honoured();
 
     /// Largest batch of records the topic accepts, compressed and with its header.
     MAX_MESSAGE_BYTES: i32 = with("max.message.bytes", "1048588")
-        .at_least(0).inherits("message.max.bytes");
+        .at_least(0).inherits("message.max.bytes").honoured();
 
     /// How far a timestamp of the topic's records may be ahead of the broker's clock.
     MESSAGE_TIMESTAMP_AFTER_MAX_MS: i64 = with("message.timestamp.after.max.ms", "3600000")
-        .at_least(0).inherits("log.message.timestamp.after.max.ms");
+        .at_least(0).inherits("log.message.timestamp.after.max.ms").honoured();
 
     /// How far a timestamp of the topic's records may be behind the broker's clock.
     MESSAGE_TIMESTAMP_BEFORE_MAX_MS: i64 =
         with("message.timestamp.before.max.ms", "9223372036854775807")
-        .at_least(0).inherits("log.message.timestamp.before.max.ms");
+        .at_least(0).inherits("log.message.timestamp.before.max.ms").honoured();
 
     /// Whose clock stamps the topic's records: the producer's (CreateTime) or the broker's
     /// (LogAppendTime).
     MESSAGE_TIMESTAMP_TYPE: Text = with("message.timestamp.type", "CreateTime")
-        .one_of(&["CreateTime", "LogAppendTime"]).inherits("log.message.timestamp.type");
+        .one_of(&["CreateTime", "LogAppendTime"]).inherits("log.message.timestamp.type").honoured();
 
     /// Uncompacted fraction above which a partition is worth compacting.
     MIN_CLEANABLE_DIRTY_RATIO: f64 = with("min.cleanable.dirty.ratio", "0.5")
@@ -112,7 +113,7 @@ keys! { TOPIC_KEYS: Topic;
         .at_least(1).inherits("min.insync.replicas");
 
     /// Whether files of the topic's new segments get their full size at once.
-    PREALLOCATE: bool = with("preallocate", "false").inherits("log.preallocate");
+    PREALLOCATE: bool = with("preallocate", "false").inherits("log.preallocate").honoured();
 
     /// Bytes behind the end of a partition that a segment must be before it goes to remote storage.
     REMOTE_COPY_LAG_BYTES: i64 = with("remote.copy.lag.bytes", "-1")
@@ -132,25 +133,27 @@ keys! { TOPIC_KEYS: Topic;
     REMOTE_STORAGE_ENABLE: bool = with("remote.storage.enable", "false");
 
     /// Bytes of a partition that are kept before its old segments go; -1 sets no limit.
-    RETENTION_BYTES: i64 = with("retention.bytes", "-1").inherits("log.retention.bytes");
+    RETENTION_BYTES: i64 = with("retention.bytes", "-1").inherits("log.retention.bytes").honoured();
 
     /// Time that the topic's records are kept; -1 keeps them for ever.
-    RETENTION_MS: i64 = with("retention.ms", "604800000").at_least(-1).inherits("log.retention.ms");
+    RETENTION_MS: i64 = with("retention.ms", "604800000").at_least(-1).inherits("log.retention.ms")
+        .honoured();
 
     /// Size at which a partition's segment is closed and a new one begun.
     SEGMENT_BYTES: i32 = with("segment.bytes", "1073741824")
-        .at_least(1_048_576).inherits("log.segment.bytes");
+        .at_least(1_048_576).inherits("log.segment.bytes").honoured();
 
     /// Largest size of an offset index before the partition's segment is rolled.
     SEGMENT_INDEX_BYTES: i32 = with("segment.index.bytes", "10485760")
-        .at_least(4).inherits("log.index.size.max.bytes");
+        .at_least(4).inherits("log.index.size.max.bytes").honoured();
 
     /// Time that is randomly taken off segment.ms, so that not all partitions roll together.
     SEGMENT_JITTER_MS: i64 = with("segment.jitter.ms", "0")
-        .at_least(0).inherits("log.roll.jitter.ms");
+        .at_least(0).inherits("log.roll.jitter.ms").honoured();
 
     /// Time after which a partition's segment is closed and a new one begun.
-    SEGMENT_MS: i64 = with("segment.ms", "604800000").at_least(1).inherits("log.roll.ms");
+    SEGMENT_MS: i64 = with("segment.ms", "604800000").at_least(1).inherits("log.roll.ms")
+        .honoured();
 
     /// Whether a replica of the topic that is not in sync may become leader, at the price of
     /// records.
@@ -160,5 +163,6 @@ keys! { TOPIC_KEYS: Topic;
     /// Says when a write with acks=all is answered on a topic without other replicas; the broker's
     /// key of the same name has the choices.
     OTTLA_ACK_DURABILITY: Text = with("ottla.ack.durability", "auto")
-        .one_of(&["auto", "fsync", "page-cache"]).inherits("ottla.ack.durability").high();
+        .one_of(&["auto", "fsync", "page-cache"]).inherits("ottla.ack.durability").high()
+        .honoured();
 }

@@ -18,11 +18,11 @@ keys! { TRANSACTION_KEYS: Broker;
     /// Time between two looks for producers that were silent for too long.
     PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS: i32 =
         with("producer.id.expiration.check.interval.ms", "600000")
-        .at_least(1).low().internal();
+        .at_least(1).low().internal().honoured();
 
     /// Time of silence after which the broker forgets the sequence numbers of a producer.
     PRODUCER_ID_EXPIRATION_MS: i32 = with("producer.id.expiration.ms", "86400000")
-        .at_least(1).low().cluster_wide();
+        .at_least(1).low().cluster_wide().honoured();
 
     /// Time between two looks for transactions that took too long.
     TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS: i32 =
@@ -50,21 +50,21 @@ keys! { TRANSACTION_KEYS: Broker;
 
     /// Number of replicas that must have a record of the transaction topic.
     TRANSACTION_STATE_LOG_MIN_ISR: i32 = with("transaction.state.log.min.isr", "2")
-        .at_least(1).high();
+        .at_least(1).high().honoured();
 
     /// Number of partitions of the transaction topic; not to be changed once it exists.
     TRANSACTION_STATE_LOG_NUM_PARTITIONS: i32 = with("transaction.state.log.num.partitions", "50")
-        .at_least(1).high();
+        .at_least(1).high().honoured();
 
     /// Number of replicas of the transaction topic.
     TRANSACTION_STATE_LOG_REPLICATION_FACTOR: i16 =
         with("transaction.state.log.replication.factor", "3")
-        .at_least(1).high();
+        .at_least(1).high().honoured();
 
     /// Size of a segment of the transaction topic; small ones are loaded and compacted faster.
     TRANSACTION_STATE_LOG_SEGMENT_BYTES: i32 =
         with("transaction.state.log.segment.bytes", "104857600")
-        .at_least(1).high();
+        .at_least(1).high().honoured();
 
     /// Whether producers may take part in two-phase commits, whose transactions never time out.
     TRANSACTION_TWO_PHASE_COMMIT_ENABLE: bool = with("transaction.two.phase.commit.enable", "false")

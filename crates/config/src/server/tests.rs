@@ -133,14 +133,29 @@ fn names_of_older_kafkas_warn_with_what_became_of_them() {
 }
 
 #[test]
-fn names_of_one_listener_and_of_extensions_do_not_warn() {
+fn names_of_extensions_do_not_warn() {
     let given = [
-        ("listener.name.plaintext.max.connections", "5"),
         ("rsm.config.bucket", "b"),
         ("confluent.support.metrics.enable", "false"),
         ("log.initial.task.delay.ms", "1"),
     ];
     assert_eq!(load(&given).warnings, []);
+}
+
+#[test]
+fn keys_without_effect_are_named_in_one_line() {
+    let given = [
+        ("num.partitions", "3"),
+        ("num.network.threads", "5"),
+        ("num.io.threads", "8"),
+        ("listener.name.plaintext.max.connections", "5"),
+    ];
+    let texts: Vec<String> = load(&given).warnings.iter().map(Warning::to_string).collect();
+    assert_eq!(
+        texts,
+        ["these configurations are set and change nothing in this version: \
+          listener.name.plaintext.max.connections, num.network.threads"]
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The repository is tidy, and each rule catches what it is for.
 
 use super::{
-    File, complaints, files,
+    File, complaints, effects, files,
     layers::{Dependency, Layers, Package},
 };
 
@@ -120,4 +120,35 @@ fn some_crates_are_for_a_few_only() {
 fn a_crate_that_is_not_listed_is_not_named_either() {
     let text = LAYERS.replace("wire = [\"types\"]", "wire = [\"tipes\"]");
     assert!(Layers::parse(&text).is_err());
+}
+
+/// What the rule about effects says of a key of the broker with this row and this code that reads.
+fn about_effect(row: &str, reader: &str) -> Vec<String> {
+    let file = |path: &str, text: String| File { path: path.to_owned(), bytes: text.into_bytes() };
+    let table = format!("keys! {{ T: Broker;\n\n    /// Doc.\n    MAX_THINGS: i32 = {row};\n}}\n");
+    let topics =
+        "    OWN_THINGS: i32 = with(\"things\", \"1\").inherits(\"max.things\").honoured();\n";
+    let files = [
+        file("crates/config/src/keys/a.rs", table),
+        file("crates/config/src/keys/topic.rs", topics.to_owned()),
+        file("crates/broker/src/a.rs", format!("get(&topic::OWN_THINGS); {reader}")),
+    ];
+    effects::check(&files).into_iter().map(|complaint| complaint.what).collect()
+}
+
+#[test]
+fn a_key_that_is_read_is_marked_and_no_other() {
+    let (plain, marked) =
+        ("with(\"some.things\", \"1\")", "with(\"some.things\", \"1\").honoured()");
+    let read = "get(&keys::MAX_THINGS)";
+    assert_eq!(about_effect(plain, "").len(), 0);
+    assert_eq!(about_effect(marked, read).len(), 0);
+    assert_eq!(about_effect(plain, read).len(), 1);
+    assert_eq!(about_effect(marked, "").len(), 1);
+}
+
+#[test]
+fn the_key_that_a_topics_key_inherits_from_is_marked_too() {
+    assert_eq!(about_effect("with(\"max.things\", \"1\")", "").len(), 1);
+    assert_eq!(about_effect("with(\"max.things\", \"1\").honoured()", "").len(), 0);
 }
