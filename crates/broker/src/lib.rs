@@ -25,6 +25,7 @@ mod net;
 mod partition;
 mod partitions;
 mod producer_ids;
+pub mod reference;
 mod settings;
 mod stopping;
 mod storage;

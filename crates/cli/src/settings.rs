@@ -30,6 +30,7 @@ pub struct Global {
         long = "output",
         global = true,
         value_enum,
+        value_name = "FORMAT",
         help_heading = "Everywhere"
     )]
     pub output: Option<Format>,

@@ -1,6 +1,7 @@
 //! The `ottla` binary: parses, assembles, runs.
 
 mod banner;
+mod reference;
 mod serve;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ struct Arguments {
 enum Command {
     /// Run a broker (what `ottla` alone does, too)
     Serve(serve::Flags),
+    Reference(reference::Reference),
     #[command(flatten)]
     Client(ottla_cli::Command),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     match arguments.command {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(flags)) => serve::run(&flags.or(arguments.serve)),
+        Some(Command::Reference(command)) => reference::run(&command, &mut root),
         Some(Command::Client(command)) => client(command, arguments.client),
     }
 }

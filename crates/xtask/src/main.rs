@@ -7,12 +7,14 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, bail};
 
 mod codegen;
+mod docs;
 mod jars;
 mod tidy;
 
 const USAGE: &str = "usage: cargo xtask <chore>
 
   codegen [--check]  write crates/wire/src/generated (or only see whether it is fresh)
+  docs [--check]     write docs/reference (or only see whether it is fresh)
   tidy               hold the repository to the rules that no other tool knows
   jars               fetch Kafka's jars once and print the folder they are in
 ";
@@ -33,6 +35,8 @@ fn run(args: &[&str]) -> anyhow::Result<()> {
     match args {
         ["codegen"] => codegen::write()?,
         ["codegen", "--check"] => codegen::check()?,
+        ["docs"] => docs::write()?,
+        ["docs", "--check"] => docs::check()?,
         ["tidy"] => tidy::check()?,
         ["jars"] => say(&jars::folder()?.display().to_string())?,
         [] | ["help" | "--help" | "-h"] => say(USAGE)?,

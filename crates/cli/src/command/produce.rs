@@ -34,7 +34,7 @@ enum Input {
 /// Write records, from the arguments or line by line from standard input
 #[derive(Args, Clone, Debug)]
 pub struct Produce {
-    /// The topic. Records of JSON input that name a topic go to theirs
+    /// The topic. JSON input goes there too, whatever topic it came from
     topic: String,
     /// A value each; without any, lines of standard input
     values: Vec<String>,
