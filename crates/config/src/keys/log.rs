@@ -23,7 +23,7 @@ keys! { LOG_KEYS: Broker;
         .between(-131_072, 22).cluster_wide().honoured();
 
     /// Log directories that get no new partitions, or an asterisk for all of them.
-    CORDONED_LOG_DIRS: List = with("cordoned.log.dirs", "").per_broker();
+    CORDONED_LOG_DIRS: List = with("cordoned.log.dirs", "").per_broker().honoured();
 
     /// Directory of the data, where log.dirs is not set.
     LOG_DIR: List = with("log.dir", "./ottla-data")
@@ -138,7 +138,7 @@ keys! { LOG_KEYS: Broker;
 
     /// Number of threads per log directory that recover logs at start and flush them at stop.
     NUM_RECOVERY_THREADS_PER_DATA_DIR: i32 = with("num.recovery.threads.per.data.dir", "2")
-        .at_least(1).high().cluster_wide();
+        .at_least(1).high().cluster_wide().honoured();
 
     /// Number of threads that move replicas between log directories.
     NUM_REPLICA_ALTER_LOG_DIRS_THREADS: Option<i32> = null("num.replica.alter.log.dirs.threads")

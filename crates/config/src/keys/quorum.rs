@@ -80,11 +80,11 @@ keys! { QUORUM_KEYS: Broker;
     /// Time a replaced segment of the metadata log stays on disk.
     INTERNAL_METADATA_DELETE_DELAY_MILLIS: i64 =
         with("internal.metadata.delete.delay.millis", "60000")
-        .low().internal();
+        .low().internal().honoured();
 
     /// Size of a segment of the metadata log in tests.
     INTERNAL_METADATA_LOG_SEGMENT_BYTES: Option<i32> = null("internal.metadata.log.segment.bytes")
-        .low().internal();
+        .low().internal().honoured();
 
     /// Largest batch of metadata records.
     INTERNAL_METADATA_MAX_BATCH_SIZE_IN_BYTES: i32 =
@@ -97,27 +97,29 @@ keys! { QUORUM_KEYS: Broker;
     /// Bytes of metadata records after which a snapshot is written.
     METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS: i64 =
         with("metadata.log.max.record.bytes.between.snapshots", "20971520")
-        .at_least(1).high();
+        .at_least(1).high().honoured();
 
     /// Time after which a snapshot of new metadata is written, at the latest; 0 sets no limit.
     METADATA_LOG_MAX_SNAPSHOT_INTERVAL_MS: i64 =
         with("metadata.log.max.snapshot.interval.ms", "3600000")
-        .at_least(0).high();
+        .at_least(0).high().honoured();
 
     /// Size at which a segment of the metadata log is closed.
     METADATA_LOG_SEGMENT_BYTES: i32 = with("metadata.log.segment.bytes", "1073741824")
-        .at_least(8_388_608).high();
+        .at_least(8_388_608).high().honoured();
 
     /// Time after which a segment of the metadata log is closed.
-    METADATA_LOG_SEGMENT_MS: i64 = with("metadata.log.segment.ms", "604800000").high();
+    METADATA_LOG_SEGMENT_MS: i64 = with("metadata.log.segment.ms", "604800000").high().honoured();
 
     /// Time without records after which the controller writes an empty one; 0 writes none.
     METADATA_MAX_IDLE_INTERVAL_MS: i32 = with("metadata.max.idle.interval.ms", "500")
         .at_least(0).low();
 
     /// Bytes of metadata log and snapshots that are kept.
-    METADATA_MAX_RETENTION_BYTES: i64 = with("metadata.max.retention.bytes", "104857600").high();
+    METADATA_MAX_RETENTION_BYTES: i64 = with("metadata.max.retention.bytes", "104857600").high()
+        .honoured();
 
     /// Time that metadata log and snapshots are kept.
-    METADATA_MAX_RETENTION_MS: i64 = with("metadata.max.retention.ms", "604800000").high();
+    METADATA_MAX_RETENTION_MS: i64 = with("metadata.max.retention.ms", "604800000").high()
+        .honoured();
 }
