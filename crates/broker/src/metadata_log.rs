@@ -289,14 +289,9 @@ impl LocalMetadataLog {
         if !self.is_quorum_recorded {
             records.extend(self.quorum.to_records().map_err(malformed)?);
         }
-        let mut batch = self.builder(true);
-        for record in records {
-            batch
-                .append_parts(now_ms(), Some(&record.key), Some(&record.value), std::iter::empty())
-                .map_err(malformed)?;
-        }
         self.is_quorum_recorded = true;
-        self.append(batch).map(drop)
+        self.append(true, records.iter().map(|record| (Some(&*record.key), &*record.value)))
+            .map(drop)
     }
 
     /// Leaves the log in order. Nothing may be written after that.
@@ -304,16 +299,22 @@ impl LocalMetadataLog {
         Ok(self.log.close(now_ms())?)
     }
 
-    fn builder(&self, control: bool) -> BatchBuilder {
+    /// Appends a batch and has it on disk: that is what committed means where nobody else has it.
+    fn append<'a>(
+        &mut self,
+        control: bool,
+        records: impl Iterator<Item = (Option<&'a [u8]>, &'a [u8])>,
+    ) -> Result<Offset, MetadataLogError> {
         let leader_epoch = self.leader_epoch;
-        BatchBuilder::new(BuilderOptions { leader_epoch, control, ..BuilderOptions::default() })
-    }
-
-    fn append(&mut self, batch: BatchBuilder) -> Result<Offset, MetadataLogError> {
-        let mut batch = batch.finish().map_err(malformed)?;
+        let options = BuilderOptions { leader_epoch, control, ..BuilderOptions::default() };
+        let mut batch = BatchBuilder::new(options);
+        // One time for all: Kafka refuses a batch of metadata whose records were made at several.
         let now = now_ms();
-        let appended = self.log.append_as_leader(&mut batch, self.leader_epoch, now)?;
-        // Committed means on disk: nobody else has it.
+        for (key, value) in records {
+            batch.append_parts(now, key, Some(value), std::iter::empty()).map_err(malformed)?;
+        }
+        let mut batch = batch.finish().map_err(malformed)?;
+        let appended = self.log.append_as_leader(&mut batch, leader_epoch, now)?;
         self.log.sync(now)?;
         Ok(appended.last_offset)
     }
@@ -392,14 +393,10 @@ impl MetadataLog for LocalMetadataLog {
     type Error = MetadataLogError;
 
     fn propose(&mut self, records: &[MetadataRecord]) -> Result<Offset, MetadataLogError> {
-        let mut batch = self.builder(false);
-        for record in records {
-            let value = record.encode(self.metadata_version).map_err(malformed)?;
-            batch
-                .append_parts(now_ms(), None, Some(&value), std::iter::empty())
-                .map_err(malformed)?;
-        }
-        self.append(batch)
+        let encoded: Result<Vec<Bytes>, _> =
+            records.iter().map(|record| record.encode(self.metadata_version)).collect();
+        let encoded = encoded.map_err(malformed)?;
+        self.append(false, encoded.iter().map(|value| (None, &**value)))
     }
 
     fn next_offset(&self) -> Offset {
