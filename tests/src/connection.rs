@@ -54,6 +54,11 @@ impl Connection {
         self.stream.set_read_timeout(Some(patience))
     }
 
+    /// How long a request may take to go out from now on.
+    pub fn set_write_patience(&mut self, patience: Duration) -> io::Result<()> {
+        self.stream.set_write_timeout(Some(patience))
+    }
+
     /// Waits until there is something to read, and leaves it.
     pub fn wait_readable(&self) -> io::Result<()> {
         self.stream.peek(&mut [0]).map(|_| ())

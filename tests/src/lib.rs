@@ -11,5 +11,6 @@ pub mod group;
 pub mod http;
 pub mod in_process;
 pub mod log_dirs;
+pub mod process;
 pub mod scenarios;
 pub mod session;

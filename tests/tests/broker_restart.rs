@@ -2,14 +2,9 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{
-        OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use ottla_tests::{
@@ -17,6 +12,7 @@ use ottla_tests::{
     client::{Client, text_of},
     group::{commit, committed},
     in_process::{self, TestBroker, eventually},
+    process::{Process, ottla},
 };
 use ottla_wire::{
     Str,
@@ -265,75 +261,17 @@ fn a_parked_client_does_not_hold_up_a_stop() {
     assert_eq!(answer.error_code, 0);
 }
 
-/// The binary, built once if it is not fresh.
-fn ottla() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().and_then(Path::parent).unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "ottla"]);
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success(), "ottla does not build");
-        profile.join("ottla")
-    })
-}
-
-/// A broker in a process of its own, killed when it is dropped.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    fn start(data_dir: &Path) -> Self {
-        let mut child = Command::new(ottla())
-            .arg("--data-dir")
-            .arg(data_dir)
-            .args(["--listen", "127.0.0.1:0", "--console", "off"])
-            .args(["--set", "offsets.topic.num.partitions=1"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let banner = BufReader::new(child.stdout.take().unwrap());
-        let line = banner
-            .lines()
-            .map_while(Result::ok)
-            .find(|line| line.trim_start().starts_with("kafka"))
-            .expect("the banner says where Kafka is");
-        let address = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        Self { child, address }
-    }
-
-    fn signal(mut self, name: &str) -> std::process::ExitStatus {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
-        self.child.wait().unwrap()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may be gone already.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 #[test]
 fn a_killed_process_has_lost_nothing_it_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
-    let process = Process::start(dir.path());
+    let process = Process::start(dir.path(), &[]);
     let mut client = Client::connect(process.address);
     client.topic("killed", 1, &[]);
     let last = (0..20).map(|_| client.produce("killed", 0, batch::plain(1))).last();
     assert_eq!(last, Some(19));
     process.signal("-KILL");
 
-    let process = Process::start(dir.path());
+    let process = Process::start(dir.path(), &[]);
     let mut client = Client::connect(process.address);
     assert_eq!(client.records("killed", 0, 0).len(), 20);
     assert_eq!(client.produce("killed", 0, batch::plain(1)), 20);
@@ -348,7 +286,7 @@ fn a_killed_process_has_lost_nothing_it_acknowledged() {
 #[test]
 fn a_second_process_on_the_directory_says_who_is_in_its_way() {
     let dir = tempfile::tempdir().unwrap();
-    let _first = Process::start(dir.path());
+    let _first = Process::start(dir.path(), &[]);
     let second = Command::new(ottla())
         .arg("--data-dir")
         .arg(dir.path())
