@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod alter_configs;
+mod alter_replica_log_dirs;
 mod api_versions;
 mod create_partitions;
 mod create_topics;
@@ -190,6 +191,7 @@ pub(crate) static APIS: &[Row] = &[
     row::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
     row::<describe_configs::DescribeConfigs>(),
     row::<alter_configs::AlterConfigs>(),
+    row::<alter_replica_log_dirs::AlterReplicaLogDirs>(),
     row::<describe_log_dirs::DescribeLogDirs>(),
     row::<create_partitions::CreatePartitions>(),
     row::<delete_groups::DeleteGroups>(),

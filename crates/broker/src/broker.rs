@@ -34,6 +34,7 @@ use crate::{
     log_dirs::{self, LogDirs},
     metadata_log,
     metrics::{Gauges, Metrics},
+    moves::Moves,
     net::{
         budget::Budget,
         connection::Peer,
@@ -97,6 +98,7 @@ pub(crate) struct Shared {
     pub(crate) producer_ids: ProducerIds,
     pub(crate) controller: Controller,
     pub(crate) log_dirs: LogDirs,
+    pub(crate) moves: Moves,
     /// Why the broker cannot go on, if it cannot.
     pub(crate) fatal: watch::Sender<Option<String>>,
     /// What clients connect to, with the real ports; set when the listeners are bound.
@@ -161,6 +163,23 @@ impl Shared {
         }
     }
 
+    /// Records where replicas are that are in other directories than the image says.
+    pub(crate) fn record_directories(self: &Arc<Self>, found: Vec<(TopicIdPartition, Uuid)>) {
+        if found.is_empty() {
+            return;
+        }
+        let shared = Arc::clone(self);
+        self.spawn(async move {
+            let told = shared.controller.decide(move |context| Decision {
+                records: assign_directories(context.image, context.broker_id, &found),
+                response: (),
+            });
+            if let Err(code) = told.await {
+                tracing::error!("directories of partitions cannot be recorded: {code}");
+            }
+        });
+    }
+
     /// Why the broker is not ready, if it is not.
     pub(crate) fn not_ready(&self) -> Option<&'static str> {
         if self.stopping.has_begun() {
@@ -195,6 +214,7 @@ pub struct Broker {
     workers: Vec<(Handle, JoinHandle<()>)>,
     flusher_threads: Vec<JoinHandle<()>>,
     controller_thread: Option<JoinHandle<()>>,
+    moves_thread: Option<JoinHandle<()>>,
     console: Option<String>,
     ready_after: Duration,
 }
@@ -221,6 +241,8 @@ impl Broker {
         let shared = Arc::new(shared_state(&config, opened, metrics, controller));
         let controller_thread = shared.controller.start(&shared, metadata, start)?;
         let unrecorded = storage::open_partitions(&shared, &inventory);
+        shared.moves.resume(&shared, &inventory);
+        let moves_thread = Some(Moves::start(&shared)?);
         let workers = start_workers(&shared)?;
         if let Some((home, _)) = workers.first() {
             drop(shared.runtime.set(home.clone()));
@@ -230,10 +252,11 @@ impl Broker {
             workers,
             flusher_threads,
             controller_thread: Some(controller_thread),
+            moves_thread,
             console: None,
             ready_after: Duration::ZERO,
         };
-        broker.record_directories(unrecorded);
+        broker.shared.record_directories(unrecorded);
         broker.serve(&config, bound)?;
         broker.ready_after = began.elapsed();
         Ok(broker)
@@ -310,23 +333,6 @@ impl Broker {
         let _gone = done.recv();
     }
 
-    /// Records where the start had to make logs that were nowhere.
-    fn record_directories(&self, unrecorded: Vec<(TopicIdPartition, Uuid)>) {
-        if unrecorded.is_empty() {
-            return;
-        }
-        let shared = Arc::clone(&self.shared);
-        self.shared.spawn(async move {
-            let told = shared.controller.decide(move |context| Decision {
-                records: assign_directories(context.image, context.broker_id, &unrecorded),
-                response: (),
-            });
-            if let Err(code) = told.await {
-                tracing::error!("directories of partitions cannot be recorded: {code}");
-            }
-        });
-    }
-
     fn start_http(&mut self, config: &ServerConfig, home: &Handle) -> Result<(), StartError> {
         let address = config.get(&keys::OTTLA_CONSOLE_LISTEN);
         if address == "off" {
@@ -356,14 +362,14 @@ impl Broker {
         shared.is_ready.store(false, Ordering::Release);
         shared.stopping.begin();
         shared.groups.stop();
+        shared.moves.stop();
         for (_, thread) in self.workers.drain(..) {
             drop(thread.join());
         }
         shared.controller.stop();
         shared.log_dirs.every().for_each(|dir| dir.stop_flusher());
-        for thread in
-            self.controller_thread.take().into_iter().chain(self.flusher_threads.drain(..))
-        {
+        let threads = [self.moves_thread.take(), self.controller_thread.take()];
+        for thread in threads.into_iter().flatten().chain(self.flusher_threads.drain(..)) {
             drop(thread.join());
         }
         storage::close(&shared)?;
@@ -434,6 +440,7 @@ fn shared_state(
         producer_ids: ProducerIds::default(),
         controller,
         log_dirs: opened.log_dirs,
+        moves: Moves::default(),
         fatal: watch::Sender::new(None),
         listeners: OnceLock::new(),
         runtime: OnceLock::new(),

@@ -21,6 +21,7 @@ mod limits;
 mod log_dirs;
 mod metadata_log;
 mod metrics;
+mod moves;
 mod net;
 mod partition;
 mod partitions;

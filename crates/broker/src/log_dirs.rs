@@ -328,6 +328,11 @@ impl LogDirs {
         self.online().find(|dir| dir.id == id)
     }
 
+    /// The one with this path, as clients are told it.
+    pub(crate) fn at_path(&self, path: &str) -> Option<&Arc<DataDir>> {
+        self.dirs.iter().find(|dir| dir.path.to_str() == Some(path))
+    }
+
     /// Where a new replica goes: the directory with the fewest, as in Kafka. `cordoned.log.dirs`
     /// take none, unless there are no others.
     pub(crate) fn emptiest(&self, config: &ServerConfig) -> Option<Arc<DataDir>> {

@@ -7,7 +7,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use bytes::BytesMut;
@@ -34,6 +34,8 @@ pub(crate) struct Partition {
     is_syncing: AtomicBool,
     /// Its directory has failed.
     is_offline: AtomicBool,
+    /// Which of the logs, by [`Inner::replacements`], the sync under way is of.
+    syncs_replacement: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -44,6 +46,8 @@ struct Inner {
     replication: Replication,
     /// What the last step came to; kept to spare an allocation per append.
     effects: Vec<Effect>,
+    /// How often another log has taken the place of the one before.
+    replacements: u64,
     /// The topic is deleted: the directory is another's, or nobody's.
     is_retired: bool,
 }
@@ -159,7 +163,15 @@ impl Partition {
         Self {
             topic_partition,
             waiters: Waiters::default(),
-            inner: Mutex::new(Inner { log, dir, replication, effects, is_retired: false }),
+            inner: Mutex::new(Inner {
+                log,
+                dir,
+                replication,
+                effects,
+                replacements: 0,
+                is_retired: false,
+            }),
+            syncs_replacement: AtomicU64::new(0),
             progress: watch::Sender::new(progress),
             sync_wanted: AtomicBool::new(false),
             is_syncing: AtomicBool::new(false),
@@ -289,13 +301,17 @@ impl Partition {
         if !inner.dir.is_online() {
             return Err("its directory is offline".to_owned());
         }
+        self.syncs_replacement.store(inner.replacements, Ordering::Relaxed);
         inner.log.begin_sync(now_ms()).map_err(|error| error.to_string())
     }
 
     /// Takes in what came of a sync, and asks for the next one if it is wanted already.
     pub(crate) fn finish_sync(self: &Arc<Self>, done: Result<SyncTask, String>) {
         let mut inner = self.lock();
+        // A log that is no longer in use was synced when it was replaced.
+        let is_current = self.syncs_replacement.load(Ordering::Relaxed) == inner.replacements;
         match done {
+            _ if !is_current => {}
             Ok(task) => {
                 let durable_offset = inner.log.finish_sync(&task);
                 self.step(&mut inner, Event::Synced { durable_offset });
@@ -348,11 +364,12 @@ impl Partition {
         max_bytes: usize,
         at_least_one: bool,
     ) -> Result<Read, ErrorCode> {
-        let (reader, high_watermark, log_start_offset) = {
+        let (reader, high_watermark, log_start_offset, replacements) = {
             let inner = self.lock();
             inner.check_usable()?;
             let high_watermark = inner.replication.high_watermark();
-            (inner.log.reader(), high_watermark, inner.log.log_start_offset())
+            let log_start_offset = inner.log.log_start_offset();
+            (inner.log.reader(), high_watermark, log_start_offset, inner.replacements)
         };
         if offset < log_start_offset || offset > high_watermark {
             return Err(ErrorCode::OffsetOutOfRange);
@@ -360,11 +377,18 @@ impl Partition {
         let range = if offset == high_watermark || (max_bytes == 0 && !at_least_one) {
             None
         } else {
-            let range = reader.read(offset, max_bytes, high_watermark, at_least_one);
-            Some(range.map_err(|error| {
-                tracing::error!(partition = %self.topic_partition, "cannot read at {offset}: {error}");
-                error.code()
-            })?)
+            match reader.read(offset, max_bytes, high_watermark, at_least_one) {
+                Ok(range) => Some(range),
+                // The log has moved, and the old files are out of reach.
+                Err(_) if self.lock().replacements != replacements => {
+                    return self.read(offset, max_bytes, at_least_one);
+                }
+                Err(error) => {
+                    let partition = &self.topic_partition;
+                    tracing::error!(%partition, "cannot read at {offset}: {error}");
+                    return Err(error.code());
+                }
+            }
         };
         Ok(Read { range, high_watermark, log_start_offset, last_stable_offset: high_watermark })
     }
@@ -409,6 +433,32 @@ impl Partition {
     pub(crate) fn retire(&self) {
         self.lock().is_retired = true;
         self.waiters.wake();
+    }
+
+    /// Goes on with another log in another directory, if `make` gives one: then `true`. Nothing is appended
+    /// meanwhile; the new log has everything the old one had, and all of it is synced.
+    pub(crate) fn replace_log<E>(
+        self: &Arc<Self>,
+        target: &Arc<DataDir>,
+        make: impl FnOnce(&mut Log, &DataDir) -> Result<Option<Log>, E>,
+    ) -> Result<bool, E> {
+        let mut inner = self.lock();
+        if inner.is_retired || !inner.dir.is_online() {
+            return Ok(false);
+        }
+        let Inner { log, dir, .. } = &mut *inner;
+        let Some(made) = make(log, dir)? else { return Ok(false) };
+        inner.log = made;
+        inner.dir = Arc::clone(target);
+        inner.replacements += 1;
+        let durable_offset = inner.log.recovery_point();
+        self.step(&mut inner, Event::Synced { durable_offset });
+        Ok(true)
+    }
+
+    /// Whether its topic is deleted.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.lock().is_retired
     }
 
     /// Takes the partition out of service: its directory has failed. Whoever waits is answered.

@@ -261,6 +261,7 @@ pub(crate) fn drop_topic(shared: &Shared, id: Uuid) {
             Replica::Offline { dir: Some(dir) } => Arc::clone(dir),
             Replica::Offline { dir: None } => continue,
         };
+        shared.moves.cancel(&at);
         dir.remove_replica();
         let Some(log_dir) = dir.log_dir() else { continue };
         match log_dir.delete_partition(&at, new_id()) {
@@ -319,6 +320,7 @@ pub(crate) fn close(shared: &Shared) -> Result<(), LogError> {
             first_failure = first_failure.or(Some(error));
         }
     }
+    shared.moves.close();
     checkpoint(shared);
     let image = shared.image();
     let broker_epoch = image.broker(shared.broker_id).map_or(-1, |it| it.broker_epoch);

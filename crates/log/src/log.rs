@@ -10,6 +10,7 @@
 pub(crate) mod append;
 mod open;
 mod recover;
+mod relocate;
 pub(crate) mod retention;
 pub(crate) mod sync;
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub mod alter_configs_request;
 pub mod alter_configs_response;
 pub mod alter_partition_reassignments_request;
 pub mod alter_partition_reassignments_response;
+pub mod alter_replica_log_dirs_request;
+pub mod alter_replica_log_dirs_response;
 mod api_key;
 pub mod api_versions_request;
 pub mod api_versions_response;
@@ -184,6 +186,8 @@ pub mod messages {
     pub use super::alter_configs_response::AlterConfigsResponse;
     pub use super::alter_partition_reassignments_request::AlterPartitionReassignmentsRequest;
     pub use super::alter_partition_reassignments_response::AlterPartitionReassignmentsResponse;
+    pub use super::alter_replica_log_dirs_request::AlterReplicaLogDirsRequest;
+    pub use super::alter_replica_log_dirs_response::AlterReplicaLogDirsResponse;
     pub use super::api_versions_request::ApiVersionsRequest;
     pub use super::api_versions_response::ApiVersionsResponse;
     pub use super::begin_transaction_record::BeginTransactionRecord;
@@ -361,6 +365,12 @@ pub(crate) fn message_types() -> Vec<crate::MessageType> {
         ),
         crate::MessageType::of::<messages::AlterPartitionReassignmentsResponse>(
             "AlterPartitionReassignmentsResponse",
+        ),
+        crate::MessageType::of::<messages::AlterReplicaLogDirsRequest>(
+            "AlterReplicaLogDirsRequest",
+        ),
+        crate::MessageType::of::<messages::AlterReplicaLogDirsResponse>(
+            "AlterReplicaLogDirsResponse",
         ),
         crate::MessageType::of::<messages::ApiVersionsRequest>("ApiVersionsRequest"),
         crate::MessageType::of::<messages::ApiVersionsResponse>("ApiVersionsResponse"),

@@ -27,6 +27,7 @@ const APIS: &[&str] = &[
     "AddPartitionsToTxn",
     "AlterConfigs",
     "AlterPartitionReassignments",
+    "AlterReplicaLogDirs",
     "ApiVersions",
     "CreatePartitions",
     "CreateTopics",

@@ -42,6 +42,23 @@ fn find(ctx: &Context, request: &DescribeLogDirsRequest) -> BTreeMap<Uuid, Found
         })
     };
     let mut found: BTreeMap<Uuid, Found> = BTreeMap::new();
+    for one in ctx.shared.moves.all() {
+        let at = one.at();
+        let Some((size, end)) = one.progress().filter(|_| is_wanted(&at.topic, at.partition))
+        else {
+            continue;
+        };
+        let topic = ctx.shared.partitions.topic(&at.topic);
+        let current = topic.and_then(|topic| topic.partition(at.partition).ok());
+        let log_end_offset = current.map_or(end, |it| it.with_log(|log| log.log_end_offset()));
+        let in_dir = found.entry(one.target.id).or_default();
+        in_dir.entry(at.topic.to_string()).or_default().push(DescribeLogDirsPartition {
+            partition_index: at.partition,
+            partition_size: i64::try_from(size).unwrap_or(i64::MAX),
+            offset_lag: log_end_offset.get().saturating_sub(end.get()).max(0),
+            is_future_key: true,
+        });
+    }
     for topic in ctx.shared.partitions.topics() {
         for partition in topic.partitions() {
             let partition_index = partition.topic_partition.partition;

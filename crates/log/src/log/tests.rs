@@ -4,6 +4,7 @@ mod append;
 mod faults;
 mod model;
 mod recovery;
+mod relocate;
 mod retention;
 mod times;
 mod transactions;

@@ -619,6 +619,10 @@ impl Request for messages::AlterConfigsRequest {
     const KEY: ApiKey = ApiKey::AlterConfigs;
     type Response = messages::AlterConfigsResponse;
 }
+impl Request for messages::AlterReplicaLogDirsRequest {
+    const KEY: ApiKey = ApiKey::AlterReplicaLogDirs;
+    type Response = messages::AlterReplicaLogDirsResponse;
+}
 impl Request for messages::DescribeLogDirsRequest {
     const KEY: ApiKey = ApiKey::DescribeLogDirs;
     type Response = messages::DescribeLogDirsResponse;
