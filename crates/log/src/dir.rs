@@ -13,7 +13,7 @@ use std::{
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::UNIX_EPOCH,
+    time::{Duration, UNIX_EPOCH},
 };
 
 /// How a file is opened.
@@ -69,6 +69,10 @@ pub trait LogFile: Send + Sync + fmt::Debug {
     fn reserve(&self, size: u64) -> io::Result<()>;
     /// When it was last written, in ms since 1970.
     fn modified_ms(&self) -> io::Result<i64>;
+    /// Says when it was last written, in ms since 1970. Does nothing where that is not kept.
+    fn set_modified_ms(&self, _modified_ms: i64) -> io::Result<()> {
+        Ok(())
+    }
     /// The operating system's file, for `sendfile`. `None` where it is simulated.
     fn as_file(&self) -> Option<&File>;
 }
@@ -230,6 +234,11 @@ impl LogFile for DiskFile {
         let modified = self.0.metadata()?.modified()?;
         let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn set_modified_ms(&self, modified_ms: i64) -> io::Result<()> {
+        let since = Duration::from_millis(u64::try_from(modified_ms).unwrap_or(0));
+        self.0.set_modified(UNIX_EPOCH + since)
     }
 
     fn as_file(&self) -> Option<&File> {

@@ -17,6 +17,7 @@
 //! Kafka: `UnifiedLog`, `LocalLog`, `LogManager`.
 
 mod checkpoint;
+mod cleaner;
 mod config;
 mod dir;
 mod epochs;
@@ -33,6 +34,9 @@ mod segment;
 mod tests;
 mod txn_index;
 
+pub use cleaner::{
+    CleanError, CleanStats, Cleaner, CleanerOptions, Cleaning, Interrupted, Pace, SharedLog,
+};
 pub use config::LogConfig;
 pub use dir::{Dir, DiskDir, LogFile, OpenMode, write_atomically};
 pub use epochs::EpochCache;
@@ -40,6 +44,7 @@ pub use error::{AppendError, LogError, ReadError};
 pub use log::{
     Log, OpenOptions,
     append::Appended,
+    compact::Cleanable,
     retention::{Deleted, DeletionReason},
     sync::{FileSystem, SyncTask},
 };

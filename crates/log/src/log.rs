@@ -8,6 +8,7 @@
 //! Kafka: `org.apache.kafka.storage.internals.log.UnifiedLog`.
 
 pub(crate) mod append;
+pub(crate) mod compact;
 mod open;
 mod recover;
 mod relocate;
@@ -73,12 +74,12 @@ impl OpenOptions {
 
 /// What is known of the active segment beyond its files.
 #[derive(Clone, Debug)]
-struct Active {
+pub(crate) struct Active {
     /// Bytes of batches, with those staged but not written yet.
-    size: u64,
+    pub(crate) size: u64,
     /// Bytes of batches since the last entry of the offset index.
     bytes_since_index: u64,
-    largest: TimestampOffset,
+    pub(crate) largest: TimestampOffset,
     /// Largest timestamp of the first batch, in ms; −1 if it has none, `None` if there is no batch.
     first_timestamp: Option<i64>,
     /// When this log began or opened the segment, in ms.
@@ -86,7 +87,7 @@ struct Active {
 }
 
 impl Active {
-    fn new(base_offset: Offset, created_ms: i64) -> Self {
+    pub(crate) fn new(base_offset: Offset, created_ms: i64) -> Self {
         Self {
             size: 0,
             bytes_since_index: 0,

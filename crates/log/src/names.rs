@@ -53,6 +53,13 @@ pub(crate) fn name(base_offset: Offset, kind: Kind) -> String {
     format!("{:020}{}", base_offset.0, kind.suffix())
 }
 
+/// The name of a segment's file that compaction has not finished.
+pub(crate) fn cleaned(base_offset: Offset, kind: Kind) -> String {
+    let mut name = name(base_offset, kind);
+    name.push_str(CLEANED);
+    name
+}
+
 /// What a name says; `None` if it is not that of a segment's file.
 pub(crate) fn parse(name: &str) -> Option<(Offset, Kind)> {
     let (digits, _) = name.split_once('.')?;

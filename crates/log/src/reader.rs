@@ -15,9 +15,9 @@ use ottla_types::Offset;
 use crate::{
     dir::LogFile,
     error::ReadError,
-    names::{self, Kind},
+    names::Kind,
     segment::{Segment, TimestampOffset},
-    txn_index::{self, AbortedTxn},
+    txn_index::AbortedTxn,
 };
 
 /// A snapshot of a log to read from.
@@ -161,15 +161,7 @@ impl LogReader {
     ) -> Result<Vec<AbortedTxn>, ReadError> {
         let mut aborted = Vec::new();
         for segment in self.segments.iter().skip(self.segment_at(start)) {
-            if !segment.has_txn_index() {
-                continue;
-            }
-            let mut name = names::name(segment.base_offset, Kind::TxnIndex);
-            if segment.is_deleted() {
-                name.push_str(names::DELETED);
-            }
-            let entries = txn_index::read(segment.dir(), &name);
-            for entry in entries.map_err(segment.failed(Kind::TxnIndex))? {
+            for entry in segment.aborted().map_err(segment.failed(Kind::TxnIndex))? {
                 if entry.last_offset >= start && entry.first_offset < end {
                     aborted.push(entry);
                 }
@@ -218,7 +210,7 @@ impl LogReader {
     }
 
     /// Which segment an offset is in.
-    fn segment_at(&self, offset: Offset) -> usize {
+    pub(crate) fn segment_at(&self, offset: Offset) -> usize {
         self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
     }
 

@@ -61,7 +61,13 @@ impl<'a> Scan<'a> {
         Self::with_window(file, position, end, BATCH_WINDOW)
     }
 
-    fn with_window(file: &'a dyn LogFile, position: u64, end: u64, window_size: usize) -> Self {
+    /// Reads so many bytes at once, or as many as a batch takes.
+    pub(crate) fn with_window(
+        file: &'a dyn LogFile,
+        position: u64,
+        end: u64,
+        window_size: usize,
+    ) -> Self {
         Self { file, position, end, window: Vec::new(), window_position: 0, window_size }
     }
 
@@ -87,6 +93,13 @@ impl<'a> Scan<'a> {
         let batch = self.bytes(position, header.size());
         check_crc(batch).map_err(ScanError::Batch)?;
         Ok(Some(header))
+    }
+
+    /// The next batch, whose checksum was checked; `None` at the end.
+    pub(crate) fn next_whole(&mut self) -> Result<Option<(BatchHeader, &[u8])>, ScanError> {
+        let position = self.position;
+        let Some(header) = self.next_batch()? else { return Ok(None) };
+        Ok(Some((header, self.bytes(position, header.size()))))
     }
 
     fn peek(&mut self) -> Result<Option<BatchHeader>, ScanError> {

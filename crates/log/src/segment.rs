@@ -9,7 +9,7 @@ use std::{
     io,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -23,6 +23,7 @@ use crate::{
     index::{Index, OffsetEntry, TimeEntry},
     names::{self, Kind},
     scan::{Scan, ScanError},
+    txn_index::{self, AbortedTxn},
 };
 
 /// "Nobody asked for the size yet."
@@ -55,6 +56,8 @@ pub(crate) struct Segment {
     largest: Mutex<Option<TimestampOffset>>,
     deleted: AtomicBool,
     has_txn_index: AtomicBool,
+    /// The aborted transactions of a segment that compaction has replaced.
+    held_aborted: OnceLock<Vec<AbortedTxn>>,
     index_damaged: AtomicBool,
 }
 
@@ -80,6 +83,16 @@ impl Segment {
         Ok(segment)
     }
 
+    /// A segment that compaction is writing, whose files have names of their own. Nothing is made
+    /// yet.
+    pub(crate) fn cleaned(dir: Arc<dyn Dir>, base_offset: Offset) -> Self {
+        Self {
+            offset_index: Index::empty(names::cleaned(base_offset, Kind::OffsetIndex)),
+            time_index: Index::empty(names::cleaned(base_offset, Kind::TimeIndex)),
+            ..Self::blank(dir, base_offset)
+        }
+    }
+
     fn blank(dir: Arc<dyn Dir>, base_offset: Offset) -> Self {
         Self {
             dir,
@@ -91,6 +104,7 @@ impl Segment {
             largest: Mutex::new(None),
             deleted: AtomicBool::new(false),
             has_txn_index: AtomicBool::new(false),
+            held_aborted: OnceLock::new(),
             index_damaged: AtomicBool::new(false),
         }
     }
@@ -124,6 +138,34 @@ impl Segment {
         *self.slot() = None;
         self.offset_index.close_file();
         self.time_index.close_file();
+    }
+
+    /// Opens what readers may still want of a segment whose names another one is about to get.
+    pub(crate) fn hold_files(&self) -> io::Result<()> {
+        self.file()?;
+        self.offset_index.open_file(self.dir())?;
+        self.time_index.open_file(self.dir())?;
+        let aborted = self.aborted()?;
+        self.held_aborted.get_or_init(|| aborted);
+        Ok(())
+    }
+
+    /// The transactions whose abort marker is in the segment, in the order of the markers.
+    pub(crate) fn aborted(&self) -> io::Result<Vec<AbortedTxn>> {
+        if !self.has_txn_index() {
+            return Ok(Vec::new());
+        }
+        let mut name = names::name(self.base_offset, Kind::TxnIndex);
+        if self.is_deleted() {
+            name.push_str(names::DELETED);
+        }
+        let read = txn_index::read(self.dir(), &name);
+        // Looked at afterwards: if compaction has replaced the segment meanwhile, that may have
+        // been the file of the new one.
+        match self.held_aborted.get() {
+            Some(held) => Ok(held.clone()),
+            None => read,
+        }
     }
 
     /// Bytes of batches in the `.log` file.

@@ -1,8 +1,8 @@
 //! A whole data directory on a disk that loses power, fails or rots.
 
 mod crash;
-mod disk;
+pub(crate) mod disk;
 mod faults;
 mod model;
-mod random;
+pub(crate) mod random;
 mod world;

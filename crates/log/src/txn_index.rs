@@ -85,6 +85,11 @@ fn parse(content: &[u8]) -> Vec<AbortedTxn> {
     entries
 }
 
+/// A file with these entries.
+pub(crate) fn format(entries: &[AbortedTxn]) -> Vec<u8> {
+    entries.iter().flat_map(|entry| entry.to_bytes()).collect()
+}
+
 /// Appends one entry, making the file if need be.
 pub(crate) fn append(dir: &dyn Dir, name: &str, aborted: AbortedTxn) -> io::Result<()> {
     let file = dir.open(name, OpenMode::Create)?;

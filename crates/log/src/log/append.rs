@@ -297,7 +297,7 @@ impl Log {
             Some(_) | None => now_ms.saturating_sub(active.created_ms),
         };
         active.size + header.size() as u64 > u64::from(config.segment_bytes)
-            || waited > config.segment_ms.saturating_sub(self.jitter(base_offset))
+            || waited > config.segment_ms_max().saturating_sub(self.jitter(base_offset))
             || self.indexes_are_full()
     }
 
@@ -382,7 +382,7 @@ impl Log {
 
 impl Active {
     /// Counts a batch in, and gives it an index entry if one is due.
-    pub(super) fn take_in(
+    pub(crate) fn take_in(
         &mut self,
         segment: &Segment,
         header: &BatchHeader,
@@ -414,7 +414,7 @@ impl Active {
 }
 
 /// Adds the largest timestamp so far to the time index, if it has grown.
-pub(super) fn push_time(segment: &Segment, largest: TimestampOffset) -> std::io::Result<()> {
+pub(crate) fn push_time(segment: &Segment, largest: TimestampOffset) -> std::io::Result<()> {
     let last = segment.time_index.last(segment.dir())?;
     let grown = last.is_none_or(|last| last.timestamp < largest.timestamp);
     let relative = u32::try_from(largest.offset.0.saturating_sub(segment.base_offset.0));

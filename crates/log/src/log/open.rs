@@ -293,19 +293,36 @@ fn finish_swaps(dir: &dyn Dir, found: &[String]) -> Result<(), LogError> {
             range = Some((from.min(offset), to.max(end)));
         }
     }
-    for name in found {
-        let replaced = names::parse(name).is_some_and(|(offset, kind)| {
+    let is_invalid = |name: &&String| name.ends_with(names::SWAP) && !valid(name);
+    let is_replaced = |name: &&String| {
+        names::parse(name).is_some_and(|(offset, kind)| {
             kind != Kind::Snapshot && range.is_some_and(|(from, to)| from <= offset && offset < to)
-        });
-        if replaced || (name.ends_with(names::SWAP) && !valid(&name)) {
-            dir.remove(name).map_err(LogError::io("remove", &dir.path().join(name)))?;
-        }
+        })
+    };
+    let sync = || dir.sync().map_err(LogError::io("sync", dir.path()));
+    // Each step is durable before the next one, for the process may die here, too: what says that
+    // a swap is invalid goes after it, and an index gets its own name after its log, since it would
+    // be taken for one of the old segment otherwise.
+    for name in found.iter().filter(is_invalid) {
+        dir.remove(name).map_err(LogError::io("remove", &dir.path().join(name)))?;
     }
-    for name in found.iter().filter(valid) {
-        let target = name.strip_suffix(names::SWAP).unwrap_or(name);
-        let path = dir.path().join(name);
-        tracing::info!(file = %path.display(), "finishing an interrupted compaction");
-        dir.rename(name, target).map_err(LogError::io("rename", &path))?;
+    sync()?;
+    for name in found.iter().filter(is_replaced) {
+        dir.remove(name).map_err(LogError::io("remove", &dir.path().join(name)))?;
+    }
+    sync()?;
+    let (logs, others): (Vec<&String>, Vec<&String>) = found
+        .iter()
+        .filter(valid)
+        .partition(|name| swapped(name).is_some_and(|(_, kind)| kind == Kind::Log));
+    for part in [logs, others] {
+        for name in part {
+            let target = name.strip_suffix(names::SWAP).unwrap_or(name);
+            let path = dir.path().join(name);
+            tracing::info!(file = %path.display(), "finishing an interrupted compaction");
+            dir.rename(name, target).map_err(LogError::io("rename", &path))?;
+        }
+        sync()?;
     }
     Ok(())
 }

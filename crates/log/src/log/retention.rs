@@ -41,8 +41,8 @@ pub struct Deleted {
 /// Files that wait to be removed.
 #[derive(Debug)]
 pub(crate) struct Retired {
-    due_ms: i64,
-    names: Vec<String>,
+    pub(super) due_ms: i64,
+    pub(super) names: Vec<String>,
 }
 
 impl Log {

@@ -1,6 +1,9 @@
 //! The log as a whole, on real files in a temporary directory.
 
 mod append;
+mod compaction;
+mod compaction_crash;
+mod compaction_model;
 mod faults;
 mod model;
 mod recovery;

@@ -14,7 +14,7 @@ fn transactional(producer_id: i64, base_sequence: i32, count: usize) -> Vec<u8> 
     build(options, &vec![NOW; count], 10)
 }
 
-fn marker(producer_id: i64, committed: bool, coordinator_epoch: i32) -> Vec<u8> {
+pub(super) fn marker(producer_id: i64, committed: bool, coordinator_epoch: i32) -> Vec<u8> {
     let options = BuilderOptions {
         producer_id: ProducerId(producer_id),
         producer_epoch: 0,
@@ -32,7 +32,7 @@ fn marker(producer_id: i64, committed: bool, coordinator_epoch: i32) -> Vec<u8> 
     builder.finish().unwrap().to_vec()
 }
 
-fn mark(bench: &mut Bench, producer_id: i64, committed: bool) -> Appended {
+pub(super) fn mark(bench: &mut Bench, producer_id: i64, committed: bool) -> Appended {
     let mut batch = marker(producer_id, committed, 0);
     let mut batches = [batch.as_mut_slice()];
     let mut results = bench.log.append_batches(&mut batches, EPOCH, AppendOrigin::Coordinator, NOW);
