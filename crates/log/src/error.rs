@@ -24,7 +24,7 @@ pub enum LogError {
     /// What had been written to the disk for good is not what is there now.
     #[error(
         "{} is damaged at position {position}, before the recovery point: {cause}. \
-         Look at it with: kafka-dump-log --deep-iteration --files {}",
+         Look at it with: ottla log dump {}",
         path.display(),
         path.display()
     )]
@@ -41,7 +41,7 @@ pub enum LogError {
         "{} ends at offset {log_end_offset}, but {checkpoint} says that the partition reached \
          {expected}: records are missing. Bring the file back, or remove the partition's line from \
          {checkpoint} to go on with what is left. Look at it with: \
-         kafka-dump-log --deep-iteration --files {}",
+         ottla log dump {}",
         path.display(),
         path.display()
     )]

@@ -23,6 +23,7 @@ mod dir;
 mod epochs;
 mod error;
 mod index;
+pub mod inspect;
 mod log;
 mod log_dir;
 mod names;

@@ -10,7 +10,8 @@ use ottla_types::{Offset, ProducerId};
 
 use crate::dir::{Dir, OpenMode};
 
-const SIZE: usize = 34;
+/// Bytes of an entry.
+pub(crate) const SIZE: usize = 34;
 const VERSION: i16 = 0;
 
 /// An aborted transaction.
@@ -74,7 +75,8 @@ pub(crate) fn read(dir: &dyn Dir, name: &str) -> io::Result<Vec<AbortedTxn>> {
     Ok(parse(&dir.read(name)?.unwrap_or_default()))
 }
 
-fn parse(content: &[u8]) -> Vec<AbortedTxn> {
+/// The entries of a file of this content, up to the first that cannot be one.
+pub(crate) fn parse(content: &[u8]) -> Vec<AbortedTxn> {
     let mut entries: Vec<AbortedTxn> = Vec::new();
     for entry in content.chunks_exact(SIZE).map_while(AbortedTxn::parse) {
         if !entry.is_possible() || entries.last().is_some_and(|last| !entry.follows(last)) {

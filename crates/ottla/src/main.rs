@@ -1,6 +1,7 @@
 //! The `ottla` binary: parses, assembles, runs.
 
 mod banner;
+mod log;
 mod reference;
 mod serve;
 
@@ -27,6 +28,8 @@ enum Command {
     /// Run a broker (what `ottla` alone does, too)
     Serve(serve::Flags),
     Reference(reference::Reference),
+    #[command(subcommand)]
+    Log(log::Log),
     #[command(flatten)]
     Client(ottla_cli::Command),
 }
@@ -41,46 +44,58 @@ fn main() -> ExitCode {
     match arguments.command {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(flags)) => serve::run(&flags.or(arguments.serve)),
+        Some(Command::Log(command)) => log::run(&command),
         Some(Command::Reference(command)) => reference::run(&command, &mut root),
         Some(Command::Client(command)) => client(command, arguments.client),
     }
 }
 
-/// The whole command line. `serve` hides the flags that it would refuse.
+/// Commands that talk to no broker.
+const LOCAL: [&str; 3] = ["serve", "log", "reference"];
+
+/// The whole command line. Local commands hide the flags that they would refuse.
 fn command_line() -> clap::Command {
     let mut root = Arguments::command();
     root.build();
-    root.mut_subcommand("serve", |serve| {
-        serve.mut_args(|flag| {
-            let is_of_clients = flag.is_global_set();
-            flag.hide(is_of_clients)
-        })
-    })
+    LOCAL.iter().fold(root, |root, name| root.mut_subcommand(name, without_client_flags))
 }
 
-/// What is wrong with a flag that would be ignored: one of a broker before a command of the client,
-/// or one of the client where a broker is run.
+fn without_client_flags(command: clap::Command) -> clap::Command {
+    let hidden = command.mut_args(|flag| {
+        let is_of_clients = flag.is_global_set();
+        flag.hide(is_of_clients)
+    });
+    hidden.mut_subcommands(without_client_flags)
+}
+
+/// What is wrong with a flag that would be ignored: one of a broker before another command, or one
+/// of the client where no broker is asked.
 fn misplaced(root: &clap::Command, matches: &ArgMatches) -> Option<String> {
-    let (name, inner) = matches.subcommand().unwrap_or(("serve", matches));
-    let serves = name == "serve";
-    let given = |at: &ArgMatches, id: &clap::Id| {
-        at.value_source(id.as_str()) == Some(clap::parser::ValueSource::CommandLine)
+    let (name, mut inner) = matches.subcommand().unwrap_or(("serve", matches));
+    while let Some((_, deeper)) = inner.subcommand() {
+        inner = deeper;
+    }
+    let is_given = |at: &ArgMatches, flag: &clap::Arg| {
+        let id = flag.get_id().as_str();
+        let is_known = at.try_contains_id(id).is_ok();
+        is_known && at.value_source(id) == Some(clap::parser::ValueSource::CommandLine)
     };
-    let flag = root.get_arguments().find(|flag| {
-        let place = if serves { inner } else { matches };
-        let id = flag.get_id();
-        flag.is_global_set() == serves
-            && place.try_contains_id(id.as_str()).is_ok()
-            && given(place, id)
-    })?;
-    let long = flag.get_long().map(|long| format!("--{long}"));
-    let short = flag.get_short().map(|short| format!("-{short}"));
-    let flag = long.or(short)?;
-    Some(if serves {
-        format!("{flag} is for commands that talk to a broker; running one, it would be ignored")
-    } else {
-        format!("{flag} is for running a broker; `ottla {name}` would ignore it")
-    })
+    let of_client = |flag: &&clap::Arg| flag.is_global_set() && is_given(inner, flag);
+    let of_broker = |flag: &&clap::Arg| !flag.is_global_set() && is_given(matches, flag);
+    let named = |flag: &clap::Arg| match (flag.get_long(), flag.get_short()) {
+        (Some(long), _) => format!("--{long}"),
+        (None, short) => short.map(|short| format!("-{short}")).unwrap_or_default(),
+    };
+    if LOCAL.contains(&name)
+        && let Some(flag) = root.get_arguments().find(of_client)
+    {
+        let flag = named(flag);
+        return Some(format!(
+            "{flag} is for commands that talk to a broker; `ottla {name}` would ignore it"
+        ));
+    }
+    let flag = root.get_arguments().find(of_broker).filter(|_| name != "serve").map(named)?;
+    Some(format!("{flag} is for running a broker; `ottla {name}` would ignore it"))
 }
 
 /// Runs a command of the client on a runtime of its own.

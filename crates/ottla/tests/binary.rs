@@ -141,12 +141,14 @@ fn flags_count_before_and_after_serve() -> anyhow::Result<()> {
 
 #[test]
 fn a_flag_that_would_be_ignored_is_refused() -> anyhow::Result<()> {
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["--data-dir", "x", "topic", "list"], "--data-dir"),
         (&["--set", "num.partitions=3", "cluster", "info"], "--set"),
         (&["-c", "server.properties", "topic", "list"], "--config"),
         (&["-b", "localhost:9092"], "--bootstrap"),
         (&["serve", "-o", "json"], "--output"),
+        (&["log", "dump", "x.log", "-o", "json"], "--output"),
+        (&["--data-dir", "x", "log", "verify", "x"], "--data-dir"),
     ];
     for (args, flag) in cases {
         let refused = ottla(args, &[]).output()?;
@@ -166,5 +168,35 @@ fn a_stopped_broker_says_so() -> anyhow::Result<()> {
     let mut text = String::new();
     log.read_to_string(&mut text)?;
     assert!(text.contains("everything acknowledged is on disk"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn files_are_looked_at_without_a_broker() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let broker = Running::start(&serving(dir.path()), &[])?;
+    broker.run(&["produce", "London", "-k", "temperature", "14.2", "-H", "unit=C"])?;
+    broker.stop()?;
+    let data = dir.path().to_string_lossy().into_owned();
+    let segment = dir.path().join("London-0/00000000000000000000.log");
+    let file = segment.to_string_lossy().into_owned();
+
+    let dumped = ottla(&["log", "dump", "-r", &file], &[]).output()?;
+    let text = String::from_utf8(dumped.stdout)?;
+    assert!(text.starts_with("position=0 offsets=0..0 records=1 "), "{text}");
+    assert!(text.contains(r#"key="temperature" value="14.2" unit="C""#), "{text}");
+    let verified = ottla(&["log", "verify", &data], &[]).output()?;
+    assert!(verified.status.success() && verified.stdout.is_empty(), "{}", stderr(&verified));
+    assert!(stderr(&verified).ends_with(": 0 findings\n"), "{}", stderr(&verified));
+
+    let mut bytes = std::fs::read(&segment)?;
+    if let Some(last) = bytes.last_mut() {
+        *last ^= 1;
+    }
+    std::fs::write(&segment, bytes)?;
+    let verified = ottla(&["log", "verify", &data], &[]).output()?;
+    assert_eq!(verified.status.code(), Some(10), "{}", stderr(&verified));
+    let text = String::from_utf8(verified.stdout)?;
+    assert!(text.contains(&file) && text.contains("position 0"), "{text}");
     Ok(())
 }

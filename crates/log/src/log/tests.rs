@@ -5,6 +5,7 @@ mod compaction;
 mod compaction_crash;
 mod compaction_model;
 mod faults;
+mod inspect;
 mod model;
 mod recovery;
 mod relocate;
