@@ -123,6 +123,23 @@ fn a_topic_that_is_asked_for_is_there_when_the_answer_is() {
 }
 
 #[test]
+fn whoever_looks_whether_a_topic_is_gone_does_not_bring_it_back() {
+    let broker = TestBroker::start(&[]);
+    let mut client = broker.client();
+    let id = client.topic("gone", 1, &[]);
+    client.delete_topic("gone");
+    let response = ask_metadata(&mut client, &["gone", "gone", "new"], true);
+    let codes: Vec<i16> = response.topics.iter().map(|topic| topic.error_code).collect();
+    assert_eq!(codes, [UNKNOWN_TOPIC_OR_PARTITION, 0]);
+    let all = client.call(12, &MetadataRequest { topics: None, ..Default::default() });
+    assert_eq!(all.topics.len(), 1, "it was not created on the way");
+    // Who wants it asks again, as every client does.
+    let topic = ask_metadata(&mut client, &["gone"], true).topics.remove(0);
+    assert_eq!((topic.error_code, topic.partitions.len()), (0, 1));
+    assert_ne!(topic.topic_id, id);
+}
+
+#[test]
 fn many_that_ask_for_one_new_topic_get_one_topic() {
     let broker = TestBroker::start(&[]);
     let gate = std::sync::Barrier::new(16);

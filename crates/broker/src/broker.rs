@@ -26,6 +26,7 @@ use tokio::{runtime::Handle, sync::watch};
 use crate::{
     api::APIS,
     controller::Controller,
+    deleted_names::DeletedNames,
     failures,
     fetch_sessions::FetchSessions,
     groups::Groups,
@@ -99,6 +100,7 @@ pub(crate) struct Shared {
     pub(crate) controller: Controller,
     pub(crate) log_dirs: LogDirs,
     pub(crate) moves: Moves,
+    pub(crate) deleted_names: DeletedNames,
     /// Why the broker cannot go on, if it cannot.
     pub(crate) fatal: watch::Sender<Option<String>>,
     /// What clients connect to, with the real ports; set when the listeners are bound.
@@ -441,6 +443,7 @@ fn shared_state(
         controller,
         log_dirs: opened.log_dirs,
         moves: Moves::default(),
+        deleted_names: DeletedNames::default(),
         fatal: watch::Sender::new(None),
         listeners: OnceLock::new(),
         runtime: OnceLock::new(),

@@ -321,6 +321,7 @@ impl Owner {
     fn apply(&self, delta: &Delta) -> Vec<(TopicIdPartition, Uuid)> {
         for (id, topic) in &delta.deleted_topics {
             storage::drop_topic(&self.shared, *id);
+            self.shared.deleted_names.add(&topic.name);
             self.shared.groups.remove_topic(&self.shared, &topic.name, *id);
         }
         let mut grown: Vec<Uuid> = delta.partitions.iter().map(|part| part.topic_id).collect();

@@ -9,6 +9,7 @@ mod authorized;
 mod broker;
 mod clock;
 mod controller;
+mod deleted_names;
 mod failures;
 mod fetch_sessions;
 mod flusher;

@@ -4,7 +4,8 @@
 //! - v4: whether topics may be created. v7: leader epochs. v8: authorized operations.
 //! - v10: topic ids (KIP-516). v12: topics asked for by id. v13: an error code for all (KIP-1102).
 //!
-//! A topic that is created here has its leader in the same answer.
+//! A topic that is created here has its leader in the same answer, unless it was deleted before and
+//! this is the first question since: see [`crate::deleted_names`].
 //! Kafka: `KafkaApis.handleTopicMetadataRequest`, `AutoTopicCreationManager`.
 
 use ottla_config::keys;
@@ -121,6 +122,7 @@ async fn create_missing(ctx: &Context, topics: &[MetadataRequestTopic]) {
         .collect();
     missing.sort_unstable();
     missing.dedup();
+    missing.retain(|name| !ctx.shared.deleted_names.take(name));
     // One by one: two names of one request may collide with each other.
     for name in missing {
         let internal = [InternalTopic::ConsumerOffsets, InternalTopic::TransactionState]
