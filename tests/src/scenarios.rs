@@ -59,6 +59,8 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "static members", run: rebalance::static_members },
     Scenario { name: "describe configs", run: configs::describe },
     Scenario { name: "alter configs", run: configs::alter },
+    Scenario { name: "elections", run: cluster_admin::elections },
+    Scenario { name: "reassignments", run: cluster_admin::reassignments },
     Scenario { name: "quorum", run: cluster_admin::quorum },
     Scenario { name: "config resources", run: cluster_admin::config_resources },
     Scenario { name: "log directories", run: configs::log_dirs },

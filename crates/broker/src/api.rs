@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod alter_configs;
+mod alter_partition_reassignments;
 mod alter_replica_log_dirs;
 mod api_versions;
 mod create_partitions;
@@ -32,6 +33,7 @@ mod describe_log_dirs;
 mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
+mod elect_leaders;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -42,6 +44,7 @@ mod leave_group;
 mod list_config_resources;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -195,7 +198,10 @@ pub(crate) static APIS: &[Row] = &[
     row::<describe_log_dirs::DescribeLogDirs>(),
     row::<create_partitions::CreatePartitions>(),
     row::<delete_groups::DeleteGroups>(),
+    row::<elect_leaders::ElectLeaders>(),
     row::<incremental_alter_configs::IncrementalAlterConfigs>(),
+    row::<alter_partition_reassignments::AlterPartitionReassignments>(),
+    row::<list_partition_reassignments::ListPartitionReassignments>(),
     row::<offset_delete::OffsetDelete>(),
     row::<describe_quorum::DescribeQuorum>(),
     row::<describe_cluster::DescribeCluster>(),

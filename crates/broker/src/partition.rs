@@ -398,6 +398,27 @@ impl Partition {
         self.lock().replication.check_leader(LeaderEpoch(believed.max(-1)))
     }
 
+    /// Goes on as the leader in the epoch that the image has now. Does nothing where that is the
+    /// epoch it leads in.
+    pub(crate) fn lead(&self, broker_id: BrokerId, leader_epoch: LeaderEpoch) {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        if leader_epoch <= inner.replication.leader_epoch() {
+            return;
+        }
+        let became_leader = Event::BecameLeader {
+            leader_epoch,
+            replicas: vec![broker_id],
+            isr: vec![broker_id],
+            log_end_offset: inner.replication.log_end_offset(),
+            durable_offset: inner.replication.durable_offset(),
+            high_watermark: inner.replication.high_watermark(),
+        };
+        // Every offset stays, so nobody is to be told anything.
+        inner.replication.step(became_leader, &mut inner.effects);
+        inner.effects.clear();
+    }
+
     /// The epoch of this leadership.
     pub(crate) fn leader_epoch(&self) -> LeaderEpoch {
         self.lock().replication.leader_epoch()

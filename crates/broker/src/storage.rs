@@ -197,6 +197,11 @@ pub(crate) fn host_topic(
     let mut unrecorded = Vec::new();
     for (index, state) in topic.partitions() {
         if let Some(replica) = known.as_ref().and_then(|known| known.replica(index)) {
+            if state.leader == shared.broker_id
+                && let Some(partition) = replica.online()
+            {
+                partition.lead(shared.broker_id, state.leader_epoch);
+            }
             replicas.push(replica.clone());
             continue;
         }

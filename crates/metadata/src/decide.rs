@@ -12,9 +12,12 @@ mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod directories;
+mod elect_leaders;
 mod lifecycle;
+mod partition_change;
 mod placement;
 mod producer_ids;
+mod reassign;
 
 use std::collections::BTreeSet;
 
@@ -27,8 +30,10 @@ pub use create_partitions::create_partitions;
 pub use create_topics::{InternalTopic, create_internal_topic, create_topics};
 pub use delete_topics::delete_topics;
 pub use directories::{assign_directories, cordon_directories, fail_directories};
+pub use elect_leaders::elect_leaders;
 pub use lifecycle::{BrokerStart, bootstrap, start_broker, stop_broker};
 pub use producer_ids::{PRODUCER_ID_BLOCK_SIZE, ProducerIdBlock, allocate_producer_ids};
+pub use reassign::alter_partition_reassignments;
 
 use crate::{Image, MetadataRecord};
 

@@ -113,6 +113,12 @@ const EXPLAINED: &[Explained] = &[
     explained("DescribeQuorum", "log_end_offset", PresenceOnly, "an offset of the metadata log"),
     explained("DescribeQuorum", "replica_directory_id", PresenceOnly, "made at random"),
     explained(
+        "elections: all, ",
+        "replica_election_results",
+        AnyOrder,
+        "Kafka's order is that of a hash map",
+    ),
+    explained(
         "of types [2]: ListConfigResources",
         "config_resources",
         AnyOrder,
