@@ -96,12 +96,6 @@ const EXPLAINED: &[Explained] = &[
         "no client metrics are collected yet",
     ),
     explained(
-        "by name, then id: DeleteTopics",
-        "responses",
-        Anything,
-        "one of the two deletes the topic",
-    ),
-    explained(
         "names that collide: Metadata",
         "topics",
         Anything,

@@ -2,6 +2,8 @@
 //!
 //! Kafka: `ControllerApis.deleteTopics`, `ReplicationControlManager.deleteTopics`.
 
+use std::collections::BTreeSet;
+
 use ottla_config::keys;
 use ottla_types::{ErrorCode, Uuid};
 use ottla_wire::{
@@ -26,6 +28,13 @@ pub fn delete_topics(
     let targets = targets(request);
     let names = repeated(targets.iter().filter_map(|(name, _)| name.as_ref()));
     let ids = repeated(targets.iter().map(|(_, id)| *id).filter(|id| !id.is_zero()));
+    // One topic by its name and by its id is refused as a whole, so that nothing is deleted.
+    let given: BTreeSet<Uuid> = targets.iter().map(|(_, id)| *id).collect();
+    let named: BTreeSet<Uuid> = targets
+        .iter()
+        .filter(|(name, id)| id.is_zero() && name.as_ref().is_some_and(|n| !names.contains(n)))
+        .filter_map(|(name, _)| Some(context.image.topic(name.as_deref()?)?.id))
+        .collect();
     let mut decision = Decision { records: Vec::new(), response: DeleteTopicsResponse::default() };
     let disabled = !context.config.get(&keys::DELETE_TOPIC_ENABLE);
     for (name, id) in &targets {
@@ -35,10 +44,20 @@ pub fn delete_topics(
             Err(Refusal::new(ErrorCode::InvalidRequest, "Duplicate topic name."))
         } else if ids.contains(id) {
             Err(Refusal::new(ErrorCode::InvalidRequest, "Duplicate topic id."))
+        } else if name.is_none() && named.contains(id) {
+            // It is answered with its name.
+            continue;
         } else {
             resolve(context, name.as_ref(), *id)
         };
-        let mut result = match outcome {
+        if let Ok((name, topic_id)) = &outcome
+            && id.is_zero()
+            && given.contains(topic_id)
+        {
+            decision.response.responses.push(given_twice(name, *topic_id));
+            continue;
+        }
+        let result = match outcome {
             Ok((name, topic_id)) => DeletableTopicResult {
                 name: Some(name),
                 topic_id,
@@ -55,21 +74,6 @@ pub fn delete_topics(
                 }
             }
         };
-        // A topic named by its name and by its id is deleted once.
-        let mut answered = decision.response.responses.iter();
-        if result.error_code == 0 && answered.any(|other| other.topic_id == result.topic_id) {
-            let (error_code, error_message) = Refusal::new(
-                ErrorCode::InvalidRequest,
-                "The provided topic name maps to an ID that was already supplied.",
-            )
-            .into_fields();
-            result = DeletableTopicResult {
-                name: name.clone(),
-                topic_id: *id,
-                error_code,
-                error_message,
-            };
-        }
         if result.error_code == 0 {
             decision.records.push(RemoveTopicRecord { topic_id: result.topic_id }.into());
         }
@@ -79,6 +83,15 @@ pub fn delete_topics(
         }
     }
     decision
+}
+
+fn given_twice(name: &Str, topic_id: Uuid) -> DeletableTopicResult {
+    let (error_code, error_message) = Refusal::new(
+        ErrorCode::InvalidRequest,
+        "The provided topic name maps to an ID that was already supplied.",
+    )
+    .into_fields();
+    DeletableTopicResult { name: Some(name.clone()), topic_id, error_code, error_message }
 }
 
 /// What is to be deleted, in the request's order. Old requests have only names.

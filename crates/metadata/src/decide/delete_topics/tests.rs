@@ -139,18 +139,11 @@ fn what_appears_twice_is_not_deleted() {
         vec![target(None, id(101)), target(None, id(101))],
         &[(None, id(101), ErrorCode::InvalidRequest, Some("Duplicate topic id."))],
     );
-    assert_by_either(
-        vec![target(Some("a"), Uuid::ZERO), target(None, id(101))],
-        &[
-            (Some("a"), id(101), ErrorCode::None, None),
-            (
-                None,
-                id(101),
-                ErrorCode::InvalidRequest,
-                Some("The provided topic name maps to an ID that was already supplied."),
-            ),
-        ],
-    );
+    let given = "The provided topic name maps to an ID that was already supplied.";
+    let (by_name, by_id) = (target(Some("a"), Uuid::ZERO), target(None, id(101)));
+    for topics in [vec![by_name.clone(), by_id.clone()], vec![by_id, by_name]] {
+        assert_by_either(topics, &[(Some("a"), id(101), ErrorCode::InvalidRequest, Some(given))]);
+    }
 }
 
 #[test]
