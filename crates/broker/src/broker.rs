@@ -25,6 +25,7 @@ use tokio::{runtime::Handle, sync::watch};
 
 use crate::{
     api::APIS,
+    cleaner::Cleaners,
     controller::Controller,
     deleted_names::DeletedNames,
     failures,
@@ -101,6 +102,7 @@ pub(crate) struct Shared {
     pub(crate) log_dirs: LogDirs,
     pub(crate) moves: Moves,
     pub(crate) deleted_names: DeletedNames,
+    pub(crate) cleaners: Cleaners,
     /// Why the broker cannot go on, if it cannot.
     pub(crate) fatal: watch::Sender<Option<String>>,
     /// What clients connect to, with the real ports; set when the listeners are bound.
@@ -205,6 +207,7 @@ impl Shared {
             log_bytes: partitions.iter().map(|p| p.size_bytes()).sum(),
             groups: self.groups.count(),
             request_memory_free: self.budget.available(),
+            uncleanable: self.cleaners.uncleanable(),
         }
     }
 }
@@ -245,6 +248,7 @@ impl Broker {
         let unrecorded = storage::open_partitions(&shared, &inventory);
         shared.moves.resume(&shared, &inventory);
         let moves_thread = Some(Moves::start(&shared)?);
+        shared.cleaners.start(&shared);
         let workers = start_workers(&shared)?;
         if let Some((home, _)) = workers.first() {
             drop(shared.runtime.set(home.clone()));
@@ -365,6 +369,7 @@ impl Broker {
         shared.stopping.begin();
         shared.groups.stop();
         shared.moves.stop();
+        shared.cleaners.stop();
         for (_, thread) in self.workers.drain(..) {
             drop(thread.join());
         }
@@ -444,6 +449,7 @@ fn shared_state(
         log_dirs: opened.log_dirs,
         moves: Moves::default(),
         deleted_names: DeletedNames::default(),
+        cleaners: Cleaners::new(),
         fatal: watch::Sender::new(None),
         listeners: OnceLock::new(),
         runtime: OnceLock::new(),

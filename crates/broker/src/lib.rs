@@ -7,6 +7,7 @@
 mod api;
 mod authorized;
 mod broker;
+mod cleaner;
 mod clock;
 mod controller;
 mod deleted_names;

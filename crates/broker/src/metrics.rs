@@ -4,6 +4,7 @@
 
 use std::{fmt, sync::atomic::AtomicU64};
 
+use ottla_log::CleanStats;
 use ottla_wire::ApiKey;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -41,6 +42,11 @@ pub(crate) struct Metrics {
     log_bytes: Gauge,
     groups: Gauge,
     request_memory_free: Gauge,
+    cleaner_runs: Counter,
+    cleaner_read: Counter,
+    cleaner_written: Counter,
+    max_dirty_percent: Gauge,
+    uncleanable: Gauge,
     resident_bytes: Gauge<u64, AtomicU64>,
 }
 
@@ -59,6 +65,7 @@ pub(crate) struct Gauges {
     pub(crate) log_bytes: u64,
     pub(crate) groups: usize,
     pub(crate) request_memory_free: usize,
+    pub(crate) uncleanable: usize,
 }
 
 impl Metrics {
@@ -79,10 +86,16 @@ impl Metrics {
             log_bytes: Gauge::default(),
             groups: Gauge::default(),
             request_memory_free: Gauge::default(),
+            cleaner_runs: Counter::default(),
+            cleaner_read: Counter::default(),
+            cleaner_written: Counter::default(),
+            max_dirty_percent: Gauge::default(),
+            uncleanable: Gauge::default(),
             resident_bytes: Gauge::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry);
+        metrics.register_cleaner(&mut registry);
         Self { registry, ..metrics }
     }
 
@@ -131,6 +144,34 @@ impl Metrics {
         );
     }
 
+    fn register_cleaner(&self, r: &mut Registry) {
+        let runs = self.cleaner_runs.clone();
+        r.register("kafka_log_logcleaner_runs", "Rounds of compaction", runs);
+        let (name, help) = ("kafka_log_logcleaner_read", "Bytes of batches read to compact them");
+        r.register_with_unit(name, help, Unit::Bytes, self.cleaner_read.clone());
+        let (name, help) = ("kafka_log_logcleaner_written", "Bytes of compacted batches written");
+        r.register_with_unit(name, help, Unit::Bytes, self.cleaner_written.clone());
+        let name = "kafka_log_logcleanermanager_max_dirty_percent";
+        let help = "Share of the dirtiest log that is not compacted";
+        r.register(name, help, self.max_dirty_percent.clone());
+        let name = "kafka_log_logcleanermanager_uncleanable_partitions_count";
+        let help = "Partitions that are not compacted because they cannot be read";
+        r.register(name, help, self.uncleanable.clone());
+    }
+
+    /// A log was compacted.
+    pub(crate) fn cleaned(&self, stats: &CleanStats) {
+        self.cleaner_runs.inc();
+        self.cleaner_read.inc_by(stats.bytes_read.saturating_add(stats.map_bytes_read));
+        self.cleaner_written.inc_by(stats.bytes_written);
+    }
+
+    /// The dirtiest log was looked for; from 0 to 1, how dirty it is.
+    #[expect(clippy::cast_possible_truncation, reason = "a percentage is small")]
+    pub(crate) fn looked_for_dirt(&self, ratio_max: f64) {
+        self.max_dirty_percent.set((ratio_max * 100.0) as i64);
+    }
+
     /// A request came.
     pub(crate) fn request(&self, key: ApiKey) {
         let row = usize::try_from(key.code()).ok().and_then(|code| self.requests.get(code));
@@ -176,6 +217,7 @@ impl Metrics {
         set(&self.topics, now.topics);
         set(&self.groups, now.groups);
         set(&self.request_memory_free, now.request_memory_free);
+        set(&self.uncleanable, now.uncleanable);
         self.log_bytes.set(i64::try_from(now.log_bytes).unwrap_or(i64::MAX));
         self.resident_bytes.set(resident_bytes().unwrap_or(0));
         let mut page = String::new();

@@ -11,19 +11,24 @@ use std::sync::{
 };
 
 use bytes::BytesMut;
-use ottla_log::{AppendError, FileRange, Log, LogReader, SyncTask};
+use ottla_log::{AppendError, Cleanable, FileRange, Log, LogError, LogReader, SyncTask};
 use ottla_partition::{Effect, Event, Replication};
 use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use tokio::sync::watch;
 
-use crate::{clock::now_ms, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters};
+use crate::{
+    cleaner::CleaningSwitch, clock::now_ms, log_dirs::DataDir, settings::TopicSettings,
+    waiters::Waiters,
+};
 
 /// A partition, shared by everyone who serves it.
 #[derive(Debug)]
 pub(crate) struct Partition {
     /// Which one.
     pub(crate) topic_partition: TopicPartition,
+    /// Whether its log may be cleaned.
+    pub(crate) cleaning: CleaningSwitch,
     /// Fetches that wait for more records.
     pub(crate) waiters: Waiters,
     inner: Mutex<Inner>,
@@ -162,6 +167,7 @@ impl Partition {
         };
         Self {
             topic_partition,
+            cleaning: CleaningSwitch::default(),
             waiters: Waiters::default(),
             inner: Mutex::new(Inner {
                 log,
@@ -439,6 +445,16 @@ impl Partition {
         run(&mut self.lock().log)
     }
 
+    /// What of the log can be cleaned now, if it is clean up to an offset, exclusive.
+    pub(crate) fn cleanable(
+        &self,
+        cleaned_to: Option<Offset>,
+        now_ms: i64,
+    ) -> Result<Cleanable, LogError> {
+        let inner = self.lock();
+        inner.log.cleanable(cleaned_to, inner.replication.high_watermark(), now_ms)
+    }
+
     /// Bytes of all segments; 0 where that cannot be found out.
     pub(crate) fn size_bytes(&self) -> u64 {
         self.lock().log.size_bytes().unwrap_or(0)
@@ -454,6 +470,8 @@ impl Partition {
     pub(crate) fn retire(&self) {
         self.lock().is_retired = true;
         self.waiters.wake();
+        // A cleaner that has begun ends before that, too.
+        drop(self.cleaning.hold());
     }
 
     /// Goes on with another log in another directory, if `make` gives one: then `true`. Nothing is appended
@@ -463,6 +481,7 @@ impl Partition {
         target: &Arc<DataDir>,
         make: impl FnOnce(&mut Log, &DataDir) -> Result<Option<Log>, E>,
     ) -> Result<bool, E> {
+        let _held = self.cleaning.hold();
         let mut inner = self.lock();
         if inner.is_retired || !inner.dir.is_online() {
             return Ok(false);

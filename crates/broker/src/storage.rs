@@ -267,6 +267,7 @@ pub(crate) fn drop_topic(shared: &Shared, id: Uuid) {
             Replica::Offline { dir: None } => continue,
         };
         shared.moves.cancel(&at);
+        shared.cleaners.forget(&at);
         dir.remove_replica();
         let Some(log_dir) = dir.log_dir() else { continue };
         match log_dir.delete_partition(&at, new_id()) {

@@ -32,6 +32,7 @@ const CLEAN: &str = ".kafka_cleanshutdown";
 pub(crate) const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 /// The file of log start offsets.
 pub(crate) const LOG_STARTS: &str = "log-start-offset-checkpoint";
+const CLEANER_OFFSETS: &str = "cleaner-offset-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 const DELETE_SUFFIX: &str = "-delete";
 const FUTURE_SUFFIX: &str = "-future";
@@ -320,6 +321,23 @@ impl LogDir {
         write_atomically(self.dir.as_ref(), CLEAN, mark.as_bytes())
             .and_then(|()| self.dir.sync())
             .map_err(LogError::io("write", &self.path().join(CLEAN)))
+    }
+
+    /// How far each log was compacted, exclusive. A file that is not valid counts as empty: then
+    /// the logs are compacted from their start on.
+    pub fn read_cleaner_offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, LogError> {
+        self.read_offsets(CLEANER_OFFSETS)
+    }
+
+    /// Writes how far each log was compacted, durably.
+    pub fn write_cleaner_offsets(
+        &self,
+        offsets: &BTreeMap<TopicPartition, Offset>,
+    ) -> Result<(), LogError> {
+        let content = checkpoint::format_offsets(offsets);
+        write_atomically(self.dir.as_ref(), CLEANER_OFFSETS, &content)
+            .and_then(|()| self.dir.sync())
+            .map_err(LogError::io("write", &self.path().join(CLEANER_OFFSETS)))
     }
 
     fn read_offsets(

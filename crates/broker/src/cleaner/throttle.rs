@@ -1,0 +1,68 @@
+//! How fast all cleaners together may read and write: `log.cleaner.io.max.bytes.per.second`.
+//!
+//! Kafka: `Throttler`.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Time over which the speed is looked at.
+const SPAN: Duration = Duration::from_millis(300);
+
+/// What was moved lately.
+#[derive(Debug)]
+pub(super) struct Throttle {
+    span: Mutex<Span>,
+}
+
+#[derive(Debug)]
+struct Span {
+    began: Instant,
+    bytes: u64,
+}
+
+impl Throttle {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { span: Mutex::new(Span { began: now, bytes: 0 }) }
+    }
+
+    /// So many bytes were moved. How long to rest for this to have been no faster than allowed.
+    pub(super) fn moved(&self, bytes: u64, bytes_per_second: f64, now: Instant) -> Duration {
+        let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
+        span.bytes = span.bytes.saturating_add(bytes);
+        let took = now.saturating_duration_since(span.began);
+        if took < SPAN {
+            return Duration::ZERO;
+        }
+        let allowed = seconds_for(span.bytes, bytes_per_second);
+        let rest = allowed.saturating_sub(took);
+        *span = Span { began: now + rest, bytes: 0 };
+        rest
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a speed need not be exact")]
+fn seconds_for(bytes: u64, bytes_per_second: f64) -> Duration {
+    let seconds = bytes as f64 / bytes_per_second;
+    // A speed that is no number is no limit, and none rests longer than an hour at once.
+    Duration::try_from_secs_f64(seconds.min(3600.0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_too_fast_is_rested_for() {
+        let began = Instant::now();
+        let at = |ms| began + Duration::from_millis(ms);
+        let throttle = Throttle::new(began);
+        assert_eq!(throttle.moved(500, 1000.0, at(100)), Duration::ZERO);
+        assert_eq!(throttle.moved(500, 1000.0, at(400)), Duration::from_millis(600));
+        // The time that was rested counts for the next span.
+        assert_eq!(throttle.moved(100, 1000.0, at(1000)), Duration::ZERO);
+        assert_eq!(throttle.moved(100, 1000.0, at(1500)), Duration::ZERO);
+        assert_eq!(throttle.moved(1 << 40, f64::MAX, at(2000)), Duration::ZERO);
+    }
+}
