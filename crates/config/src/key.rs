@@ -90,6 +90,8 @@ pub enum Scope {
 pub enum Effect {
     /// The value changes what Ottla does.
     Honoured,
+    /// The same, but a value that is set while the broker runs waits for the next start.
+    HonouredAtStart,
     /// The value is checked, kept and shown, and changes nothing.
     Accepted,
 }
@@ -343,6 +345,11 @@ impl<R, T> TypedKey<R, T> {
 
     pub(crate) const fn honoured(mut self) -> Self {
         self.key.effect = Effect::Honoured;
+        self
+    }
+
+    pub(crate) const fn honoured_at_start(mut self) -> Self {
+        self.key.effect = Effect::HonouredAtStart;
         self
     }
 

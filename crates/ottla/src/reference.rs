@@ -73,9 +73,9 @@ fn configuration() -> String {
 fn table(page: &mut String, title: &str, keys: impl Iterator<Item = &'static Key>) {
     let mut keys: Vec<&Key> = keys.filter(|key| !key.internal).collect();
     keys.sort_by_key(|key| key.name);
-    let parts = [(Effect::Honoured, title.to_owned()), (Effect::Accepted, no_effect(title))];
-    for (effect, title) in parts {
-        let keys: Vec<&&Key> = keys.iter().filter(|key| key.effect == effect).collect();
+    for (has_effect, title) in [(true, title.to_owned()), (false, no_effect(title))] {
+        let fits = |key: &&&Key| (key.effect != Effect::Accepted) == has_effect;
+        let keys: Vec<&&Key> = keys.iter().filter(fits).collect();
         if keys.is_empty() {
             continue;
         }
@@ -121,6 +121,7 @@ fn change(key: &Key) -> &'static str {
     let is_of_broker = keys::broker_key(key.name).is_some_and(|row| std::ptr::eq(row, key));
     match key.scope {
         _ if !is_of_broker => "any time",
+        _ if key.effect == Effect::HonouredAtStart => "start (Kafka: any time)",
         Scope::ReadOnly => "start",
         Scope::PerBroker => "any time, per broker",
         Scope::ClusterWide => "any time",

@@ -120,7 +120,12 @@ fn load(flags: &Flags) -> anyhow::Result<ServerConfig> {
         let properties = parse_properties(&text).with_context(|| origin.clone())?;
         layers.push(Layer { origin, properties });
     }
-    let properties = from_env(std::env::vars()).properties;
+    let environment = from_env(std::env::vars());
+    if !environment.ignored.is_empty() {
+        let names = environment.ignored.join(", ");
+        tracing::info!("variables for a JVM or a script change nothing here: {names}");
+    }
+    let properties = environment.properties;
     layers.push(Layer { origin: "the environment".into(), properties });
     layers.push(Layer { origin: "--set".into(), properties: settings(&flags.set)? });
     layers.push(Layer { origin: "the command line".into(), properties: short(flags) });

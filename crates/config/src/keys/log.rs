@@ -138,7 +138,7 @@ keys! { LOG_KEYS: Broker;
 
     /// Number of threads per log directory that recover logs at start and flush them at stop.
     NUM_RECOVERY_THREADS_PER_DATA_DIR: i32 = with("num.recovery.threads.per.data.dir", "2")
-        .at_least(1).high().cluster_wide().honoured();
+        .at_least(1).high().cluster_wide().honoured_at_start();
 
     /// Number of threads that move replicas between log directories.
     NUM_REPLICA_ALTER_LOG_DIRS_THREADS: Option<i32> = null("num.replica.alter.log.dirs.threads")

@@ -45,11 +45,11 @@ keys! { NETWORK_KEYS: Broker;
     /// Security protocol of each listener name, as NAME:PROTOCOL pairs.
     LISTENER_SECURITY_PROTOCOL_MAP: Text =
         with("listener.security.protocol.map", "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT")
-        .low().per_broker().honoured();
+        .low().per_broker().honoured_at_start();
 
     /// Addresses the server listens on, as NAME://host:port; an empty host means all interfaces.
     LISTENERS: List = with("listeners", "PLAINTEXT://localhost:9092")
-        .instead_of("PLAINTEXT://:9092").non_empty_list().high().per_broker().honoured();
+        .instead_of("PLAINTEXT://:9092").non_empty_list().high().per_broker().honoured_at_start();
 
     /// New connections per second that the whole broker accepts.
     MAX_CONNECTION_CREATION_RATE: i32 = with("max.connection.creation.rate", "2147483647")

@@ -22,7 +22,7 @@ keys! { TRANSACTION_KEYS: Broker;
 
     /// Time of silence after which the broker forgets the sequence numbers of a producer.
     PRODUCER_ID_EXPIRATION_MS: i32 = with("producer.id.expiration.ms", "86400000")
-        .at_least(1).low().cluster_wide().honoured();
+        .at_least(1).low().cluster_wide().honoured_at_start();
 
     /// Time between two looks for transactions that took too long.
     TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS: i32 =

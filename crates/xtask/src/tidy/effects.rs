@@ -80,7 +80,7 @@ fn row<'a>(part: &'a str, module: &str, file: &'a str) -> Option<Row<'a>> {
         path: format!("{module}::{constant}"),
         file,
         name: quoted("(\"")?,
-        is_honoured: part.contains(".honoured()"),
+        is_honoured: part.contains(".honoured()") || part.contains(".honoured_at_start()"),
         inherits: quoted(".inherits(\""),
     })
 }
