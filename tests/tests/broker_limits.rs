@@ -212,6 +212,21 @@ fn one_connection_too_many_is_closed_and_a_place_that_is_free_is_given_again() {
 }
 
 #[test]
+fn the_number_of_connections_may_be_limited_while_the_broker_runs() {
+    for key in ["max.connections", "max.connections.per.ip"] {
+        let broker = TestBroker::start(&[]);
+        let mut client = broker.client();
+        let _other = broker.client();
+        client.alter((4, ""), &[(key, "2")]);
+        assert!(closes(&mut open(&broker)), "{key}");
+        client.alter((4, ""), &[(key, "3")]);
+        let mut third = open(&broker);
+        let id = third.send(0, &ApiVersionsRequest::default()).unwrap();
+        assert!(third.receive::<ApiVersionsRequest>(id, 0, 0).is_ok(), "{key}");
+    }
+}
+
+#[test]
 fn an_idle_connection_is_closed_and_one_that_is_used_is_not() {
     let broker = TestBroker::start(&[("connections.max.idle.ms", "1000")]);
     let (mut idle, mut used) = (open(&broker), broker.client());

@@ -433,10 +433,7 @@ fn shared_state(
         rack: config.get(&keys::BROKER_RACK).map(Str::from),
         limits: limits(config),
         budget: Budget::new(request_memory(config)),
-        connections: Connections::new(
-            size(config.get(&keys::MAX_CONNECTIONS)),
-            size(config.get(&keys::MAX_CONNECTIONS_PER_IP)),
-        ),
+        connections: Connections::new(),
         stopping: Stopping::new(),
         metrics,
         partitions: Partitions::default(),

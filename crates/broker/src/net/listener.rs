@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ottla_config::Listener;
+use ottla_config::{BrokerKey, Listener, ServerConfig, keys};
 use tokio::{net::TcpListener, runtime::Handle, sync::watch};
 
 use crate::{
@@ -130,9 +130,12 @@ async fn accept(shared: Arc<Shared>, socket: TcpListener, name: Arc<str>, worker
                 continue;
             }
         };
-        let Some(slot) = shared.connections.enter(remote.ip()) else {
-            tracing::warn!(client = %remote, listener = %name, "connection refused: too many (max.connections)");
-            continue;
+        let slot = match shared.connections.enter(remote.ip(), &shared.config()) {
+            Ok(slot) => slot,
+            Err(key) => {
+                tracing::warn!(client = %remote, listener = %name, "connection refused: {key} are open");
+                continue;
+            }
         };
         turn = turn.wrapping_add(1);
         let worker = workers.get(turn % workers.len().max(1)).cloned();
@@ -168,8 +171,6 @@ fn hand_over(
 pub(crate) struct Connections {
     counts: Arc<Mutex<Counts>>,
     total: watch::Sender<usize>,
-    max: usize,
-    per_ip_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -186,22 +187,28 @@ pub(crate) struct Slot {
 }
 
 impl Connections {
-    /// Limits, both inclusive.
-    pub(crate) fn new(max: usize, per_ip_max: usize) -> Self {
-        Self { counts: Arc::default(), total: watch::Sender::new(0), max, per_ip_max }
+    pub(crate) fn new() -> Self {
+        Self { counts: Arc::default(), total: watch::Sender::new(0) }
     }
 
-    /// A place for one more connection from this address, unless a limit is reached.
-    fn enter(&self, ip: IpAddr) -> Option<Slot> {
+    /// A place for one more connection from this address; else the key of the limit that is
+    /// reached.
+    fn enter(&self, ip: IpAddr, config: &ServerConfig) -> Result<Slot, &'static str> {
+        let is_reached = |count: usize, key: &BrokerKey<i32>| {
+            usize::try_from(config.get(key)).is_ok_and(|limit| count >= limit)
+        };
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let from_ip = counts.by_ip.get(&ip).copied().unwrap_or(0);
-        if self.open() >= self.max || from_ip >= self.per_ip_max {
-            return None;
+        if is_reached(self.open(), &keys::MAX_CONNECTIONS) {
+            return Err(keys::MAX_CONNECTIONS.name);
+        }
+        if is_reached(from_ip, &keys::MAX_CONNECTIONS_PER_IP) {
+            return Err(keys::MAX_CONNECTIONS_PER_IP.name);
         }
         self.total.send_modify(|total| *total = total.saturating_add(1));
         counts.by_ip.insert(ip, from_ip.saturating_add(1));
         let total = self.total.clone();
-        Some(Slot { counts: Arc::clone(&self.counts), total, ip })
+        Ok(Slot { counts: Arc::clone(&self.counts), total, ip })
     }
 
     /// Connections open now.
