@@ -31,7 +31,7 @@ keys! { TOPIC_KEYS: Topic;
     /// Time a tombstone stays readable in a compacted topic, so that slow readers learn of the
     /// deletion.
     DELETE_RETENTION_MS: i64 = with("delete.retention.ms", "86400000")
-        .at_least(0).inherits("log.cleaner.delete.retention.ms");
+        .at_least(0).inherits("log.cleaner.delete.retention.ms").honoured();
 
     /// Whether share groups may send the records they gave up to this topic.
     ERRORS_DEADLETTERQUEUE_GROUP_ENABLE: bool = with("errors.deadletterqueue.group.enable", "false");
@@ -76,7 +76,7 @@ keys! { TOPIC_KEYS: Topic;
 
     /// Longest time a record may stay uncompacted in a compacted topic.
     MAX_COMPACTION_LAG_MS: i64 = with("max.compaction.lag.ms", "9223372036854775807")
-        .at_least(1).inherits("log.cleaner.max.compaction.lag.ms");
+        .at_least(1).inherits("log.cleaner.max.compaction.lag.ms").honoured();
 
     /// Size a batch of the topic may have after decompression.
     MAX_DECOMPRESSED_MESSAGE_BYTES: i32 = with("max.decompressed.message.bytes", "2147483639")
@@ -102,11 +102,11 @@ keys! { TOPIC_KEYS: Topic;
 
     /// Uncompacted fraction above which a partition is worth compacting.
     MIN_CLEANABLE_DIRTY_RATIO: f64 = with("min.cleanable.dirty.ratio", "0.5")
-        .between(0, 1).inherits("log.cleaner.min.cleanable.ratio");
+        .between(0, 1).inherits("log.cleaner.min.cleanable.ratio").honoured();
 
     /// Time a record of the topic is safe from compaction.
     MIN_COMPACTION_LAG_MS: i64 = with("min.compaction.lag.ms", "0")
-        .at_least(0).inherits("log.cleaner.min.compaction.lag.ms");
+        .at_least(0).inherits("log.cleaner.min.compaction.lag.ms").honoured();
 
     /// Number of replicas that must have a record before acks=all is answered.
     MIN_INSYNC_REPLICAS: i32 = with("min.insync.replicas", "1")
