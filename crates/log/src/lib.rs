@@ -34,6 +34,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 mod txn_index;
+mod verify;
 
 pub use cleaner::{
     CleanError, CleanStats, Cleaner, CleanerOptions, Cleaning, Interrupted, Pace, SharedLog,

@@ -204,6 +204,7 @@ impl Log {
             log_end_offset: self.log_end_offset,
             active_size: self.active_segment.known_size(),
             active_largest: self.active.largest,
+            is_compacted: self.config.cleanup_compact,
         }
     }
 

@@ -10,14 +10,17 @@ pub(crate) mod timestamps;
 use std::{fs::File, io, sync::Arc};
 
 use bytes::Bytes;
+use ottla_record::{body, check_crc};
 use ottla_types::Offset;
 
 use crate::{
     dir::LogFile,
     error::ReadError,
     names::Kind,
-    segment::{Segment, TimestampOffset},
-    txn_index::AbortedTxn,
+    producers::TxnMarker,
+    segment::{Located, Segment, TimestampOffset},
+    txn_index::{self, AbortedTxn},
+    verify::Bounds,
 };
 
 /// A snapshot of a log to read from.
@@ -29,6 +32,8 @@ pub struct LogReader {
     /// Bytes of the last segment that belong to the snapshot.
     pub(crate) active_size: u64,
     pub(crate) active_largest: TimestampOffset,
+    /// Whether compaction may have left holes.
+    pub(crate) is_compacted: bool,
 }
 
 /// Some bytes of one file: batches of a log.
@@ -108,7 +113,9 @@ impl LogReader {
     /// The batches from the one that holds `start`, up to `end`, which is exclusive and usually the
     /// high watermark or the last stable offset. At most `max_bytes`, which may cut the last batch;
     /// with `min_one_batch` the first batch is whole even if it is larger, without it nothing is
-    /// given then. All from one segment: there may be more after it.
+    /// given then. All from one segment: there may be more after it. What was on disk before the
+    /// log was opened is checked when it is read first: damage is an error, and so are offsets that
+    /// are missing.
     pub fn read(
         &self,
         start: Offset,
@@ -137,9 +144,10 @@ impl LogReader {
                     if range.length < range.first_batch_size {
                         range.length = 0;
                     }
+                    self.verify(at, segment, &mut range)?;
                     return Ok(range);
                 }
-                Ok(None) => {}
+                Ok(None) => self.check_end(at, segment, start)?,
                 // Retention removed the file after the snapshot was taken.
                 Err(ReadError::Io { source, .. })
                     if segment.is_deleted() && source.kind() == io::ErrorKind::NotFound =>
@@ -161,7 +169,7 @@ impl LogReader {
     ) -> Result<Vec<AbortedTxn>, ReadError> {
         let mut aborted = Vec::new();
         for segment in self.segments.iter().skip(self.segment_at(start)) {
-            for entry in segment.aborted().map_err(segment.failed(Kind::TxnIndex))? {
+            for entry in self.aborted_in(segment)? {
                 if entry.last_offset >= start && entry.first_offset < end {
                     aborted.push(entry);
                 }
@@ -173,6 +181,54 @@ impl LogReader {
         Ok(aborted)
     }
 
+    /// The entries of a segment's transaction index. One that was there before this process is
+    /// compared with the batches it names.
+    fn aborted_in(&self, segment: &Segment) -> Result<Vec<AbortedTxn>, ReadError> {
+        let read = segment.aborted().map_err(segment.failed(Kind::TxnIndex));
+        let (entries, is_whole) = read?;
+        // Compaction may have taken away the batches that an entry names.
+        if entries.is_empty() && is_whole
+            || segment.verified.has_txns()
+            || !self.misses(segment)
+        {
+            return Ok(entries);
+        }
+        let wrong = entries.iter().position(|entry| !self.tells_the_truth(entry));
+        let wrong = wrong.or_else(|| (!is_whole).then_some(entries.len()));
+        if let Some(wrong) = wrong {
+            let path = segment.path(Kind::TxnIndex);
+            let position = (wrong * txn_index::SIZE) as u64;
+            return Err(ReadError::damaged(&path, position, "no aborted transaction"));
+        }
+        segment.verified.trust_txns();
+        Ok(entries)
+    }
+
+    /// Whether an entry names the abort marker of its producer, and where its transaction began.
+    fn tells_the_truth(&self, entry: &AbortedTxn) -> bool {
+        let batch_at = |offset: Offset| {
+            let at = self.segment_at(offset);
+            let segment = self.segments.get(at)?;
+            let (limit, _) = self.bounds(at, segment).ok()?;
+            let located = segment.locate(offset, limit).ok()??;
+            let mut batch = vec![0; located.header.size()];
+            segment.file().ok()?.read_at(&mut batch, located.position).ok()?;
+            check_crc(&batch).ok()?;
+            let is_it = located.header.base_offset == offset
+                && located.header.producer_id == entry.producer_id
+                && located.header.attributes.is_transactional();
+            is_it.then_some((located.header, batch))
+        };
+        let ends = batch_at(entry.last_offset).and_then(|(header, batch)| {
+            TxnMarker::read(&header, body(&batch)).map(|marker| !marker.committed)
+        });
+        let is_gone = self.segments.first().is_none_or(|s| entry.first_offset < s.base_offset);
+        let begins = is_gone
+            || batch_at(entry.first_offset)
+                .is_some_and(|(header, _)| !header.attributes.is_control());
+        ends == Some(true) && begins
+    }
+
     fn read_segment(
         &self,
         at: usize,
@@ -181,7 +237,7 @@ impl LogReader {
         end: Offset,
     ) -> Result<Option<FileRange>, ReadError> {
         let (limit, next_base) = self.bounds(at, segment)?;
-        let Some(first) = segment.locate(start, limit)? else { return Ok(None) };
+        let Some(first) = self.locate(segment, start, limit)? else { return Ok(None) };
         let end_position = if end >= next_base {
             limit
         } else {
@@ -196,6 +252,84 @@ impl LogReader {
             first_batch_size: first.header.size(),
             end_offset: end.min(next_base),
         }))
+    }
+
+    /// Checks what is about to be read, and leaves out what follows damage or is no batch.
+    fn verify(&self, at: usize, segment: &Segment, range: &mut FileRange) -> Result<(), ReadError> {
+        let end = range.position + range.length as u64;
+        let end = self.verified_end(at, segment, range.position, end)?;
+        let most = usize::try_from(end.saturating_sub(range.position)).unwrap_or(usize::MAX);
+        range.length = range.length.min(most);
+        Ok(())
+    }
+
+    /// Where the batches from one position to another stop being in order; an error if the first one
+    /// is not.
+    fn verified_end(
+        &self,
+        at: usize,
+        segment: &Segment,
+        from: u64,
+        end: u64,
+    ) -> Result<u64, ReadError> {
+        if end <= from || segment.verified.is_trusted(from, end - 1) {
+            return Ok(end);
+        }
+        let (limit, next_base) = self.bounds(at, segment)?;
+        let bounds = Bounds { limit, next_base, is_compacted: self.is_compacted };
+        segment.verify(from, end - 1, &bounds)
+    }
+
+    /// Refuses unless all batches between two positions are in order.
+    fn verify_all(
+        &self,
+        at: usize,
+        segment: &Segment,
+        mut from: u64,
+        end: u64,
+    ) -> Result<(), ReadError> {
+        while from < end {
+            let in_order = self.verified_end(at, segment, from, end)?;
+            if in_order <= from {
+                // No batch follows that belongs to the segment.
+                break;
+            }
+            from = in_order;
+        }
+        Ok(())
+    }
+
+    /// The batch with an offset, or the first one after it where offsets may be missing.
+    fn locate(
+        &self,
+        segment: &Segment,
+        start: Offset,
+        limit: u64,
+    ) -> Result<Option<Located>, ReadError> {
+        let Some(first) = segment.locate(start, limit)? else { return Ok(None) };
+        let wanted = start.max(segment.base_offset);
+        if first.header.base_offset > wanted && self.misses(segment) {
+            return Err(segment.hole(first.position, wanted, first.header.base_offset));
+        }
+        Ok(Some(first))
+    }
+
+    /// Whether a hole in this segment is one that must not be.
+    fn misses(&self, segment: &Segment) -> bool {
+        !self.is_compacted && !segment.was_compacted()
+    }
+
+    /// Refuses to go on to the next segment from an offset that this one should have had.
+    fn check_end(&self, at: usize, segment: &Segment, start: Offset) -> Result<(), ReadError> {
+        let (limit, next_base) = self.bounds(at, segment)?;
+        if at + 1 < self.segments.len()
+            && start < next_base
+            && segment.base_offset <= start
+            && self.misses(segment)
+        {
+            return Err(segment.hole(limit, start, next_base));
+        }
+        Ok(())
     }
 
     /// Where a segment's batches end, as a position and as an offset, both exclusive.

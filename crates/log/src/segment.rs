@@ -24,6 +24,7 @@ use crate::{
     names::{self, Kind},
     scan::{Scan, ScanError},
     txn_index::{self, AbortedTxn},
+    verify::Verified,
 };
 
 /// "Nobody asked for the size yet."
@@ -35,6 +36,14 @@ pub(crate) struct TimestampOffset {
     /// In ms; −1 if there is none.
     pub(crate) timestamp: i64,
     pub(crate) offset: Offset,
+}
+
+/// The largest timestamp of the batches up to an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Largest {
+    pub(crate) largest: TimestampOffset,
+    /// Exclusive; `None` if it is that of all that was written.
+    pub(crate) up_to: Option<Offset>,
 }
 
 /// A batch and where it starts.
@@ -53,12 +62,13 @@ pub(crate) struct Segment {
     pub(crate) time_index: Index<TimeEntry>,
     file: Mutex<Option<Arc<dyn LogFile>>>,
     size: AtomicU64,
-    largest: Mutex<Option<TimestampOffset>>,
+    largest: Mutex<Option<Largest>>,
     deleted: AtomicBool,
     has_txn_index: AtomicBool,
     /// The aborted transactions of a segment that compaction has replaced.
-    held_aborted: OnceLock<Vec<AbortedTxn>>,
+    held_aborted: OnceLock<(Vec<AbortedTxn>, bool)>,
     index_damaged: AtomicBool,
+    pub(crate) verified: Verified,
 }
 
 impl Segment {
@@ -69,6 +79,7 @@ impl Segment {
             time_index: Index::on_disk(names::name(base_offset, Kind::TimeIndex)),
             size: AtomicU64::new(SIZE_UNKNOWN),
             has_txn_index: AtomicBool::new(has_txn_index),
+            verified: Verified::nothing(),
             ..Self::blank(dir, base_offset)
         }
     }
@@ -106,6 +117,7 @@ impl Segment {
             has_txn_index: AtomicBool::new(false),
             held_aborted: OnceLock::new(),
             index_damaged: AtomicBool::new(false),
+            verified: Verified::everything(),
         }
     }
 
@@ -150,10 +162,11 @@ impl Segment {
         Ok(())
     }
 
-    /// The transactions whose abort marker is in the segment, in the order of the markers.
-    pub(crate) fn aborted(&self) -> io::Result<Vec<AbortedTxn>> {
+    /// The transactions whose abort marker is in the segment, in the order of the markers, and
+    /// whether those are all that the index holds.
+    pub(crate) fn aborted(&self) -> io::Result<(Vec<AbortedTxn>, bool)> {
         if !self.has_txn_index() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), true));
         }
         let mut name = names::name(self.base_offset, Kind::TxnIndex);
         if self.is_deleted() {
@@ -194,7 +207,7 @@ impl Segment {
     }
 
     /// The largest timestamp of a segment that is no longer written.
-    pub(crate) fn largest_timestamp(&self) -> Result<TimestampOffset, ReadError> {
+    pub(crate) fn largest_timestamp(&self) -> Result<Largest, ReadError> {
         if let Some(largest) = *self.largest_slot() {
             return Ok(largest);
         }
@@ -206,7 +219,7 @@ impl Segment {
 
     /// The largest timestamp of the batches before position `end`: the last one that the time index
     /// knows, or one of a batch after that. An index that ends too early or is wrong is found out.
-    pub(crate) fn find_largest_timestamp(&self, end: u64) -> Result<TimestampOffset, ReadError> {
+    pub(crate) fn find_largest_timestamp(&self, end: u64) -> Result<Largest, ReadError> {
         let failed = |source| self.failed(Kind::TimeIndex)(source);
         let last = self.time_index.last(self.dir.as_ref()).map_err(failed)?;
         let named = match last {
@@ -221,23 +234,26 @@ impl Segment {
         }
         let indexed = largest.timestamp;
         let file = self.file().map_err(self.failed(Kind::Log))?;
-        let mut scan = Scan::headers(file.as_ref(), known.map_or(0, |known| known.0), end);
+        let mut scan = Scan::batches(file.as_ref(), known.map_or(0, |known| known.0), end);
+        let mut end_offset = self.base_offset;
         loop {
-            match scan.next_header() {
-                Ok(Some((_, header))) if header.max_timestamp > largest.timestamp => {
-                    let (timestamp, offset) = (header.max_timestamp, header.last_offset());
-                    largest = TimestampOffset { timestamp, offset };
+            match scan.next_batch() {
+                Ok(Some(header)) => {
+                    end_offset = header.next_offset();
+                    if header.max_timestamp > largest.timestamp {
+                        let (timestamp, offset) = (header.max_timestamp, header.last_offset());
+                        largest = TimestampOffset { timestamp, offset };
+                    }
                 }
-                Ok(Some(_)) => {}
                 Err(ScanError::Io(source)) => return Err(self.failed(Kind::Log)(source)),
-                // What cannot be read is found by whoever reads it.
+                // Whether anything is missing, the offset tells.
                 Ok(None) | Err(ScanError::Batch(_)) => break,
             }
         }
         if largest.timestamp > indexed {
             self.set_index_damaged(true);
         }
-        Ok(largest)
+        Ok(Largest { largest, up_to: Some(end_offset) })
     }
 
     /// The batch that an entry of the time index names, if it has that timestamp.
@@ -253,7 +269,7 @@ impl Segment {
     }
 
     pub(crate) fn set_largest_timestamp(&self, largest: Option<TimestampOffset>) {
-        *self.largest_slot() = largest;
+        *self.largest_slot() = largest.map(|largest| Largest { largest, up_to: None });
     }
 
     pub(crate) fn mark_deleted(&self) {
@@ -286,16 +302,21 @@ impl Segment {
         let file = self.file().map_err(self.failed(Kind::Log))?;
         let start = self.indexed_position(target, end, file.as_ref())?;
         let mut scan = Scan::headers(file.as_ref(), start, end);
+        let mut next = self.base_offset;
         loop {
             match scan.next_header() {
+                Ok(Some((position, header))) if header.base_offset < next => {
+                    let cause = format!("offset {} follows offset {next}", header.base_offset);
+                    return Err(self.damage(position, &cause));
+                }
                 Ok(Some((position, header))) if header.last_offset() >= target => {
                     return Ok(Some(Located { position, header }));
                 }
-                Ok(Some(_)) => {}
+                Ok(Some((_, header))) => next = header.next_offset(),
                 Ok(None) => return Ok(None),
                 Err(ScanError::Io(source)) => return Err(self.failed(Kind::Log)(source)),
                 Err(ScanError::Batch(cause)) => {
-                    return Err(ReadError::damaged(&self.path(Kind::Log), scan.position(), cause));
+                    return Err(self.damage(scan.position(), &cause.to_string()));
                 }
             }
         }
@@ -371,7 +392,7 @@ impl Segment {
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn largest_slot(&self) -> MutexGuard<'_, Option<TimestampOffset>> {
+    fn largest_slot(&self) -> MutexGuard<'_, Option<Largest>> {
         self.largest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

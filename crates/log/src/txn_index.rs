@@ -70,9 +70,12 @@ impl AbortedTxn {
     }
 }
 
-/// The entries of a file, up to the first that cannot be one.
-pub(crate) fn read(dir: &dyn Dir, name: &str) -> io::Result<Vec<AbortedTxn>> {
-    Ok(parse(&dir.read(name)?.unwrap_or_default()))
+/// The entries of a file, up to the first that cannot be one, and whether that is all of it.
+pub(crate) fn read(dir: &dyn Dir, name: &str) -> io::Result<(Vec<AbortedTxn>, bool)> {
+    let content = dir.read(name)?.unwrap_or_default();
+    let entries = parse(&content);
+    let is_whole = entries.len() * SIZE == content.len();
+    Ok((entries, is_whole))
 }
 
 /// The entries of a file of this content, up to the first that cannot be one.
@@ -101,7 +104,7 @@ pub(crate) fn append(dir: &dyn Dir, name: &str, aborted: AbortedTxn) -> io::Resu
 
 /// Keeps only entries whose marker is before `end`.
 pub(crate) fn truncate(dir: &dyn Dir, name: &str, end: Offset) -> io::Result<()> {
-    let entries = read(dir, name)?;
+    let (entries, _) = read(dir, name)?;
     let kept = entries.partition_point(|entry| entry.last_offset < end);
     dir.open(name, OpenMode::Create)?.set_size((kept * SIZE) as u64)
 }

@@ -106,7 +106,7 @@ impl<'a> Output<'a> {
     ) -> Result<Option<Cleaned>, CleanError> {
         if let Some(source) = &self.same_as {
             let known = source.aborted().map_err(source.failed(Kind::TxnIndex));
-            if known.map_err(read_failed)?.len() == aborted.len() {
+            if known.map_err(read_failed)?.0.len() == aborted.len() {
                 return Ok(None);
             }
             self.diverge(pace)?;

@@ -109,7 +109,7 @@ impl Log {
             for segment in self.ended_segments(first_dirty_offset) {
                 let largest = segment.largest_timestamp()?;
                 segment.close_files();
-                if largest.timestamp > young_from {
+                if largest.largest.timestamp > young_from {
                     limit = limit.min(segment.base_offset);
                     break;
                 }

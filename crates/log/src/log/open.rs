@@ -38,7 +38,8 @@ pub(super) struct Listing {
 impl Log {
     /// Opens the log in this directory, or makes it there.
     pub fn open(dir: Arc<dyn Dir>, options: OpenOptions) -> Result<Self, LogError> {
-        let mut listing = list(dir.as_ref(), options.config.cleanup_compact)?;
+        let leftovers = Leftovers::of(&options);
+        let mut listing = list(dir.as_ref(), leftovers)?;
         let created = listing.is_none();
         if created {
             dir.create().map_err(LogError::io("create", dir.path()))?;
@@ -176,11 +177,12 @@ impl Log {
         if named.is_some_and(|named| first != named) || self.active.size != end {
             return Ok(false);
         }
+        segment.verified.trust_from(end);
         let Some(time) = time else { return Ok(from == 0 || self.active.largest.timestamp < 0) };
         let offset = segment.base_offset.plus(i64::from(time.relative));
         if offset < first {
             // The largest timestamp lies before what was walked over.
-            let before = segment.find_largest_timestamp(from)?;
+            let before = segment.find_largest_timestamp(from)?.largest;
             if before.timestamp >= self.active.largest.timestamp {
                 self.active.largest = before;
             }
@@ -227,10 +229,38 @@ impl Log {
     }
 }
 
+/// Which indexes may have been left without their log.
+#[derive(Clone, Copy)]
+enum Leftovers {
+    /// None: all was in order.
+    None,
+    /// Those of the first segments, which retention was about to delete.
+    First,
+    /// Also those of segments that compaction has merged.
+    Any,
+}
+
+impl Leftovers {
+    fn of(options: &OpenOptions) -> Self {
+        match (options.clean_shutdown, options.config.cleanup_compact) {
+            (true, _) => Self::None,
+            (false, false) => Self::First,
+            (false, true) => Self::Any,
+        }
+    }
+
+    fn may_be(self, after_a_log: bool) -> bool {
+        match self {
+            Self::None => false,
+            Self::First => !after_a_log,
+            Self::Any => true,
+        }
+    }
+}
+
 /// Looks at what is there, and tidies up what a crash left behind. `None` if there is no directory.
-/// An index without a log is what a crash leaves of the first segments, which retention deletes, and
-/// of those that compaction has merged. Elsewhere it tells of a lost log.
-fn list(dir: &dyn Dir, is_compacted: bool) -> Result<Option<Listing>, LogError> {
+/// Where no crash has left it, an index without its log tells of a lost log.
+fn list(dir: &dyn Dir, leftovers: Leftovers) -> Result<Option<Listing>, LogError> {
     let mut found = match dir.list() {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -265,7 +295,7 @@ fn list(dir: &dyn Dir, is_compacted: bool) -> Result<Option<Listing>, LogError> 
     for (offset, kind, name) in indexes {
         if let Some(kinds) = listing.segments.get_mut(&offset) {
             kinds.insert(kind);
-        } else if !is_compacted && first.is_some_and(|first| first < offset) {
+        } else if !leftovers.may_be(first.is_some_and(|first| first < offset)) {
             let path = dir.path().join(names::name(offset, Kind::Log));
             return Err(LogError::Missing { path, index: name });
         } else {

@@ -130,7 +130,7 @@ impl Log {
             self.active.size = u64::from(last.position);
             self.active.first_timestamp = first_timestamp(file.as_ref(), size);
             let end = u64::from(last.position) + header.size() as u64;
-            self.active.largest = segment.find_largest_timestamp(end)?;
+            self.active.largest = segment.find_largest_timestamp(end)?.largest;
             return Ok(header.base_offset);
         }
         let reset = segment.offset_index.truncate(dir, |_| false);
@@ -144,6 +144,7 @@ impl Log {
     fn recover_segment(&mut self, segment: &Segment, start: Offset) -> Result<bool, LogError> {
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
         let size = file.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+        segment.verified.trust_from(self.active.size);
         let cut = self.recover_batches(segment, file.as_ref(), size, start)?;
         segment.set_size(self.active.size);
         if segment.has_txn_index() {

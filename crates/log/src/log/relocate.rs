@@ -19,6 +19,7 @@ impl Log {
         let segments = self.segments.iter().map(moved).collect();
         self.set_segments(segments);
         self.active_segment.set_size(size);
+        self.active_segment.verified.trust_from(size);
         self.dir = dir;
     }
 }

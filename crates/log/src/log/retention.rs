@@ -133,7 +133,7 @@ impl Log {
         let largest = if segment.base_offset == self.active_base_offset() {
             self.active.largest
         } else {
-            segment.largest_timestamp()?
+            segment.largest_timestamp()?.largest
         };
         let newest = if largest.timestamp >= 0 {
             largest.timestamp

@@ -89,7 +89,11 @@ impl LogReader {
         if at + 1 == self.segments.len() {
             return Ok(self.active_largest);
         }
-        segment.largest_timestamp()
+        let found = segment.largest_timestamp()?;
+        if let Some(up_to) = found.up_to {
+            self.check_end(at, segment, up_to)?;
+        }
+        Ok(found.largest)
     }
 
     /// The first batch that ends at `from` or later and is wanted, with its bytes.
@@ -102,12 +106,13 @@ impl LogReader {
     ) -> Result<Option<(BatchHeader, Vec<u8>)>, ReadError> {
         let path = segment.path(Kind::Log);
         let (limit, _) = self.bounds(at, segment)?;
-        let Some(first) = segment.locate(from, limit)? else { return Ok(None) };
+        let Some(first) = self.locate(segment, from, limit)? else { return Ok(None) };
         let file = segment.file().map_err(segment.failed(Kind::Log))?;
         let mut scan = Scan::headers(file.as_ref(), first.position, limit);
         loop {
             match scan.next_header() {
                 Ok(Some((position, header))) if wanted(&header) => {
+                    self.verify_all(at, segment, first.position, scan.position())?;
                     let mut batch = vec![0; header.size()];
                     let read = file.read_at(&mut batch, position);
                     let read = read.map_err(segment.failed(Kind::Log))?;
@@ -116,7 +121,10 @@ impl LogReader {
                     return Ok(Some((header, batch)));
                 }
                 Ok(Some(_)) => {}
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    self.verify_all(at, segment, first.position, limit)?;
+                    return Ok(None);
+                }
                 Err(ScanError::Io(source)) => return Err(ReadError::Io { path, source }),
                 Err(ScanError::Batch(cause)) => {
                     return Err(ReadError::damaged(&path, scan.position(), cause));

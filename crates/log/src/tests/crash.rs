@@ -20,9 +20,9 @@ use super::{
 use crate::LogConfig;
 
 /// Things done per seed.
-const STEPS: usize = 220;
+const STEPS: usize = 210;
 /// What is tried of each moment.
-const OUTCOMES: usize = 5;
+const OUTCOMES: usize = 4;
 
 /// What the log must be after a power cut between two things done.
 pub(crate) struct Between<'a> {

@@ -188,6 +188,23 @@ impl SimDisk {
         hasher.finish()
     }
 
+    /// Puts a file there, durably; `None` removes it.
+    pub(crate) fn put(&self, path: &str, content: Option<Vec<u8>>) {
+        let path = Path::new(path);
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut state = self.lock();
+        let dir = state.find(path.parent().unwrap()).unwrap();
+        let Some(content) = content else {
+            state.dirs[dir].now.remove(&name);
+            state.dirs[dir].durable.remove(&name);
+            return;
+        };
+        let file = state.files.len();
+        state.files.push(Inode { now: content.clone(), durable: content, pending: Vec::new() });
+        state.dirs[dir].now.insert(name.clone(), Node::File(file));
+        state.dirs[dir].durable.insert(name, Node::File(file));
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }

@@ -1,0 +1,223 @@
+//! Looking at what was on disk before the log was opened when it is read for the first time.
+//!
+//! A log that was left in order is opened without a look at its batches. Whoever reads them first
+//! pays for one look at their checksums and at what those do not cover: the offsets. Invariant:
+//! what a reader is given was written as it is, by this process or by the one before. What cannot be found out: a leader epoch that was changed, which no
+//! checksum covers, an offset that was raised within a hole that compaction left, and a
+//! transaction index that is gone or ends early, as one without aborted transactions would.
+//! Kafka: nothing; clients find damage, if they look, and not damage to the offsets.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use ottla_record::BatchHeader;
+use ottla_types::Offset;
+
+use crate::{
+    error::ReadError,
+    names::Kind,
+    scan::{Scan, ScanError},
+    segment::Segment,
+};
+
+/// Most places of a segment that are remembered apart from each other.
+const SPANS_MAX: usize = 32;
+
+/// Which bytes of a segment need no look.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    /// From here on this process has written or recovered everything.
+    trusted_from: AtomicU64,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// From a batch's start to a batch's end, exclusive; sorted and apart from each other.
+    spans: Vec<(u64, u64)>,
+    was_compacted: Option<bool>,
+    reported: Option<u64>,
+    has_txns: bool,
+}
+
+/// What surrounds the batches that are looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Where the segment's batches end, in bytes.
+    pub(crate) limit: u64,
+    /// The offset after the segment, exclusive.
+    pub(crate) next_base: Offset,
+    /// Whether the topic's settings let offsets be missing.
+    pub(crate) is_compacted: bool,
+}
+
+impl Verified {
+    /// Of a segment that this process has begun.
+    pub(crate) fn everything() -> Self {
+        Self { trusted_from: AtomicU64::new(0), inner: Mutex::default() }
+    }
+
+    /// Of a segment that was there.
+    pub(crate) fn nothing() -> Self {
+        Self { trusted_from: AtomicU64::new(u64::MAX), inner: Mutex::default() }
+    }
+
+    /// Whether the transaction index needs no look.
+    pub(crate) fn has_txns(&self) -> bool {
+        self.trusted_from.load(Ordering::Acquire) == 0 || self.lock().has_txns
+    }
+
+    pub(crate) fn trust_txns(&self) {
+        self.lock().has_txns = true;
+    }
+
+    /// Everything from this position on needs no look.
+    pub(crate) fn trust_from(&self, position: u64) {
+        self.trusted_from.store(position, Ordering::Release);
+    }
+
+    /// Whether what lies from `from` to `last`, inclusive, needs no look.
+    pub(crate) fn is_trusted(&self, from: u64, last: u64) -> bool {
+        if from >= self.trusted_from.load(Ordering::Acquire) {
+            return true;
+        }
+        self.lock().spans.iter().any(|(start, end)| *start <= from && last < *end)
+    }
+
+    fn trust(&self, from: u64, end: u64) {
+        let mut inner = self.lock();
+        let (mut start, mut end) = (from, end);
+        inner.spans.retain(|span| {
+            let apart = span.1 < start || end < span.0;
+            if !apart {
+                start = start.min(span.0);
+                end = end.max(span.1);
+            }
+            apart
+        });
+        if inner.spans.len() >= SPANS_MAX {
+            // Whoever reads there again looks again.
+            inner.spans.clear();
+        }
+        inner.spans.push((start, end));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Segment {
+    /// Looks at the batches from position `from` to the one that holds the byte `last`. Gives the
+    /// position up to which they are in order, exclusive; an error if the first one is not.
+    pub(crate) fn verify(&self, from: u64, last: u64, bounds: &Bounds) -> Result<u64, ReadError> {
+        let file = self.file().map_err(self.failed(Kind::Log))?;
+        let mut scan = Scan::batches(file.as_ref(), from, bounds.limit);
+        let mut next: Option<Offset> = (from == 0).then_some(self.base_offset);
+        let (mut end, mut before_end) = (from, from);
+        let cause = loop {
+            if end > last {
+                break None;
+            }
+            match scan.next_batch() {
+                Ok(Some(header)) => {
+                    if let Some(cause) = self.misplaced(&header, next, bounds) {
+                        break Some(cause);
+                    }
+                    next = Some(header.next_offset());
+                    before_end = end;
+                    end = scan.position();
+                }
+                Ok(None) => break None,
+                Err(ScanError::Io(source)) => return Err(self.failed(Kind::Log)(source)),
+                // Every offset is there: what follows is no batch and never was.
+                Err(ScanError::Batch(_)) if next == Some(bounds.next_base) => break None,
+                Err(ScanError::Batch(cause)) => break Some(cause.to_string()),
+            }
+        };
+        // The offsets of the last batch are right only if those of the one after it follow.
+        let after = if cause.is_none() { scan.next_header().ok().flatten() } else { None };
+        let cause = match after.and_then(|(_, header)| self.misplaced(&header, next, bounds)) {
+            Some(cause) if next != Some(bounds.next_base) => {
+                end = before_end;
+                Some(cause)
+            }
+            Some(_) | None => cause,
+        };
+        if end > from {
+            self.verified.trust(from, end);
+        }
+        match cause {
+            Some(cause) if end == from => Err(self.damage(from, &cause)),
+            Some(_) | None => Ok(end),
+        }
+    }
+
+    /// Offsets that should be in the segment and are not.
+    pub(crate) fn hole(&self, position: u64, from: Offset, to: Offset) -> ReadError {
+        self.damage(position, &format!("offsets {from} to {to}, exclusive, are missing"))
+    }
+
+    /// Reports damage, and logs it unless that was done before.
+    pub(crate) fn damage(&self, position: u64, cause: &str) -> ReadError {
+        let path = self.path(Kind::Log);
+        if self.verified.lock().reported.replace(position) != Some(position) {
+            tracing::error!(
+                file = %path.display(),
+                position,
+                cause,
+                "damaged: what lies there cannot be read. Look at it with: \
+                 kafka-dump-log --deep-iteration --files {}",
+                path.display()
+            );
+        }
+        ReadError::damaged(&path, position, cause)
+    }
+
+    /// Whether compaction has taken something out of the segment. Where the topic's settings do not
+    /// say that it may have, the batches do.
+    pub(crate) fn was_compacted(&self) -> bool {
+        if let Some(known) = self.verified.lock().was_compacted {
+            return known;
+        }
+        let found = self.shows_compaction().unwrap_or(false);
+        self.verified.lock().was_compacted = Some(found);
+        found
+    }
+
+    /// Why a batch cannot be where it is, after one that ended before `next`.
+    fn misplaced(
+        &self,
+        header: &BatchHeader,
+        next: Option<Offset>,
+        bounds: &Bounds,
+    ) -> Option<String> {
+        let base_offset = header.base_offset;
+        if header.next_offset() > bounds.next_base {
+            return Some(format!("offset {} belongs behind the segment", header.last_offset()));
+        }
+        let next = next?;
+        let fits = base_offset == next
+            || (base_offset > next && (bounds.is_compacted || self.was_compacted()));
+        (!fits).then(|| format!("offset {base_offset} follows offset {next}"))
+    }
+
+    fn shows_compaction(&self) -> std::io::Result<bool> {
+        let (file, end) = (self.file()?, self.size()?);
+        let mut scan = Scan::batches(file.as_ref(), 0, end);
+        let mut next = self.base_offset;
+        let mut found = false;
+        while let Ok(Some(header)) = scan.next_batch() {
+            if header.base_offset < next {
+                // That is damage, which looks like a hole before it.
+                return Ok(false);
+            }
+            let records = i64::from(header.record_count);
+            found |= header.base_offset > next || records <= i64::from(header.last_offset_delta);
+            next = header.next_offset();
+        }
+        Ok(found)
+    }
+}
