@@ -351,6 +351,13 @@ impl Log {
             );
             Ok(())
         })?;
+        // A segment that is empty yet has a snapshot, too: later it may be the first one.
+        for segment in self.segments.iter().filter(|_| !trusted) {
+            let base_offset = segment.base_offset;
+            if base_offset > recovered.from && base_offset >= producers.end_offset {
+                snapshots.push((base_offset, snapshot::format(&producers)));
+            }
+        }
         producers.end_offset = self.log_end_offset;
         producers.expire(now_ms, self.producer_expiration_ms);
         self.producers = producers;

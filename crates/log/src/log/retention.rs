@@ -145,22 +145,28 @@ impl Log {
         Ok(now_ms.saturating_sub(newest))
     }
 
-    /// Makes the producers' state durable with which the log will start once its first segments are
-    /// gone: nothing else could give it back.
-    fn sync_snapshot_after(&self, count: usize) -> Result<(), LogError> {
-        let Some(first) = self.segments.get(count) else { return Ok(()) };
-        match self.dir.open(&names::name(first.base_offset, Kind::Snapshot), OpenMode::Write) {
-            Ok(snapshot) => snapshot.sync().map_err(self.io("sync", first, Kind::Snapshot)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(self.io("open", first, Kind::Snapshot)(error)),
+    /// Makes the producers' states durable with which the log may start once its first segments are
+    /// gone, or some of them: nothing else could give them back.
+    fn sync_snapshots_up_to(&self, count: usize) -> Result<(), LogError> {
+        let may_be_first = self.segments.iter().take(count.saturating_add(1)).skip(1);
+        for segment in may_be_first.filter(|s| s.base_offset > self.recovery_point) {
+            let name = names::name(segment.base_offset, Kind::Snapshot);
+            match self.dir.open(&name, OpenMode::Write) {
+                Ok(snapshot) => {
+                    snapshot.sync().map_err(self.io("sync", segment, Kind::Snapshot))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(self.io("open", segment, Kind::Snapshot)(error)),
+            }
         }
+        Ok(())
     }
 
     fn delete_first(&mut self, count: usize, now_ms: i64) -> Result<(), LogError> {
         if count == self.segments.len() {
             self.roll_to(self.log_end_offset, now_ms)?;
         }
-        self.sync_snapshot_after(count)?;
+        self.sync_snapshots_up_to(count)?;
         let mut going = self.segments.as_ref().clone();
         let kept = going.split_off(count.min(going.len().saturating_sub(1)));
         self.set_segments(kept);
