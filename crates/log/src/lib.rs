@@ -31,6 +31,8 @@ mod producers;
 mod reader;
 mod scan;
 mod segment;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod txn_index;

@@ -9,7 +9,7 @@
 
 pub(crate) mod append;
 pub(crate) mod compact;
-mod open;
+pub(crate) mod open;
 mod recover;
 mod relocate;
 pub(crate) mod retention;

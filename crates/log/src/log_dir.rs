@@ -52,7 +52,7 @@ pub struct MetaProperties {
 }
 
 impl MetaProperties {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut properties = BTreeMap::new();
         for line in text.lines().map(str::trim) {
             if line.is_empty() || line.starts_with(['#', '!']) {
@@ -78,7 +78,7 @@ impl MetaProperties {
         })
     }
 
-    fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let Self { cluster_id, node_id, directory_id } = self;
         let mut text = format!("version=1\ncluster.id={cluster_id}\nnode.id={node_id}\n");
         if !directory_id.is_zero() {

@@ -187,10 +187,7 @@ impl LogReader {
         let read = segment.aborted().map_err(segment.failed(Kind::TxnIndex));
         let (entries, is_whole) = read?;
         // Compaction may have taken away the batches that an entry names.
-        if entries.is_empty() && is_whole
-            || segment.verified.has_txns()
-            || !self.misses(segment)
-        {
+        if entries.is_empty() && is_whole || segment.verified.has_txns() || !self.misses(segment) {
             return Ok(entries);
         }
         let wrong = entries.iter().position(|entry| !self.tells_the_truth(entry));

@@ -4,6 +4,7 @@ mod at_rest;
 mod crash;
 pub(crate) mod disk;
 mod faults;
+mod hostile;
 mod model;
 pub(crate) mod random;
 mod world;

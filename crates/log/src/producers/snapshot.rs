@@ -12,7 +12,7 @@ const VERSION: i16 = 1;
 /// Bytes before the entries: version, checksum, count.
 const HEADER: usize = 10;
 /// Where the bytes start that the checksum is of.
-const CHECKED_FROM: usize = 6;
+pub(crate) const CHECKED_FROM: usize = 6;
 const ENTRY: usize = 46;
 
 /// The content of a snapshot of this state. As in Kafka, only the last batch of each producer is

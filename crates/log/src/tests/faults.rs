@@ -73,7 +73,7 @@ fn check(disk: &SimDisk, model: &Model, world: &World, context: &str, random: &m
 #[test]
 fn a_call_that_fails_loses_nothing_that_was_acked() {
     let mut failed = 0;
-    for seed in 0..110 {
+    for seed in 0..70 {
         let mut world = World::new(seed, small());
         for _ in 0..30 {
             world.step();
@@ -100,13 +100,13 @@ fn a_call_that_fails_loses_nothing_that_was_acked() {
         assert!(bytes.starts_with(&expected), "{context}: reads from {start}");
         check(&world.disk, &model, &world, &context, &mut random);
     }
-    assert!(failed > 40, "only {failed} calls failed");
+    assert!(failed > 25, "only {failed} calls failed");
 }
 
 #[test]
 fn a_start_that_fails_can_be_tried_again() {
     let mut failed = 0;
-    for seed in 0..110 {
+    for seed in 0..70 {
         let mut world = World::new(seed, small());
         for _ in 0..40 {
             world.step();
@@ -123,5 +123,5 @@ fn a_start_that_fails_can_be_tried_again() {
         drop(started);
         check(&disk.copy(), &world.model, &world, &context, &mut random);
     }
-    assert!(failed > 30, "only {failed} starts failed");
+    assert!(failed > 20, "only {failed} starts failed");
 }
