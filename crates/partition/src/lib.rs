@@ -16,7 +16,9 @@
 //!
 //! Invariants: the high watermark, the durable and the acknowledged offset lie at or below the log
 //! end offset, and only a truncation takes one of them back. An acknowledged record survives what
-//! the durability in force promises.
+//! the durability in force promises, and consumers see no record whose producer still waits for
+//! the disk: what they read and commit would otherwise go with the power, and other records would
+//! take its offsets. Records that nobody waits for are seen at once, unless they lie behind such.
 //!
 //! Architecture invariant: knows nothing of files, sockets, clocks and locks.
 //!
@@ -112,6 +114,8 @@ pub struct Replication {
     durable_offset: Offset,
     high_watermark: Offset,
     acknowledged: Offset,
+    /// From the first to the end of the last append whose producer waits for the disk.
+    awaiting_sync: Option<(Offset, Offset)>,
 }
 
 impl Replication {
@@ -128,6 +132,7 @@ impl Replication {
             durable_offset: Offset::ZERO,
             high_watermark: Offset::ZERO,
             acknowledged: Offset::ZERO,
+            awaiting_sync: None,
         }
     }
 
@@ -151,6 +156,7 @@ impl Replication {
                 self.durable_offset = durable_offset.min(log_end_offset);
                 self.high_watermark = high_watermark.min(log_end_offset);
                 self.acknowledged = self.acknowledged.min(log_end_offset);
+                self.awaiting_sync = None;
             }
             Event::BecameFollower { leader_epoch } => {
                 self.leader_epoch = leader_epoch;
@@ -158,8 +164,11 @@ impl Replication {
                 self.in_sync.clear();
             }
             Event::Appended { log_end_offset, acks_all } => {
+                let base_offset = self.log_end_offset;
                 self.log_end_offset = self.log_end_offset.max(log_end_offset);
                 if acks_all && self.syncs_before_ack() && self.durable_offset < log_end_offset {
+                    let (first, _) = self.awaiting_sync.unwrap_or((base_offset, log_end_offset));
+                    self.awaiting_sync = Some((first, log_end_offset));
                     effects.push(Effect::SyncWanted(log_end_offset));
                 }
             }
@@ -193,6 +202,21 @@ impl Replication {
         for offset in [&mut self.durable_offset, &mut self.high_watermark, &mut self.acknowledged] {
             *offset = (*offset).min(self.log_end_offset);
         }
+        if let Some((first, end)) = &mut self.awaiting_sync {
+            *first = (*first).min(self.log_end_offset);
+            *end = (*end).min(self.log_end_offset);
+        }
+    }
+
+    /// The offset before which no producer waits for the disk any more.
+    fn visible_end(&mut self) -> Offset {
+        let all = self.log_end_offset;
+        let Some((first, end)) = self.awaiting_sync else { return all };
+        if self.durable_offset >= end || !self.syncs_before_ack() {
+            self.awaiting_sync = None;
+            return all;
+        }
+        first.max(self.durable_offset)
     }
 
     /// Moves the offsets that nothing holds back any more.
@@ -200,10 +224,9 @@ impl Replication {
         if !self.is_leader {
             return;
         }
-        let held_by_all = self
-            .in_sync
-            .values()
-            .try_fold(self.log_end_offset, |least, end| end.map(|end| least.min(end)));
+        let visible_end = self.visible_end();
+        let held_by_all =
+            self.in_sync.values().try_fold(visible_end, |least, end| end.map(|end| least.min(end)));
         if let Some(high_watermark) = held_by_all.filter(|offset| *offset > self.high_watermark) {
             self.high_watermark = high_watermark;
             effects.push(Effect::HighWatermarkAdvanced(high_watermark));

@@ -46,15 +46,41 @@ fn fetched(follower: i32, offset: i64) -> Event {
 fn a_single_replica_commits_what_it_appends_and_acknowledges_what_it_syncs() {
     let mut alone = leader_of(&[1], &[1], Durability::Auto, 10);
     assert_eq!((alone.high_watermark(), alone.acknowledged_offset()), (Offset(10), Offset(10)));
-    assert_eq!(
-        after(&mut alone, appended(12)),
-        [Effect::SyncWanted(Offset(12)), Effect::HighWatermarkAdvanced(Offset(12))]
-    );
+    assert_eq!(after(&mut alone, appended(12)), [Effect::SyncWanted(Offset(12))]);
     assert_eq!(
         after(&mut alone, synced(12)),
-        [Effect::DurableAdvanced(Offset(12)), Effect::AcknowledgedAdvanced(Offset(12))]
+        [
+            Effect::DurableAdvanced(Offset(12)),
+            Effect::HighWatermarkAdvanced(Offset(12)),
+            Effect::AcknowledgedAdvanced(Offset(12))
+        ]
     );
     assert_eq!(after(&mut alone, synced(11)), []);
+}
+
+#[test]
+fn consumers_see_no_record_whose_producer_still_waits_for_the_disk() {
+    let mut alone = leader_of(&[1], &[1], Durability::Auto, 0);
+    let unawaited = |end| Event::Appended { log_end_offset: Offset(end), acks_all: false };
+    assert_eq!(after(&mut alone, unawaited(2)), [Effect::HighWatermarkAdvanced(Offset(2))]);
+    after(&mut alone, appended(3));
+    after(&mut alone, unawaited(4));
+    after(&mut alone, appended(7));
+    assert_eq!(alone.high_watermark(), Offset(2), "what lies behind such a record waits, too");
+    after(&mut alone, synced(4));
+    assert_eq!(alone.high_watermark(), Offset(4), "another one waits");
+    after(&mut alone, unawaited(8));
+    assert_eq!(alone.high_watermark(), Offset(4));
+    after(&mut alone, synced(7));
+    assert_eq!(alone.high_watermark(), Offset(8), "nobody waits any more");
+}
+
+#[test]
+fn a_retry_of_what_the_disk_does_not_hold_yet_hides_nothing() {
+    let mut alone = leader_of(&[1], &[1], Durability::Auto, 0);
+    after(&mut alone, Event::Appended { log_end_offset: Offset(5), acks_all: false });
+    assert_eq!(after(&mut alone, appended(5)), [Effect::SyncWanted(Offset(5))]);
+    assert_eq!((alone.high_watermark(), alone.acknowledged_offset()), (Offset(5), Offset(0)));
 }
 
 #[test]
@@ -80,7 +106,7 @@ fn a_looser_durability_acknowledges_what_waited_for_the_disk() {
     after(&mut alone, appended(4));
     assert_eq!(
         after(&mut alone, Event::DurabilityChanged(Durability::PageCache)),
-        [Effect::AcknowledgedAdvanced(Offset(4))]
+        [Effect::HighWatermarkAdvanced(Offset(4)), Effect::AcknowledgedAdvanced(Offset(4))]
     );
 }
 
