@@ -68,6 +68,15 @@ impl Flusher {
         self.work.notify_one();
     }
 
+    /// Syncs these partitions, which nobody else uses yet, before it returns.
+    pub(crate) fn sync_now(&self, partitions: &[Arc<Partition>]) {
+        if partitions.len() >= TOGETHER {
+            self.sync_together(partitions);
+        } else {
+            partitions.iter().for_each(Partition::sync);
+        }
+    }
+
     /// Lets the threads end once nothing waits.
     pub(crate) fn stop(&self) {
         self.lock().is_stopping = true;

@@ -57,6 +57,13 @@ impl DataDir {
         }
     }
 
+    /// Syncs partitions that lie here and that nobody uses yet.
+    pub(crate) fn sync_now(&self, partitions: &[Arc<Partition>]) {
+        if let Some((_, flusher)) = &self.open {
+            flusher.sync_now(partitions);
+        }
+    }
+
     /// Lets the threads end that sync.
     pub(crate) fn stop_flusher(&self) {
         if let Some((_, flusher)) = &self.open {

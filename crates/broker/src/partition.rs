@@ -278,6 +278,11 @@ impl Partition {
         }
     }
 
+    /// Whether clients can see what should be on the disk first.
+    pub(crate) fn owes_sync(&self) -> bool {
+        self.lock().replication.owes_sync()
+    }
+
     /// Asks for a sync of what is appended by now.
     fn queue_sync(self: &Arc<Self>, dir: &DataDir) {
         // The order matters, here and in `finish_sync`: this says what it wants and then looks

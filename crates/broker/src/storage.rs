@@ -78,7 +78,9 @@ pub(crate) fn open_partitions(
         settings.push(of_topic);
         replicas.push(of_partitions);
     }
-    for ((topic, partition), replica) in open_all(shared, queues, inventory) {
+    let opened = open_all(shared, queues, inventory);
+    sync_recovered(&opened);
+    for ((topic, partition), replica) in opened {
         let slot = replicas.get_mut(topic).and_then(|topic| topic.get_mut(partition));
         if let Some(slot) = slot {
             *slot = replica;
@@ -137,6 +139,23 @@ fn open_all(
             .collect();
         started.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
     })
+}
+
+/// Syncs what a crashed broker left in the page cache. Consumers will read it like the rest, and
+/// then it must not go with the power: what they committed would lie behind the end of the log.
+fn sync_recovered(opened: &[((usize, usize), Replica)]) {
+    let mut owing: HashMap<Uuid, (Arc<DataDir>, Vec<Arc<Partition>>)> = HashMap::new();
+    for (_, replica) in opened {
+        let Replica::Open(partition) = replica else { continue };
+        if partition.owes_sync() {
+            let dir = partition.data_dir();
+            let of_dir = owing.entry(dir.id).or_insert_with(|| (dir, Vec::new()));
+            of_dir.1.push(Arc::clone(partition));
+        }
+    }
+    for (dir, partitions) in owing.into_values() {
+        dir.sync_now(&partitions);
+    }
 }
 
 /// Opens one log. Where that fails only its partition is offline, unless the directory takes no

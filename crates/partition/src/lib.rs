@@ -298,6 +298,12 @@ impl Replication {
         self.durable_offset
     }
 
+    /// Whether records may be seen that the durability in force wants on the disk: after a crash,
+    /// what it left in the page cache.
+    pub fn owes_sync(&self) -> bool {
+        self.syncs_before_ack() && self.durable_offset < self.high_watermark
+    }
+
     /// The offset after the last record that acks=all is answered for.
     pub fn acknowledged_offset(&self) -> Offset {
         self.acknowledged

@@ -92,6 +92,25 @@ fn nobody_waiting_for_all_replicas_wants_no_sync() {
 }
 
 #[test]
+fn what_a_crash_left_in_the_page_cache_is_seen_and_owes_a_sync() {
+    for (durability, owes) in [(Durability::Auto, true), (Durability::PageCache, false)] {
+        let mut alone = Replication::new(SELF, durability);
+        let event = Event::BecameLeader {
+            leader_epoch: LeaderEpoch(1),
+            replicas: vec![SELF],
+            isr: vec![SELF],
+            log_end_offset: Offset(9),
+            durable_offset: Offset(4),
+            high_watermark: Offset(9),
+        };
+        after(&mut alone, event);
+        assert_eq!((alone.high_watermark(), alone.owes_sync()), (Offset(9), owes));
+        after(&mut alone, synced(9));
+        assert!(!alone.owes_sync());
+    }
+}
+
+#[test]
 fn with_the_page_cache_an_append_is_acknowledged_at_once() {
     let mut alone = leader_of(&[1], &[1], Durability::PageCache, 0);
     assert_eq!(
