@@ -149,14 +149,14 @@ fn two_members_agree_on_a_generation_and_share_what_the_leader_assigns() {
 fn a_silent_member_is_out_after_its_session_timeout() {
     let broker = TestBroker::start(&[("group.min.session.timeout.ms", "100")]);
     let (mut leader, mut follower) = (ready(&broker), broker.client());
-    let (led, followed) = two(&mut leader, &mut follower, "silent", 1_000);
+    let (led, followed) = two(&mut leader, &mut follower, "silent", 3_000);
     drop(follower);
     let began = Instant::now();
     eventually("the other is told", || {
         (heartbeat(&mut leader, "silent", &led) == REBALANCE_IN_PROGRESS).then_some(())
     });
-    assert!(began.elapsed() > Duration::from_millis(500), "{:?}", began.elapsed());
-    let again = leader.call(JOIN_VERSION, &joining("silent", &led.member_id, 1_000));
+    assert!(began.elapsed() > Duration::from_millis(1_500), "{:?}", began.elapsed());
+    let again = leader.call(JOIN_VERSION, &joining("silent", &led.member_id, 3_000));
     assert_eq!((again.error_code, again.members.len()), (0, 1));
     assert_eq!(heartbeat(&mut leader, "silent", &followed), UNKNOWN_MEMBER_ID);
 }

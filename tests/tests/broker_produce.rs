@@ -26,6 +26,7 @@ const INVALID_TIMESTAMP: i16 = 32;
 const INVALID_TOPIC_EXCEPTION: i16 = 17;
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 const INVALID_REQUIRED_ACKS: i16 = 21;
+const UNSUPPORTED_COMPRESSION_TYPE: i16 = 76;
 
 /// The answer to one record of an idempotent producer: error and base offset.
 fn send(client: &mut Client, id: i64, epoch: i16, sequence: i32) -> (i16, i64) {
@@ -274,6 +275,53 @@ fn a_topic_of_one_codec_stores_every_batch_in_it() {
     client.produce("plain", 0, batch::compressed(Compression::Lz4, 2));
     let header = BatchHeader::parse(&bytes_of(&client.try_fetch("plain", 0, 0))).unwrap();
     assert_eq!(header.attributes.compression(), Ok(Compression::None));
+}
+
+#[test]
+fn a_batch_that_grows_beyond_the_limit_when_it_is_stored_is_refused() {
+    let broker = TestBroker::start(&[]);
+    let mut client = broker.client();
+    let configs = [("compression.type", "uncompressed"), ("max.message.bytes", "2000")];
+    client.topic("grown", 1, &configs);
+    let record = batch::record("k", &"0".repeat(5000), 0);
+    let options = BuilderOptions { compression: Compression::Gzip, ..Default::default() };
+    let small = batch::build(options, &[record]).freeze();
+    assert!(small.len() < 2000);
+    assert_eq!(client.try_produce("grown", 0, small).error_code, MESSAGE_TOO_LARGE);
+    assert_eq!(client.offset("grown", 0, -1), 0);
+}
+
+#[test]
+fn an_unknown_producer_may_start_anywhere_and_is_counted_from_there() {
+    let broker = TestBroker::start(&[]);
+    let mut client = broker.client();
+    client.topic("idempotent", 1, &[]);
+    let (first, second) = (client.producer_id(), client.producer_id());
+    assert_eq!(send(&mut client, first, 3, 4711), (0, 0));
+    assert_eq!(send(&mut client, first, 3, 4711), (0, 0), "a duplicate");
+    assert_eq!(send(&mut client, first, 3, 4713).0, OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_eq!(send(&mut client, first, 3, 4712), (0, 1));
+    // After the largest number comes 0.
+    assert_eq!(send(&mut client, second, 0, i32::MAX), (0, 2));
+    assert_eq!(send(&mut client, second, 0, 1).0, OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_eq!(send(&mut client, second, 0, 0), (0, 3));
+    assert_eq!(send(&mut client, second, 0, i32::MAX), (0, 2), "a duplicate");
+}
+
+#[test]
+fn old_produce_versions_may_not_bring_zstd() {
+    let broker = TestBroker::start(&[]);
+    let mut client = broker.client();
+    client.topic("old", 1, &[]);
+    let request = produce("old", 0, batch::compressed(Compression::Zstd, 2));
+    for (version, code) in
+        [(3, UNSUPPORTED_COMPRESSION_TYPE), (6, UNSUPPORTED_COMPRESSION_TYPE), (7, 0)]
+    {
+        let answer = client.call(version, &request);
+        assert_eq!(answer.responses[0].partition_responses[0].error_code, code, "v{version}");
+    }
+    // It is stored as it came, and comes to the readers of every version that way.
+    assert_eq!(client.values("old", 0, 0), ["v0", "v1"]);
 }
 
 #[test]
