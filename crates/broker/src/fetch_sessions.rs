@@ -8,7 +8,7 @@
 //! Kafka: `FetchManager`, `FetchSession`.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -31,11 +31,13 @@ pub(crate) struct FetchItem {
     pub(crate) max_bytes: i32,
 }
 
+/// What tells partitions apart: a topic's name or id, as the version has it, and a number.
+pub(crate) type PartitionKey = (Str, Uuid, i32);
+
 impl FetchItem {
-    fn is_same_partition(&self, other: &Self) -> bool {
-        self.partition == other.partition
-            && self.topic_id == other.topic_id
-            && self.topic == other.topic
+    /// Which partition it is.
+    pub(crate) fn key(&self) -> PartitionKey {
+        (self.topic.clone(), self.topic_id, self.partition)
     }
 }
 
@@ -103,7 +105,7 @@ pub(crate) struct SessionRequest<'a> {
     pub(crate) session_epoch: i32,
     pub(crate) uses_topic_ids: bool,
     pub(crate) items: &'a [FetchItem],
-    pub(crate) forgotten: &'a [(Str, Uuid, i32)],
+    pub(crate) forgotten: &'a [PartitionKey],
 }
 
 impl FetchSessions {
@@ -206,23 +208,24 @@ impl FetchSessions {
 }
 
 impl Session {
+    /// Takes over what a request changes; a look at every partition, however many change.
     fn update(&mut self, request: &SessionRequest<'_>) {
-        for item in request.items {
-            let known = self.items.iter_mut().find(|known| known.item.is_same_partition(item));
-            match known {
-                Some(known) => known.item = owned(item),
-                None => {
-                    self.items.push(SessionItem { item: owned(item), told: Told::NOTHING });
+        if !request.items.is_empty() {
+            let changes = request.items.iter().map(|item| (item.key(), item));
+            let mut changes: HashMap<PartitionKey, &FetchItem> = changes.collect();
+            for known in &mut self.items {
+                if let Some(change) = changes.remove(&known.item.key()) {
+                    known.item = owned(change);
                 }
             }
+            let new = request.items.iter().filter(|item| changes.contains_key(&item.key()));
+            self.items
+                .extend(new.map(|item| SessionItem { item: owned(item), told: Told::NOTHING }));
         }
-        self.items.retain(|known| {
-            !request.forgotten.iter().any(|(topic, id, partition)| {
-                *partition == known.item.partition
-                    && *id == known.item.topic_id
-                    && *topic == known.item.topic
-            })
-        });
+        if !request.forgotten.is_empty() {
+            let forgotten: HashSet<&PartitionKey> = request.forgotten.iter().collect();
+            self.items.retain(|known| !forgotten.contains(&known.item.key()));
+        }
     }
 }
 

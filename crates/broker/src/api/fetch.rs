@@ -17,7 +17,7 @@ use std::{
 use ottla_log::FileRange;
 use ottla_types::{ErrorCode, LeaderEpoch, Offset};
 use ottla_wire::{
-    Records, Str,
+    Records,
     fetch_response::{
         AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
     },
@@ -28,7 +28,9 @@ use tokio::{sync::Notify, time::Instant};
 use super::{Api, Context, Outcome};
 use crate::{
     clock::now_ms,
-    fetch_sessions::{FetchItem, Opened, SessionItem, SessionRequest, SharedSession, Told},
+    fetch_sessions::{
+        FetchItem, Opened, PartitionKey, SessionItem, SessionRequest, SharedSession, Told,
+    },
     partition::Partition,
 };
 
@@ -45,7 +47,7 @@ impl Api for Fetch {
 
     async fn handle(ctx: Context, request: FetchRequest) -> Outcome {
         let items = items(&request);
-        let forgotten: Vec<(Str, ottla_types::Uuid, i32)> = request
+        let forgotten: Vec<PartitionKey> = request
             .forgotten_topics_data
             .iter()
             .flat_map(|topic| {
@@ -88,8 +90,7 @@ fn items(request: &FetchRequest) -> Vec<FetchItem> {
         })
     });
     for item in all {
-        let key = (item.topic.clone(), item.topic_id, item.partition);
-        let place = *places.entry(key).or_insert(items.len());
+        let place = *places.entry(item.key()).or_insert(items.len());
         match items.get_mut(place) {
             Some(known) => *known = item,
             None => items.push(item),
@@ -310,6 +311,7 @@ fn respond(
 ) -> (FetchResponse, Vec<FileRange>) {
     let mut response = FetchResponse { session_id: shape.session_id, ..FetchResponse::default() };
     let mut files = Vec::new();
+    let got_records: Vec<bool> = found.iter().map(|found| found.bytes() > 0).collect();
     let mut pairs: Vec<(&mut SessionItem, Found)> = wanted.iter_mut().zip(found).collect();
     pairs.sort_by_key(|(_, found)| found.is_missing);
     for (wanted, mut found) in pairs {
@@ -333,7 +335,7 @@ fn respond(
         push(&mut response, ctx, &wanted.item, found.data);
     }
     if let Some(session) = &shape.session {
-        remember(session, &wanted, &response);
+        remember(session, wanted, &got_records);
     }
     (response, files)
 }
@@ -355,18 +357,12 @@ fn push(response: &mut FetchResponse, ctx: &Context, item: &FetchItem, data: Par
 
 /// Stores what was told. Partitions that got records go to the end of the session, so that the
 /// others come first when the next response is full.
-fn remember(session: &SharedSession, wanted: &[SessionItem], response: &FetchResponse) {
-    let got_records = |item: &FetchItem| {
-        response.responses.iter().any(|topic| {
-            topic.topic_id == item.topic_id
-                && topic.topic == item.topic
-                && topic.partitions.iter().any(|part| {
-                    part.partition_index == item.partition
-                        && matches!(part.records, Some(Records::Deferred { .. }))
-                })
-        })
-    };
-    let (served, idle): (Vec<_>, Vec<_>) =
-        wanted.iter().cloned().partition(|wanted| got_records(&wanted.item));
-    session.lock().unwrap_or_else(PoisonError::into_inner).items = [idle, served].concat();
+fn remember(session: &SharedSession, wanted: Vec<SessionItem>, got_records: &[bool]) {
+    let mut items = Vec::with_capacity(wanted.len());
+    let mut served = Vec::new();
+    for (item, got_records) in wanted.into_iter().zip(got_records) {
+        if *got_records { served.push(item) } else { items.push(item) }
+    }
+    items.append(&mut served);
+    session.lock().unwrap_or_else(PoisonError::into_inner).items = items;
 }
