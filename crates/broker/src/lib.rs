@@ -17,6 +17,7 @@ mod flusher;
 mod groups;
 mod housekeeping;
 mod http;
+pub mod import;
 mod initial_topics;
 mod inventory;
 mod limits;

@@ -5,6 +5,7 @@
 //! records say so, and who votes. Invariant: a log that other nodes vote on is left alone.
 //! Kafka: `KafkaRaftClient`, `KafkaRaftLog`, `RecordsBatchReader`, `SnapshotGenerator`.
 
+mod look;
 mod quorum_state;
 mod retention;
 mod settings;
@@ -23,6 +24,7 @@ use ottla_metadata::{
 use ottla_record::{BatchBuilder, BatchHeader, Batches, BuilderOptions, decode_batch};
 use ottla_types::{BrokerId, LeaderEpoch, Offset, TopicName, TopicPartition, Uuid};
 
+pub(crate) use self::look::look;
 use self::{quorum_state::QuorumState, settings::Settings};
 use crate::{broker::StartError, clock::now_ms, log_dirs::DataDir, storage};
 
@@ -185,7 +187,7 @@ impl LocalMetadataLog {
         if let Some(contents) = snapshots::read(self.log.dir().as_ref(), &PREPARED.file_name())? {
             self.quorum = contents.quorum;
         }
-        if let Some((snapshot, quorum)) = self.newest_readable()? {
+        if let Some((snapshot, quorum)) = snapshots::newest_readable(self.log.dir().as_ref())? {
             replay(&mut image, &snapshot.records)?;
             (self.quorum, self.is_quorum_recorded) = (quorum, true);
             applied = Applied {
@@ -218,44 +220,11 @@ impl LocalMetadataLog {
             }
         }
         self.is_quorum_recorded |= applied.next > Offset::ZERO;
-        self.know_version(&image)?;
+        check_version(&image)?;
+        if image.metadata_version() > 0 {
+            self.metadata_version = image.metadata_version();
+        }
         Ok((image, applied))
-    }
-
-    fn know_version(&mut self, image: &Image) -> Result<(), MetadataLogError> {
-        let latest = feature::METADATA_VERSION_LATEST;
-        match image.metadata_version() {
-            0 => {}
-            newer if newer > latest => {
-                return Err(malformed(format!(
-                    "metadata.version is {newer}, and this version of Ottla knows up to {latest}: \
-                     a newer Kafka wrote it"
-                )));
-            }
-            known => self.metadata_version = known,
-        }
-        Ok(())
-    }
-
-    /// The newest snapshot that is whole. One that is damaged is passed over, as long as the log
-    /// still has what it stood for.
-    fn newest_readable(&self) -> Result<Option<(Snapshot, Quorum)>, MetadataLogError> {
-        let dir = self.log.dir().as_ref();
-        for id in snapshots::list(dir)?.into_iter().rev().filter(|id| *id != PREPARED) {
-            let name = id.file_name();
-            match snapshots::read(dir, &name) {
-                Ok(Some(contents)) => {
-                    let snapshots::Contents { last_contained_timestamp, quorum, records } =
-                        contents;
-                    return Ok(Some((Snapshot { id, last_contained_timestamp, records }, quorum)));
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::error!("metadata snapshot {name} is passed over: {error}");
-                }
-            }
-        }
-        Ok(None)
     }
 
     /// What the directory was prepared with.
@@ -274,7 +243,7 @@ impl LocalMetadataLog {
     fn elect(&mut self, own: &Voter, is_new: bool) -> Result<(), MetadataLogError> {
         let dir = Arc::clone(self.log.dir());
         let state = quorum_state::read(dir.as_ref())?;
-        check_voters(&self.quorum, state.as_ref(), own)?;
+        check_voters(&self.quorum, state.as_ref(), (own.id, own.directory_id))?;
         // Ottla wrote no voters once, and no `quorum-state` either, which Kafka always does.
         let is_ours = is_new || state.is_none() && self.is_quorum_recorded;
         if self.quorum.kraft_version == 0 && is_ours {
@@ -356,14 +325,26 @@ impl LocalMetadataLog {
     }
 }
 
+/// Whether every record there may be is known.
+fn check_version(image: &Image) -> Result<(), MetadataLogError> {
+    let latest = feature::METADATA_VERSION_LATEST;
+    let version = image.metadata_version();
+    if version > latest {
+        return Err(malformed(format!(
+            "metadata.version is {version}, and this version of Ottla knows up to {latest}: a newer \
+             Kafka wrote it"
+        )));
+    }
+    Ok(())
+}
+
 /// Whether this node may decide alone. One of several voters may not, nor one that only follows:
 /// what it wrote, the others would never have agreed to.
 fn check_voters(
     quorum: &Quorum,
     state: Option<&QuorumState>,
-    own: &Voter,
+    (id, directory_id): (BrokerId, Uuid),
 ) -> Result<(), MetadataLogError> {
-    let (id, directory_id) = (own.id, own.directory_id);
     if let [only] = quorum.voters.as_slice()
         && only.id == id
         && only.directory_id != directory_id
@@ -410,7 +391,7 @@ impl MetadataLog for LocalMetadataLog {
     }
 
     fn latest_snapshot(&mut self) -> Result<Option<Snapshot>, MetadataLogError> {
-        Ok(self.newest_readable()?.map(|(snapshot, _)| snapshot))
+        Ok(snapshots::newest_readable(self.log.dir().as_ref())?.map(|(snapshot, _)| snapshot))
     }
 
     fn save_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), MetadataLogError> {

@@ -10,6 +10,7 @@
 //! Kafka: `GroupCoordinatorService`, `GroupCoordinatorShard`.
 
 mod answer;
+mod census;
 mod classic;
 mod hard_state;
 mod java;
@@ -22,6 +23,7 @@ mod timers;
 mod tests;
 
 pub use answer::{offset_fetch, refusal};
+pub use census::Census;
 pub use classic::GroupState;
 pub use hard_state::AppendToken;
 pub use java::partition_for;

@@ -31,6 +31,7 @@ mod producers;
 mod reader;
 mod scan;
 mod segment;
+mod stopped_dir;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
@@ -55,4 +56,5 @@ pub use log::{
 pub use log_dir::{Checkpoints, Contents, LogDir, MetaProperties};
 pub use producers::{AppendOrigin, BATCHES_KEPT, ProducedBatch, Producer, TxnMarker};
 pub use reader::{FileRange, LogReader, timestamps::TimestampedOffset};
+pub use stopped_dir::{LogSurvey, SegmentFile, StoppedDir};
 pub use txn_index::AbortedTxn;

@@ -148,6 +148,19 @@ impl LogDir {
 
     /// Takes a directory that is there and that nobody else has.
     pub(crate) fn open_in(dir: Arc<dyn Dir>, lock: Option<File>) -> Result<Self, LogError> {
+        let this = Self::read_in(dir, lock)?;
+        let (dir, path) = (&this.dir, this.path());
+        if this.was_clean {
+            dir.remove(CLEAN).map_err(LogError::io("remove", &path.join(CLEAN)))?;
+        }
+        // Also after a crash: a partition's directory that it left may be only in memory yet, and
+        // its log, which finds it there, does not sync its name.
+        dir.sync().map_err(LogError::io("sync", path))?;
+        Ok(this)
+    }
+
+    /// Reads whose the directory is and how it was left, and leaves it as it is.
+    pub(crate) fn read_in(dir: Arc<dyn Dir>, lock: Option<File>) -> Result<Self, LogError> {
         let path = dir.path().to_owned();
         let meta = dir.read(META).map_err(LogError::io("read", &path.join(META)))?;
         let parsed = meta.map(|content| MetaProperties::parse(&String::from_utf8_lossy(&content)));
@@ -155,12 +168,6 @@ impl LogDir {
         let meta = parsed.transpose().map_err(malformed)?;
         let mark = dir.read(CLEAN).map_err(LogError::io("read", &path.join(CLEAN)))?;
         let was_clean = mark.is_some();
-        if was_clean {
-            dir.remove(CLEAN).map_err(LogError::io("remove", &path.join(CLEAN)))?;
-        }
-        // Also after a crash: a partition's directory that it left may be only in memory yet, and
-        // its log, which finds it there, does not sync its name.
-        dir.sync().map_err(LogError::io("sync", &path))?;
         Ok(Self { dir, was_clean, meta, written: Mutex::default(), _lock: lock })
     }
 
@@ -361,7 +368,21 @@ fn lock(path: &Path) -> Result<File, LogError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let file = options.open(&name).map_err(LogError::io("open", &name))?;
-    let operation = FlockOperation::NonBlockingLockExclusive;
+    take(file, path, FlockOperation::NonBlockingLockExclusive)
+}
+
+/// Keeps everyone from taking the directory, without writing anything into it. A broker that is
+/// stopped may have removed the file of the lock; then there is nothing to hold.
+pub(crate) fn lock_shared(path: &Path) -> Result<Option<File>, LogError> {
+    let name = path.join(LOCK);
+    match File::open(&name) {
+        Ok(file) => take(file, path, FlockOperation::NonBlockingLockShared).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(LogError::io("open", &name)(error)),
+    }
+}
+
+fn take(file: File, path: &Path, operation: FlockOperation) -> Result<File, LogError> {
     let taken =
         rustix::fs::flock(&file, operation).and_then(|()| rustix::fs::fcntl_lock(&file, operation));
     match taken {
@@ -369,7 +390,7 @@ fn lock(path: &Path) -> Result<File, LogError> {
         Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::ACCESS) => {
             Err(LogError::Locked { path: path.to_owned() })
         }
-        Err(error) => Err(LogError::io("lock", &name)(error.into())),
+        Err(error) => Err(LogError::io("lock", &path.join(LOCK))(error.into())),
     }
 }
 

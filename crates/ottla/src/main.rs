@@ -1,6 +1,7 @@
 //! The `ottla` binary: parses, assembles, runs.
 
 mod banner;
+mod import;
 mod log;
 mod reference;
 mod serve;
@@ -27,6 +28,7 @@ struct Arguments {
 enum Command {
     /// Run a broker (what `ottla` alone does, too)
     Serve(serve::Flags),
+    Import(import::Import),
     Reference(reference::Reference),
     #[command(subcommand)]
     Log(log::Log),
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     match arguments.command {
         None => serve::run(&arguments.serve),
         Some(Command::Serve(flags)) => serve::run(&flags.or(arguments.serve)),
+        Some(Command::Import(command)) => import::run(&command),
         Some(Command::Log(command)) => log::run(&command),
         Some(Command::Reference(command)) => reference::run(&command, &mut root),
         Some(Command::Client(command)) => client(command, arguments.client),

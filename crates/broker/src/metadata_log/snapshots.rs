@@ -14,7 +14,7 @@ use ottla_metadata::{
 use ottla_record::{BatchBuilder, Batches, BuilderOptions};
 use ottla_types::{LeaderEpoch, Offset};
 
-use super::{Decoded, MetadataLogError, decode, malformed};
+use super::{Decoded, MetadataLogError, PREPARED, decode, malformed};
 
 /// Records in one batch of a snapshot.
 const RECORDS_PER_BATCH: usize = 1_000;
@@ -43,6 +43,25 @@ pub(super) fn list(dir: &dyn Dir) -> Result<Vec<SnapshotId>, MetadataLogError> {
 pub(super) fn read(dir: &dyn Dir, name: &str) -> Result<Option<Contents>, MetadataLogError> {
     let Some(bytes) = dir.read(name).map_err(malformed)? else { return Ok(None) };
     parse(&Bytes::from(bytes)).map(Some)
+}
+
+/// The newest snapshot that is whole. One that is damaged is passed over, as long as the log
+/// still has what it stood for.
+pub(super) fn newest_readable(
+    dir: &dyn Dir,
+) -> Result<Option<(Snapshot, Quorum)>, MetadataLogError> {
+    for id in list(dir)?.into_iter().rev().filter(|id| *id != PREPARED) {
+        let name = id.file_name();
+        match read(dir, &name) {
+            Ok(Some(contents)) => {
+                let Contents { last_contained_timestamp, quorum, records } = contents;
+                return Ok(Some((Snapshot { id, last_contained_timestamp, records }, quorum)));
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!("metadata snapshot {name} is passed over: {error}"),
+        }
+    }
+    Ok(None)
 }
 
 fn parse(bytes: &Bytes) -> Result<Contents, MetadataLogError> {
