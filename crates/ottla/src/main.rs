@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 }
 
 /// Commands that talk to no broker.
-const LOCAL: [&str; 3] = ["serve", "log", "reference"];
+const LOCAL: [&str; 4] = ["serve", "import", "log", "reference"];
 
 /// The whole command line. Local commands hide the flags that they would refuse.
 fn command_line() -> clap::Command {
