@@ -10,7 +10,10 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use ottla_types::{ErrorCode, Uuid};
@@ -84,6 +87,8 @@ struct Slot {
 pub(crate) struct FetchSessions {
     slots: Mutex<HashMap<i32, Slot>>,
     max: usize,
+    /// How many ids were tried so far.
+    opened: AtomicU64,
     random: RandomState,
 }
 
@@ -111,7 +116,7 @@ pub(crate) struct SessionRequest<'a> {
 impl FetchSessions {
     /// At most `max` sessions (inclusive).
     pub(crate) fn new(max: usize) -> Self {
-        Self { slots: Mutex::default(), max, random: RandomState::new() }
+        Self { slots: Mutex::default(), max, opened: AtomicU64::new(0), random: RandomState::new() }
     }
 
     /// Finds or opens the session of a request and applies what the request changes.
@@ -154,7 +159,7 @@ impl FetchSessions {
                 Some(_) | None => return Opened::Sessionless,
             }
         }
-        let id = self.unused_id(&slots, now_ms);
+        let id = self.unused_id(&slots);
         let items =
             request.items.iter().map(|item| SessionItem { item: owned(item), told: Told::NOTHING });
         let session = Session {
@@ -167,12 +172,12 @@ impl FetchSessions {
         Opened::Full(id, session)
     }
 
-    /// An id that cannot be guessed from earlier ones and is not in use.
-    fn unused_id(&self, slots: &HashMap<i32, Slot>, now_ms: i64) -> i32 {
-        let mut salt = 0_u64;
+    /// An id that cannot be guessed from earlier ones and is not in use. Nor was it just now: a
+    /// client that still has a session that was closed must not find another under its id.
+    fn unused_id(&self, slots: &HashMap<i32, Slot>) -> i32 {
         loop {
-            salt = salt.wrapping_add(1);
-            let hash = self.random.hash_one((now_ms, slots.len(), salt));
+            let number = self.opened.fetch_add(1, Ordering::Relaxed);
+            let hash = self.random.hash_one(number);
             let id = i32::try_from(hash & 0x7fff_ffff).unwrap_or(0);
             if id != 0 && !slots.contains_key(&id) {
                 return id;
@@ -273,6 +278,15 @@ mod tests {
         assert_eq!(error, ErrorCode::InvalidFetchSessionEpoch);
         let error = sessions.open(&request(id.wrapping_add(1), 1, &[]), 0).unwrap_err();
         assert_eq!(error, ErrorCode::FetchSessionIdNotFound);
+    }
+
+    #[test]
+    fn a_session_that_replaces_another_has_another_id() {
+        let sessions = FetchSessions::new(10);
+        let first = full(&sessions, 0).unwrap();
+        let replacing = request(first, 0, &[item(0)]);
+        let Ok(Opened::Full(second, _)) = sessions.open(&replacing, 0) else { panic!() };
+        assert_ne!(first, second);
     }
 
     #[test]
