@@ -284,8 +284,11 @@ mod tests {
     fn a_session_that_replaces_another_has_another_id() {
         let sessions = FetchSessions::new(10);
         let first = full(&sessions, 0).unwrap();
-        let replacing = request(first, 0, &[item(0)]);
-        let Ok(Opened::Full(second, _)) = sessions.open(&replacing, 0) else { panic!() };
+        let items = [item(0)];
+        let second = match sessions.open(&request(first, 0, &items), 0) {
+            Ok(Opened::Full(id, _)) => id,
+            other => panic!("{other:?}"),
+        };
         assert_ne!(first, second);
     }
 
