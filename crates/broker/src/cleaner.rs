@@ -143,6 +143,7 @@ impl Cleaners {
             let end = partition.with_log(|log| log.log_end_offset());
             // What was appended since after a lost end is not clean.
             if let Some(to) = noted.remove(&(dir.id, at.clone())).filter(|to| *to <= end) {
+                partition.with_log(|log| log.set_compacted_to(to));
                 state.cleaned.insert(at.clone(), (dir.id, to));
             }
         }

@@ -346,6 +346,7 @@ fn finish(one: &Move) -> Result<bool, LogError> {
         }
         log.delete_records_before(old.log_start_offset())?;
         log.set_config(old.config().clone());
+        log.set_compacted_to(old.compacted_to());
         log.close(now_ms())?;
         let (Some(source), Some(target)) = (old_dir.log_dir(), one.target.log_dir()) else {
             return Err(LogError::Failed("a directory has failed".into()));

@@ -113,6 +113,8 @@ pub struct Log {
     log_start_offset: Offset,
     log_end_offset: Offset,
     recovery_point: Offset,
+    /// Exclusive: how far the log was compacted, as long as that is known.
+    compacted_to: Offset,
     epochs: EpochCache,
     producers: ProducerState,
     /// Whether closing has to write indexes and producers: not if nothing changed since the log was
@@ -157,6 +159,17 @@ impl Log {
     /// The next offset to be written: exclusive end of the log.
     pub fn log_end_offset(&self) -> Offset {
         self.log_end_offset
+    }
+
+    /// How far the log was compacted, exclusive, as far as is known.
+    pub fn compacted_to(&self) -> Offset {
+        self.compacted_to
+    }
+
+    /// Says that the log was compacted up to an offset, exclusive. Offsets may be missing there,
+    /// whatever the topic's settings are now; elsewhere a missing offset is damage.
+    pub fn set_compacted_to(&mut self, offset: Offset) {
+        self.compacted_to = self.compacted_to.max(offset);
     }
 
     /// Everything before it is durable.
@@ -204,7 +217,11 @@ impl Log {
             log_end_offset: self.log_end_offset,
             active_size: self.active_segment.known_size(),
             active_largest: self.active.largest,
-            is_compacted: self.config.cleanup_compact,
+            compacted_to: if self.config.cleanup_compact {
+                Offset(i64::MAX)
+            } else {
+                self.compacted_to
+            },
         }
     }
 

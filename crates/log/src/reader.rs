@@ -32,8 +32,8 @@ pub struct LogReader {
     /// Bytes of the last segment that belong to the snapshot.
     pub(crate) active_size: u64,
     pub(crate) active_largest: TimestampOffset,
-    /// Whether compaction may have left holes.
-    pub(crate) is_compacted: bool,
+    /// Exclusive: in segments that begin before it, compaction may have left holes.
+    pub(crate) compacted_to: Offset,
 }
 
 /// Some bytes of one file: batches of a log.
@@ -273,7 +273,8 @@ impl LogReader {
             return Ok(end);
         }
         let (limit, next_base) = self.bounds(at, segment)?;
-        let bounds = Bounds { limit, next_base, is_compacted: self.is_compacted };
+        let is_compacted = self.may_be_compacted(segment);
+        let bounds = Bounds { limit, next_base, is_compacted };
         segment.verify(from, end - 1, &bounds)
     }
 
@@ -313,7 +314,11 @@ impl LogReader {
 
     /// Whether a hole in this segment is one that must not be.
     fn misses(&self, segment: &Segment) -> bool {
-        !self.is_compacted && !segment.was_compacted()
+        !self.may_be_compacted(segment) && !segment.was_compacted()
+    }
+
+    fn may_be_compacted(&self, segment: &Segment) -> bool {
+        segment.base_offset < self.compacted_to
     }
 
     /// Refuses to go on to the next segment from an offset that this one should have had.

@@ -193,6 +193,7 @@ impl Log {
         segments.splice(first..first + sources.len(), [Arc::new(segment)]);
         self.set_segments(segments);
         self.unsynced.directory = true;
+        self.set_compacted_to(cleaned.base_offset.plus(1));
         Ok(())
     }
 

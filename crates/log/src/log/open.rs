@@ -65,6 +65,7 @@ impl Log {
             log_start_offset: options.log_start_offset,
             log_end_offset: base_offset,
             recovery_point: options.recovery_point,
+            compacted_to: Offset::ZERO,
             epochs: EpochCache::default(),
             producers: ProducerState::restored(base_offset, Vec::new()),
             changed: is_new,

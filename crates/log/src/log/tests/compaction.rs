@@ -122,6 +122,35 @@ fn only_the_last_record_of_a_key_stays_at_its_offset() {
 }
 
 #[test]
+fn what_compaction_took_is_no_damage_when_the_topic_is_no_longer_compacted() {
+    let mut bench = Bench::new(LogConfig { segment_bytes: 150, ..compacted() });
+    for key in ["a", "b", "c", "c", "c", "c"] {
+        put(&mut bench, key, Some("a value that fills a segment with two others"));
+    }
+    bench.log.roll(NOW).unwrap();
+    put(&mut bench, "c", Some("last"));
+    bench.log.roll(NOW).unwrap();
+    let cleaned_to = clean(&mut bench, NOW).end_offset;
+    let plain = LogConfig { cleanup_compact: false, cleanup_delete: true, ..compacted() };
+    bench.config = LogConfig { segment_bytes: 150, retention_ms: -1, ..plain };
+    bench.log.set_config(bench.config.clone());
+    let expected = stored(&bench);
+    for _ in 0..2 {
+        let mut from = 0;
+        while from < 7 {
+            let reader = Arc::new(bench.log.reader());
+            let range = reader.read(Offset(from), 1, Offset(7), true).unwrap();
+            from = headers(&range.read().unwrap())[0].next_offset().0;
+        }
+        let all = all_records(&read_all(&bench.log.reader(), Offset(0)));
+        assert_eq!(all.len(), expected.len());
+        // After a restart only the checkpoint tells.
+        bench = bench.restart();
+        bench.log.set_compacted_to(cleaned_to);
+    }
+}
+
+#[test]
 fn small_segments_become_one() {
     let mut bench = Bench::new(LogConfig { segment_bytes: 2000, ..compacted() });
     for n in 0..12 {
