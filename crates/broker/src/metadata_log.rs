@@ -228,15 +228,20 @@ impl LocalMetadataLog {
     }
 
     /// What the directory was prepared with.
-    fn prepared(&self, root: &dyn Dir) -> Result<Vec<MetadataRecord>, MetadataLogError> {
+    fn prepared(&mut self, root: &dyn Dir) -> Result<Vec<MetadataRecord>, MetadataLogError> {
         let named = snapshots::read(self.log.dir().as_ref(), &PREPARED.file_name())?;
         let mut records = named.map(|contents| contents.records).unwrap_or_default();
         if records.is_empty() {
             let beside = snapshots::read(root, BOOTSTRAP)?;
             records = beside.map(|contents| contents.records).unwrap_or_default();
         }
-        let version = Image::from_records(&records).map_err(malformed)?;
-        Ok(if version.metadata_version() == 0 { Vec::new() } else { records })
+        let image = Image::from_records(&records).map_err(malformed)?;
+        check_version(&image)?;
+        if image.metadata_version() == 0 {
+            return Ok(Vec::new());
+        }
+        self.metadata_version = image.metadata_version();
+        Ok(records)
     }
 
     /// Begins this start's epoch. A log that is new is given its only voter.
