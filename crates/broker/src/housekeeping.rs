@@ -106,6 +106,13 @@ fn look_at(topic: &HostedTopic, due: Due, now: i64) -> bool {
                 Err(error) => partition.data_dir().fail(&error),
             }
         }
+        if due.checkpoint {
+            // So that a recovery need not read much more than what follows the recovery point. A
+            // failure takes the log offline.
+            partition.with_log(|log| {
+                drop(log.failure().is_none().then(|| log.checkpoint()));
+            });
+        }
         if due.expiry {
             partition.with_log(|log| log.expire_producers(now));
         }

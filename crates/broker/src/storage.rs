@@ -176,6 +176,9 @@ fn open_replica(shared: &Shared, work: &Work, checkpoints: Option<&Checkpoints>)
         Ok(None) => Replica::Offline { dir: Some(Arc::clone(&work.dir)) },
         Err(error) => {
             tracing::error!(partition = %work.at, "the partition is offline: {error}");
+            if let Some(log_dir) = work.dir.log_dir() {
+                log_dir.keep_checkpoints(&work.at);
+            }
             Replica::Offline { dir: Some(Arc::clone(&work.dir)) }
         }
     }
@@ -236,6 +239,10 @@ pub(crate) fn host_topic(
             continue;
         };
         dir.add_replica();
+        if dir.log_dir().is_some_and(|log_dir| log_dir.has_checkpoint(&at)) {
+            // Of a topic of the same name that was deleted a moment ago.
+            checkpoint(shared);
+        }
         if dir.id != recorded {
             let target = TopicIdPartition { topic_id: topic.id, partition: index };
             unrecorded.push((target, dir.id));

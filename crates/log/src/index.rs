@@ -250,6 +250,11 @@ impl<E: Entry> Index<E> {
         self.file(dir, &mut state)
     }
 
+    /// Whether there are entries that are only in memory.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        !self.lock().tail.is_empty()
+    }
+
     /// Closes the file until it is needed again.
     pub(crate) fn close_file(&self) {
         self.lock().file = None;

@@ -9,11 +9,11 @@
 mod tests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ottla_types::{Offset, TopicName, TopicPartition, Uuid};
@@ -124,6 +124,34 @@ pub struct Contents {
     pub deleted: Vec<(Option<TopicPartition>, String)>,
 }
 
+/// What the checkpoint files say.
+#[derive(Debug, Default)]
+struct Known {
+    checkpoints: Checkpoints,
+    /// Partitions whose lines stay as they are.
+    kept: BTreeSet<TopicPartition>,
+}
+
+impl Known {
+    /// These checkpoints, and the lines that stay.
+    fn with_kept(&self, checkpoints: &Checkpoints) -> Checkpoints {
+        let mut all = checkpoints.clone();
+        all.log_start_offsets = checkpoints.durable_log_start_offsets();
+        for at in &self.kept {
+            for (known, all) in [
+                (&self.checkpoints.recovery_points, &mut all.recovery_points),
+                (&self.checkpoints.log_start_offsets, &mut all.log_start_offsets),
+                (&self.checkpoints.high_watermarks, &mut all.high_watermarks),
+            ] {
+                if let Some(offset) = known.get(at) {
+                    all.entry(at.clone()).or_insert(*offset);
+                }
+            }
+        }
+        all
+    }
+}
+
 /// A data directory that this process has to itself.
 #[derive(Debug)]
 pub struct LogDir {
@@ -132,6 +160,7 @@ pub struct LogDir {
     meta: Option<MetaProperties>,
     /// Of each checkpoint file, what was written last.
     written: Mutex<BTreeMap<&'static str, Vec<u8>>>,
+    known: Mutex<Known>,
     /// Held as long as the directory is. A simulated directory has none.
     _lock: Option<File>,
 }
@@ -168,7 +197,14 @@ impl LogDir {
         let meta = parsed.transpose().map_err(malformed)?;
         let mark = dir.read(CLEAN).map_err(LogError::io("read", &path.join(CLEAN)))?;
         let was_clean = mark.is_some();
-        Ok(Self { dir, was_clean, meta, written: Mutex::default(), _lock: lock })
+        Ok(Self {
+            dir,
+            was_clean,
+            meta,
+            written: Mutex::default(),
+            known: Mutex::default(),
+            _lock: lock,
+        })
     }
 
     /// Where it is.
@@ -252,6 +288,7 @@ impl LogDir {
     /// Deletes a partition whose log is closed: its directory gets another name at once, which is
     /// given, and can be removed later with [`LogDir::remove_deleted`]. `unique` is any unused id.
     pub fn delete_partition(&self, at: &TopicPartition, unique: Uuid) -> Result<String, LogError> {
+        self.known().kept.remove(at);
         self.delete_named(&at.to_string(), at, unique)
     }
 
@@ -290,19 +327,40 @@ impl LogDir {
 
     /// The checkpoints. A file that is not valid counts as empty: recovery then reads more.
     pub fn read_checkpoints(&self) -> Result<Checkpoints, LogError> {
-        Ok(Checkpoints {
+        let checkpoints = Checkpoints {
             recovery_points: self.read_offsets(RECOVERY_POINTS)?,
             log_start_offsets: self.read_offsets(LOG_STARTS)?,
             high_watermarks: self.read_offsets(HIGH_WATERMARKS)?,
-        })
+        };
+        self.known().checkpoints = checkpoints.clone();
+        Ok(checkpoints)
+    }
+
+    /// Keeps what the checkpoints say of a partition that could not be opened, so that the next
+    /// start does not take what is left of it for all there was.
+    pub fn keep_checkpoints(&self, at: &TopicPartition) {
+        self.known().kept.insert(at.clone());
+    }
+
+    /// Whether a checkpoint speaks of a partition with this name. Before a new one is made, those
+    /// of a deleted one have to be written anew without it: the new log would seem to have lost
+    /// records.
+    pub fn has_checkpoint(&self, at: &TopicPartition) -> bool {
+        let known = self.known();
+        let Checkpoints { recovery_points, log_start_offsets, .. } = &known.checkpoints;
+        recovery_points.contains_key(at) || log_start_offsets.contains_key(at)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes those checkpoints that have changed since they were last written, durably.
     pub fn write_checkpoints(&self, checkpoints: &Checkpoints) -> Result<(), LogError> {
-        let log_start_offsets = checkpoints.durable_log_start_offsets();
+        let checkpoints = self.known().with_kept(checkpoints);
         let files = [
             (RECOVERY_POINTS, &checkpoints.recovery_points),
-            (LOG_STARTS, &log_start_offsets),
+            (LOG_STARTS, &checkpoints.log_start_offsets),
             (HIGH_WATERMARKS, &checkpoints.high_watermarks),
         ];
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
@@ -317,7 +375,11 @@ impl LogDir {
             written.insert(name, content);
             changed = true;
         }
-        if changed { self.dir.sync().map_err(LogError::io("sync", self.path())) } else { Ok(()) }
+        if changed {
+            self.dir.sync().map_err(LogError::io("sync", self.path()))?;
+        }
+        self.known().checkpoints = checkpoints;
+        Ok(())
     }
 
     /// Leaves the mark that everything here is in order. Every log must be closed and the

@@ -160,6 +160,9 @@ impl Log {
             return Ok(());
         }
         let segment = self.active_segment.clone();
+        if !segment.offset_index.has_unwritten() && !segment.time_index.has_unwritten() {
+            return Ok(());
+        }
         let flushed = segment
             .offset_index
             .flush(self.dir.as_ref())

@@ -81,6 +81,46 @@ fn checkpoints_come_back_and_damaged_ones_count_as_empty() {
 }
 
 #[test]
+fn the_checkpoints_of_a_partition_that_is_offline_stay() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = LogDir::open(temp.path()).unwrap();
+    let (lost, other) = (partition("lost", 0), partition("other", 0));
+    let both = Checkpoints {
+        recovery_points: BTreeMap::from([(lost.clone(), Offset(5)), (other.clone(), Offset(6))]),
+        log_start_offsets: BTreeMap::from([(lost.clone(), Offset(2))]),
+        high_watermarks: BTreeMap::new(),
+    };
+    dir.write_checkpoints(&both).unwrap();
+    dir.keep_checkpoints(&lost);
+    let recovery_points = BTreeMap::from([(other.clone(), Offset(7))]);
+    dir.write_checkpoints(&Checkpoints { recovery_points, ..Checkpoints::default() }).unwrap();
+    let read = dir.read_checkpoints().unwrap();
+    assert_eq!(read.recovery_points[&lost], Offset(5));
+    assert_eq!(read.recovery_points[&other], Offset(7));
+    assert_eq!(read.log_start_offsets, both.log_start_offsets);
+    assert!(dir.has_checkpoint(&lost));
+    // With the partition they go.
+    fs::create_dir(temp.path().join("lost-0")).unwrap();
+    dir.delete_partition(&lost, Uuid([1; 16])).unwrap();
+    dir.write_checkpoints(&Checkpoints::default()).unwrap();
+    assert!(!dir.has_checkpoint(&lost));
+}
+
+#[test]
+fn a_log_does_not_start_after_what_is_on_disk() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = LogDir::open(temp.path()).unwrap();
+    let checkpoints = Checkpoints {
+        recovery_points: BTreeMap::from([(partition("a", 0), Offset(5))]),
+        log_start_offsets: BTreeMap::from([(partition("a", 0), Offset(9))]),
+        high_watermarks: BTreeMap::new(),
+    };
+    dir.write_checkpoints(&checkpoints).unwrap();
+    let read = dir.read_checkpoints().unwrap();
+    assert_eq!(read.log_start_offsets, BTreeMap::from([(partition("a", 0), Offset(5))]));
+}
+
+#[test]
 fn partitions_are_listed_and_deleted_by_another_name() {
     let temp = tempfile::tempdir().unwrap();
     let dir = LogDir::open(temp.path()).unwrap();
