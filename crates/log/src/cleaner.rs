@@ -19,7 +19,7 @@ mod output;
 mod rewrite;
 mod transactions;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt::Display, path::PathBuf, sync::Arc};
 
 use ottla_record::{BatchError, BatchHeader, Scratch, body};
 use ottla_types::Offset;
@@ -202,7 +202,7 @@ impl Cleaner {
         for (at, segment) in round.segments(start, end) {
             let next = round.next_base(at, end);
             is_full = !self.map_segment(
-                segment,
+                (segment, Order::of(round, segment)),
                 (start, next),
                 (&mut map, &mut transactions),
                 pace,
@@ -230,7 +230,7 @@ impl Cleaner {
     /// `false` if the map is full.
     fn map_segment(
         &mut self,
-        segment: &Segment,
+        (segment, mut order): (&Segment, Order),
         (start, next): (Offset, Offset),
         (map, transactions): (&mut OffsetMap, &mut Transactions),
         pace: &mut impl Pace,
@@ -248,6 +248,7 @@ impl Cleaner {
             }
             let next_batch = scan.next_whole().map_err(damaged(segment, position))?;
             let Some((header, batch)) = next_batch else { break };
+            order.check(segment, position, &header)?;
             if header.base_offset >= next {
                 break;
             }
@@ -333,6 +334,36 @@ fn damaged(segment: &Segment, position: u64) -> impl FnOnce(ScanError) -> CleanE
     }
 }
 
-fn unreadable(segment: &Segment, position: u64, cause: &BatchError) -> CleanError {
+fn unreadable(segment: &Segment, position: u64, cause: &dyn Display) -> CleanError {
     CleanError::Unreadable(ReadError::damaged(&segment.path(Kind::Log), position, cause))
+}
+
+/// Looks at what no checksum covers: that the offsets of a segment's batches only grow, and end
+/// before the next segment begins.
+struct Order {
+    next: Offset,
+    end: Offset,
+}
+
+impl Order {
+    fn of(round: &Round, segment: &Segment) -> Self {
+        let next = segment.base_offset;
+        Self { next, end: round.next_base(round.reader.segment_at(next), Offset(i64::MAX)) }
+    }
+
+    fn check(
+        &mut self,
+        segment: &Segment,
+        position: u64,
+        header: &BatchHeader,
+    ) -> Result<(), CleanError> {
+        let Self { next, end } = *self;
+        if header.base_offset < next || header.next_offset() > end {
+            let (first, last) = (header.base_offset, header.last_offset());
+            let cause = format!("offsets {first} to {last} are not between {next} and {end}");
+            return Err(unreadable(segment, position, &cause));
+        }
+        self.next = header.next_offset();
+        Ok(())
+    }
 }

@@ -8,7 +8,7 @@ use ottla_record::BatchHeader;
 use ottla_types::Offset;
 
 use super::{
-    CleanError, CleanStats, Cleaned, Cleaner, Interrupted, Pace, Round, SharedLog, damaged,
+    CleanError, CleanStats, Cleaned, Cleaner, Interrupted, Order, Pace, Round, SharedLog, damaged,
     filter::{Fate, Filter},
     group::groups,
     offset_map::OffsetMap,
@@ -88,7 +88,8 @@ impl Cleaner {
             let next = round.next_base(round.reader.segment_at(base), Offset(i64::MAX));
             let aborted = round.reader.aborted_transactions(base, next).map_err(read_failed)?;
             pass.transactions.expect(aborted);
-            self.rewrite_segment(segment, &mut pass, pace)?;
+            let order = Order::of(round, segment);
+            self.rewrite_segment((segment, order), &mut pass, pace)?;
             pass.stats.segments_read += 1;
         }
         pass.stats.bytes_kept += pass.output.size();
@@ -105,7 +106,7 @@ impl Cleaner {
 
     fn rewrite_segment(
         &mut self,
-        segment: &Segment,
+        (segment, mut order): (&Segment, Order),
         pass: &mut Pass<'_, '_>,
         pace: &mut impl Pace,
     ) -> Result<(), CleanError> {
@@ -121,6 +122,7 @@ impl Cleaner {
             }
             let next_batch = scan.next_whole().map_err(damaged(segment, position))?;
             let Some((header, batch)) = next_batch else { break };
+            order.check(segment, position, &header)?;
             self.rewrite_batch(segment, (position, &header, batch), pass, pace)?;
         }
         pass.stats.bytes_read += size;

@@ -188,6 +188,7 @@ impl Log {
             cleaned.kinds.contains(&Kind::TxnIndex),
         );
         segment.set_size(cleaned.size);
+        segment.verified.trust_from(0);
         segment.set_largest_timestamp(Some(cleaned.largest));
         let mut segments = self.segments.as_ref().clone();
         segments.splice(first..first + sources.len(), [Arc::new(segment)]);

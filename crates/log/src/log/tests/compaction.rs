@@ -501,6 +501,29 @@ fn damage_ends_the_round_and_leaves_the_log_as_it_was() {
 }
 
 #[test]
+fn an_offset_that_is_out_of_place_is_damage() {
+    let mut bench = Bench::new(compacted());
+    for n in 0..20 {
+        put(&mut bench, &format!("{}", n % 4), Some("v"));
+    }
+    bench.log.roll(NOW).unwrap();
+    let path = bench.path().join("00000000000000000000.log");
+    let original = std::fs::read(&path).unwrap();
+    let second = headers(&original)[0].size();
+    for wrong in [0_i64, 1_000_000] {
+        // No checksum covers the base offset.
+        let mut bytes = original.clone();
+        bytes[second..second + 8].copy_from_slice(&wrong.to_be_bytes());
+        std::fs::write(&path, bytes).unwrap();
+        let error = clean_from(&mut bench.log, None, NOW).unwrap_err();
+        assert!(matches!(error, CleanError::Unreadable(_)), "{error}");
+    }
+    std::fs::write(&path, original).unwrap();
+    clean(&mut bench, NOW);
+    assert_eq!(stored(&bench).len(), 4);
+}
+
+#[test]
 fn a_merged_segment_without_records_is_as_old_as_the_last_one_it_was_made_of() {
     let config = LogConfig { retention_ms: 5000, cleanup_delete: true, ..compacted() };
     let mut bench = Bench::new(LogConfig { segment_bytes: 2000, ..config });
