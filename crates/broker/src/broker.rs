@@ -229,7 +229,7 @@ impl Broker {
     #[expect(clippy::needless_pass_by_value, reason = "a broker has its configuration to itself")]
     pub fn start(config: ServerConfig) -> Result<Self, StartError> {
         let began = Instant::now();
-        crate::limits::raise_open_files();
+        crate::limits::share_open_files();
         let metrics = Arc::new(Metrics::new(APIS.iter().map(|row| row.key)));
         let mut opened = log_dirs::open(&config, &metrics)?;
         let flusher_threads = std::mem::take(&mut opened.flusher_threads);

@@ -310,7 +310,7 @@ impl Cleaners {
                     | CleanError::Changed
                     | CleanError::Storage(LogError::Failed(_)),
                 ) => {}
-                Err(CleanError::Storage(error)) => dir.fail(&error),
+                Err(CleanError::Storage(error)) => dir.note(&error),
                 Err(error @ CleanError::NoRoom { .. }) => {
                     tracing::warn!(partition = %at, "not compacted: {error}");
                     self.pause(settings.backoff);
@@ -349,7 +349,7 @@ impl Cleaners {
             .collect();
         let Some(log_dir) = dir.log_dir() else { return };
         if let Err(error) = log_dir.write_cleaner_offsets(&offsets) {
-            dir.fail(&error);
+            dir.note(&error);
         }
     }
 

@@ -23,6 +23,7 @@ use crate::{
     broker::{Shared, StartError},
     clock::now_ms,
     metadata_log::{Applied, LocalMetadataLog, Opened},
+    partitions::Replica,
     storage,
 };
 
@@ -235,9 +236,27 @@ impl Owner {
     }
 
     fn tend(&mut self) {
+        self.host_waiting();
         self.snapshot_if_due();
         if let Err(error) = self.log.clean_if_due(now_ms()) {
             tracing::error!("old cluster metadata cannot be removed: {error}");
+        }
+    }
+
+    /// Makes the logs again for which there was no room.
+    fn host_waiting(&mut self) {
+        if !self.shared.partitions.set_waiting(false) {
+            return;
+        }
+        let is_waiting = |replica: &Replica| matches!(replica, Replica::Waiting { .. });
+        for hosted in self.shared.partitions.topics() {
+            if hosted.replicas().iter().any(is_waiting)
+                && let Some(topic) = self.image.topic_by_id(hosted.id)
+            {
+                let unrecorded = storage::host_topic(&self.shared, &self.image, topic);
+                self.record_directories(&unrecorded);
+                self.lead_groups(hosted.id);
+            }
         }
     }
 
@@ -274,6 +293,9 @@ impl Owner {
         for batch in records.chunks(RECORDS_PER_BATCH_MAX) {
             self.log.propose(batch).map_err(|error| {
                 tracing::error!("cluster metadata cannot be written: {error}");
+                if !error.is_full() {
+                    self.shared.log_dirs.metadata().fail(&error);
+                }
                 ErrorCode::KafkaStorageError
             })?;
         }
@@ -330,13 +352,18 @@ impl Owner {
         for id in grown {
             let Some(topic) = self.image.topic_by_id(id) else { continue };
             unrecorded.extend(storage::host_topic(&self.shared, &self.image, topic));
-            if &*topic.name == TopicName::CONSUMER_OFFSETS
-                && let Some(hosted) = self.shared.partitions.topic_by_id(id)
-            {
-                self.shared.groups.lead(&self.shared, &hosted);
-            }
+            self.lead_groups(id);
         }
         unrecorded
+    }
+
+    /// Makes this broker the coordinator of the groups in a topic's partitions, if it is theirs.
+    fn lead_groups(&self, topic_id: Uuid) {
+        if let Some(hosted) = self.shared.partitions.topic_by_id(topic_id)
+            && *hosted.name == *TopicName::CONSUMER_OFFSETS
+        {
+            self.shared.groups.lead(&self.shared, &hosted);
+        }
     }
 
     /// Reads the dynamic values of this broker and of the whole cluster again.

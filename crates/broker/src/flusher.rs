@@ -21,15 +21,21 @@ use std::{
     time::Instant,
 };
 
-use ottla_log::FileSystem;
+use ottla_log::{FileSystem, SyncTask};
 
-use crate::{metrics::Metrics, partition::Partition};
+use crate::{
+    metrics::Metrics,
+    partition::{Partition, SyncError},
+};
 
 /// Syncs at the same time. More than this gain little.
 const THREADS: usize = 8;
 
 /// With this many partitions in the queue the file system is synced as a whole.
 const TOGETHER: usize = 16;
+
+/// Partitions of one round: each needs a few open files.
+const TOGETHER_MAX: usize = 128;
 
 /// The queue and its threads.
 #[derive(Debug)]
@@ -71,7 +77,7 @@ impl Flusher {
     /// Syncs these partitions, which nobody else uses yet, before it returns.
     pub(crate) fn sync_now(&self, partitions: &[Arc<Partition>]) {
         if partitions.len() >= TOGETHER {
-            self.sync_together(partitions);
+            partitions.chunks(TOGETHER_MAX).for_each(|some| self.sync_together(some));
         } else {
             partitions.iter().for_each(Partition::sync);
         }
@@ -99,7 +105,8 @@ impl Flusher {
         let mut queue = self.lock();
         loop {
             if queue.partitions.len() >= TOGETHER {
-                return Some(std::mem::take(&mut queue.partitions).into());
+                let count = queue.partitions.len().min(TOGETHER_MAX);
+                return Some(queue.partitions.drain(..count).collect());
             }
             if let Some(partition) = queue.partitions.pop_front() {
                 return Some(vec![partition]);
@@ -112,16 +119,36 @@ impl Flusher {
     }
 
     fn sync_together(&self, partitions: &[Arc<Partition>]) {
-        let tasks: Vec<_> = partitions.iter().map(|partition| partition.begin_sync()).collect();
-        let synced = self.file_system.sync().map_err(|error| error.to_string());
-        for (partition, task) in partitions.iter().zip(tasks) {
-            let done = task.and_then(|task| {
-                synced.clone()?;
-                task.run_rest().map_err(|error| error.to_string())?;
-                Ok(task)
-            });
+        let staged = partitions.iter().map(|partition| {
+            let task = partition.begin_sync()?;
+            let staged = task.stage();
+            SyncError::check(task, staged)
+        });
+        let tasks: Vec<Result<SyncTask, SyncError>> = staged.collect();
+        let mut synced = self.file_system.sync();
+        let mut is_again = false;
+        let installed = tasks.into_iter().map(|task| {
+            let task = task?;
+            let installed = task.install().map(|again| is_again |= again);
+            SyncError::check(task, installed)
+        });
+        let installed: Vec<Result<SyncTask, SyncError>> = installed.collect();
+        if is_again && synced.is_ok() {
+            synced = self.file_system.sync();
+        }
+        let synced = synced.map_err(|error| error.to_string());
+        for (partition, task) in partitions.iter().zip(installed) {
+            let done = match &synced {
+                Ok(()) => task,
+                Err(error) => Err(SyncError::Failed(error.clone())),
+            };
             partition.finish_sync(done);
         }
+    }
+
+    /// Makes everything durable that was written to the directory's file system.
+    pub(crate) fn sync_file_system(&self) -> io::Result<()> {
+        self.file_system.sync()
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

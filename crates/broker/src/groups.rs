@@ -89,22 +89,28 @@ impl Groups {
     /// Makes a shard of every partition of `__consumer_offsets` and loads it in a thread.
     pub(crate) fn lead(&self, shared: &Arc<Shared>, topic: &Arc<HostedTopic>) {
         let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
-        let new = topic.replicas().iter().skip(shards.len()).map(|replica| {
-            Some(Arc::new(Shard {
-                partition: Arc::clone(replica.online()?),
-                state: Mutex::new(State {
-                    shard: GroupShard::new(self.config.clone()),
-                    waiters: HashMap::new(),
-                }),
-                is_loaded: watch::Sender::new(false),
-            }))
-        });
-        let new: Vec<Option<Arc<Shard>>> = new.collect();
-        shards.extend(new.iter().cloned());
+        shards.resize(topic.replicas().len(), None);
+        let mut new = Vec::new();
+        for (slot, replica) in shards.iter_mut().zip(topic.replicas()) {
+            if slot.is_none()
+                && let Some(partition) = replica.online()
+            {
+                let shard = Arc::new(Shard {
+                    partition: Arc::clone(partition),
+                    state: Mutex::new(State {
+                        shard: GroupShard::new(self.config.clone()),
+                        waiters: HashMap::new(),
+                    }),
+                    is_loaded: watch::Sender::new(false),
+                });
+                new.push(Arc::clone(&shard));
+                *slot = Some(shard);
+            }
+        }
         drop(shards);
         let shared = Arc::clone(shared);
         let load = move || {
-            for shard in new.iter().flatten() {
+            for shard in &new {
                 load(&shared, shard);
             }
         };

@@ -85,6 +85,7 @@ fn look(shared: &Arc<Shared>, due: Due, files: bool) {
     if files {
         shared.controller.tend();
         storage::remove_deleted(shared, now);
+        shared.log_dirs.online().for_each(|dir| dir.look_for_room());
     }
     if due.checkpoint || moved {
         storage::checkpoint(shared);
@@ -103,7 +104,7 @@ fn look_at(topic: &HostedTopic, due: Due, now: i64) -> bool {
             let high_watermark = partition.high_watermark();
             match partition.with_log(|log| log.apply_retention(now, high_watermark)) {
                 Ok(deleted) => moved |= !deleted.is_empty(),
-                Err(error) => partition.data_dir().fail(&error),
+                Err(error) => partition.data_dir().note(&error),
             }
         }
         if due.checkpoint {
@@ -117,8 +118,9 @@ fn look_at(topic: &HostedTopic, due: Due, now: i64) -> bool {
             partition.with_log(|log| log.expire_producers(now));
         }
         if let Err(error) = partition.with_log(|log| log.remove_retired(now)) {
-            partition.data_dir().fail(&error);
+            partition.data_dir().note(&error);
         }
+        partition.sync_if_put_off();
     }
     moved
 }

@@ -18,8 +18,16 @@ pub(crate) fn memory_bytes() -> usize {
     of_machine.into_iter().chain(of_container).min().unwrap_or(MEMORY_BYTES_ASSUMED)
 }
 
-/// Raises the soft limit of open files to the hard one: every segment in use is an open file.
-pub(crate) fn raise_open_files() {
+/// Raises the soft limit of open files to the hard one, and gives half of it to the logs: the other
+/// half is for connections, and for files that are being read or synced while others are opened.
+pub(crate) fn share_open_files() {
+    raise_open_files();
+    if let Some(limit) = getrlimit(Resource::Nofile).current {
+        ottla_log::limit_open_files(usize::try_from(limit / 2).unwrap_or(usize::MAX));
+    }
+}
+
+fn raise_open_files() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum
         && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err()

@@ -24,6 +24,9 @@ use crate::{
     partition::Partition,
 };
 
+/// Free bytes from which on a directory that was full is no longer called that.
+const ROOM_BYTES: u64 = 1 << 20;
+
 /// One data directory.
 #[derive(Debug)]
 pub(crate) struct DataDir {
@@ -38,6 +41,7 @@ pub(crate) struct DataDir {
     /// None where it could not be opened. With what syncs the partitions that lie here.
     open: Option<(LogDir, Arc<Flusher>)>,
     has_failed: AtomicBool,
+    is_full: AtomicBool,
     /// Partitions and copies of partitions that lie here.
     replicas: AtomicUsize,
     /// Told when the directory fails.
@@ -64,6 +68,11 @@ impl DataDir {
         }
     }
 
+    /// Makes everything durable that was written to the directory's file system.
+    pub(crate) fn sync_file_system(&self) -> std::io::Result<()> {
+        self.open.as_ref().map_or(Ok(()), |(_, flusher)| flusher.sync_file_system())
+    }
+
     /// Lets the threads end that sync.
     pub(crate) fn stop_flusher(&self) {
         if let Some((_, flusher)) = &self.open {
@@ -83,6 +92,33 @@ impl DataDir {
             let path = self.path.display();
             tracing::error!("log directory {path} is offline until the broker restarts: {reason}");
             self.failures.notify_one();
+        }
+    }
+
+    /// Says, once until there is room again, that there is none.
+    pub(crate) fn note_full(&self, reason: &dyn std::fmt::Display) {
+        if !self.is_full.swap(true, Ordering::AcqRel) {
+            let path = self.path.display();
+            tracing::error!(
+                "log directory {path} is full: records are refused until there is room: {reason}"
+            );
+        }
+    }
+
+    /// Takes in that something could not be written here.
+    pub(crate) fn note(&self, error: &LogError) {
+        if error.is_full() { self.note_full(error) } else { self.fail(error) }
+    }
+
+    /// Whether there is room again, after there was none.
+    pub(crate) fn look_for_room(&self) {
+        if !self.is_full.load(Ordering::Acquire) {
+            return;
+        }
+        let space = rustix::fs::statvfs(self.path.as_path());
+        if space.is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >= ROOM_BYTES) {
+            self.is_full.store(false, Ordering::Release);
+            tracing::info!("log directory {} has room again", self.path.display());
         }
     }
 
@@ -182,6 +218,7 @@ pub(crate) fn open(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Open
             id,
             deleted: DeletedDirs::default(),
             has_failed,
+            is_full: AtomicBool::new(false),
             open,
             replicas: AtomicUsize::new(0),
             failures: Arc::clone(&failures),

@@ -113,6 +113,17 @@ pub(crate) enum MetadataLogError {
     Malformed(String),
 }
 
+impl MetadataLogError {
+    /// Whether there was only no room for what was to be written.
+    pub(crate) fn is_full(&self) -> bool {
+        match self {
+            Self::Log(error) => error.is_full(),
+            Self::Append(error) => matches!(error, ottla_log::AppendError::Full(_)),
+            Self::Read(_) | Self::Malformed(_) => false,
+        }
+    }
+}
+
 fn malformed(error: impl std::fmt::Display) -> MetadataLogError {
     MetadataLogError::Malformed(error.to_string())
 }

@@ -5,21 +5,23 @@
 //! partition's, or the flusher's sync, is waited for.
 //! Kafka: `Partition`, `ReplicaManager.appendRecords`, `DelayedProduce`.
 
+mod sync;
+
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use bytes::BytesMut;
-use ottla_log::{AppendError, Cleanable, FileRange, Log, LogError, LogReader, SyncTask};
+use ottla_log::{AppendError, Cleanable, FileRange, Log, LogError, LogReader};
 use ottla_partition::{Effect, Event, Replication};
 use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use tokio::sync::watch;
 
+pub(crate) use self::sync::SyncError;
 use crate::{
-    cleaner::CleaningSwitch, clock::now_ms, log_dirs::DataDir, settings::TopicSettings,
-    waiters::Waiters,
+    cleaner::CleaningSwitch, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters,
 };
 
 /// A partition, shared by everyone who serves it.
@@ -39,6 +41,8 @@ pub(crate) struct Partition {
     is_syncing: AtomicBool,
     /// Its directory has failed.
     is_offline: AtomicBool,
+    /// A sync was put off until there is room on the disk.
+    waits_for_room: AtomicBool,
     /// Which of the logs, by [`Inner::replacements`], the sync under way is of.
     syncs_replacement: AtomicU64,
 }
@@ -182,6 +186,7 @@ impl Partition {
             sync_wanted: AtomicBool::new(false),
             is_syncing: AtomicBool::new(false),
             is_offline: AtomicBool::new(false),
+            waits_for_room: AtomicBool::new(false),
         }
     }
 }
@@ -231,10 +236,10 @@ impl Partition {
         inner.check_usable()?;
         let leader_epoch = inner.replication.leader_epoch();
         let done = inner.log.append_as_leader(batch, leader_epoch, now_ms);
-        let done = done.inspect_err(|error| {
-            if let AppendError::Storage(_) = error {
-                inner.dir.fail(error);
-            }
+        let done = done.inspect_err(|error| match error {
+            AppendError::Storage(_) => inner.dir.fail(error),
+            AppendError::Full(_) => inner.dir.note_full(error),
+            _ => {}
         })?;
         let log_end_offset = inner.log.log_end_offset();
         let acks_all = acks == -1;
@@ -281,68 +286,6 @@ impl Partition {
     /// Whether clients can see what should be on the disk first.
     pub(crate) fn owes_sync(&self) -> bool {
         self.lock().replication.owes_sync()
-    }
-
-    /// Asks for a sync of what is appended by now.
-    fn queue_sync(self: &Arc<Self>, dir: &DataDir) {
-        // The order matters, here and in `finish_sync`: this says what it wants and then looks
-        // whether someone is at it, who looks for wants after having been at it. So either this
-        // queues the partition, or the other does.
-        self.sync_wanted.store(true, Ordering::SeqCst);
-        if !self.is_syncing.swap(true, Ordering::SeqCst) {
-            dir.queue_sync(Arc::clone(self));
-        }
-    }
-
-    /// Syncs what is appended now; called by a thread of the flusher.
-    pub(crate) fn sync(self: &Arc<Self>) {
-        let done = self.begin_sync().and_then(|task| {
-            task.run().map_err(|error| error.to_string())?;
-            Ok(task)
-        });
-        self.finish_sync(done);
-    }
-
-    /// What has to be synced for all that is appended now. Whatever comes of it must be told to
-    /// [`Self::finish_sync`].
-    pub(crate) fn begin_sync(&self) -> Result<SyncTask, String> {
-        // Cleared first: an append after this wants another sync, one before it is part of ours.
-        self.sync_wanted.store(false, Ordering::SeqCst);
-        let mut inner = self.lock();
-        if !inner.dir.is_online() {
-            return Err("its directory is offline".to_owned());
-        }
-        self.syncs_replacement.store(inner.replacements, Ordering::Relaxed);
-        inner.log.begin_sync(now_ms()).map_err(|error| error.to_string())
-    }
-
-    /// Takes in what came of a sync, and asks for the next one if it is wanted already.
-    pub(crate) fn finish_sync(self: &Arc<Self>, done: Result<SyncTask, String>) {
-        let mut inner = self.lock();
-        // A log that is no longer in use was synced when it was replaced.
-        let is_current = self.syncs_replacement.load(Ordering::Relaxed) == inner.replacements;
-        match done {
-            _ if !is_current => {}
-            Ok(task) => {
-                let durable_offset = inner.log.finish_sync(&task);
-                self.step(&mut inner, Event::Synced { durable_offset });
-            }
-            Err(_) if inner.is_retired || !inner.dir.is_online() => {
-                self.progress.send_modify(|progress| progress.has_failed = true);
-            }
-            Err(error) => {
-                // A failed sync is never tried again: the kernel may have dropped the pages.
-                inner.log.mark_failed(&error);
-                inner.dir.fail(&format_args!("{}: {error}", self.topic_partition));
-                self.progress.send_modify(|progress| progress.has_failed = true);
-            }
-        }
-        let dir = Arc::clone(&inner.dir);
-        drop(inner);
-        self.is_syncing.store(false, Ordering::SeqCst);
-        if self.sync_wanted.load(Ordering::SeqCst) {
-            self.queue_sync(&dir);
-        }
     }
 
     /// Returns once everything up to `last_offset` (inclusive) is what was waited for, or never
@@ -521,14 +464,6 @@ impl Partition {
     /// The data directory that its log lies in.
     pub(crate) fn data_dir(&self) -> Arc<DataDir> {
         Arc::clone(&self.lock().dir)
-    }
-
-    /// Syncs if `flush.ms` has passed since the last sync and something was appended.
-    pub(crate) fn sync_if_due(self: &Arc<Self>, now_ms: i64) {
-        let inner = self.lock();
-        if inner.log.is_sync_due(now_ms) {
-            self.queue_sync(&inner.dir);
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -5,7 +5,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ottla_types::{ErrorCode, TopicName, Uuid};
@@ -18,6 +21,11 @@ use crate::{log_dirs::DataDir, partition::Partition, settings::TopicSettings};
 pub(crate) enum Replica {
     /// Its log is open, or was until its directory failed.
     Open(Arc<Partition>),
+    /// Its log cannot be made for lack of room; that is tried again.
+    Waiting {
+        /// Where it is to lie.
+        dir: Arc<DataDir>,
+    },
     /// Its log cannot be opened.
     Offline {
         /// Where it lies, if that is known.
@@ -30,7 +38,7 @@ impl Replica {
     pub(crate) fn online(&self) -> Option<&Arc<Partition>> {
         match self {
             Self::Open(partition) if !partition.is_offline() => Some(partition),
-            Self::Open(_) | Self::Offline { .. } => None,
+            Self::Open(_) | Self::Waiting { .. } | Self::Offline { .. } => None,
         }
     }
 }
@@ -100,6 +108,8 @@ impl HostedTopic {
 #[derive(Debug, Default)]
 pub(crate) struct Partitions {
     inner: RwLock<Inner>,
+    /// Whether a replica is waiting for room.
+    has_waiting: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +134,11 @@ impl Partitions {
         let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
         inner.by_name.insert(topic.name.clone(), Arc::clone(&topic));
         inner.by_id.insert(topic.id, topic);
+    }
+
+    /// Says whether a replica is waiting for room; gives what was said before.
+    pub(crate) fn set_waiting(&self, has_waiting: bool) -> bool {
+        self.has_waiting.swap(has_waiting, Ordering::AcqRel)
     }
 
     /// Takes a topic out.

@@ -174,6 +174,11 @@ fn open_replica(shared: &Shared, work: &Work, checkpoints: Option<&Checkpoints>)
             Replica::Open(Arc::new(partition))
         }
         Ok(None) => Replica::Offline { dir: Some(Arc::clone(&work.dir)) },
+        Err(error) if error.is_full() && checkpoints.is_none() => {
+            work.dir.note_full(&error);
+            shared.partitions.set_waiting(true);
+            Replica::Waiting { dir: Arc::clone(&work.dir) }
+        }
         Err(error) => {
             tracing::error!(partition = %work.at, "the partition is offline: {error}");
             if let Some(log_dir) = work.dir.log_dir() {
@@ -218,27 +223,34 @@ pub(crate) fn host_topic(
     let mut replicas = Vec::new();
     let mut unrecorded = Vec::new();
     for (index, state) in topic.partitions() {
-        if let Some(replica) = known.as_ref().and_then(|known| known.replica(index)) {
-            if state.leader == shared.broker_id
-                && let Some(partition) = replica.online()
-            {
-                partition.lead(shared.broker_id, state.leader_epoch);
+        let mut waits_in = None;
+        match known.as_ref().and_then(|known| known.replica(index)) {
+            Some(Replica::Waiting { dir }) => waits_in = Some(Arc::clone(dir)),
+            Some(replica) => {
+                if state.leader == shared.broker_id
+                    && let Some(partition) = replica.online()
+                {
+                    partition.lead(shared.broker_id, state.leader_epoch);
+                }
+                replicas.push(replica.clone());
+                continue;
             }
-            replicas.push(replica.clone());
-            continue;
+            None => {}
         }
+        let is_new = waits_in.is_none();
         let recorded = state.directory(shared.broker_id);
         let at = TopicPartition::new(topic.name.clone(), index);
-        let dir = match shared.log_dirs.with_id(recorded) {
-            Some(dir) => Some(Arc::clone(dir)),
-            None => shared.log_dirs.emptiest(&shared.config()),
-        };
+        let dir = waits_in
+            .or_else(|| shared.log_dirs.with_id(recorded).cloned())
+            .or_else(|| shared.log_dirs.emptiest(&shared.config()));
         let Some(dir) = dir else {
             tracing::error!(partition = %at, "the partition is offline: no directory works");
             replicas.push(Replica::Offline { dir: None });
             continue;
         };
-        dir.add_replica();
+        if is_new {
+            dir.add_replica();
+        }
         if dir.log_dir().is_some_and(|log_dir| log_dir.has_checkpoint(&at)) {
             // Of a topic of the same name that was deleted a moment ago.
             checkpoint(shared);
@@ -289,7 +301,7 @@ pub(crate) fn drop_topic(shared: &Shared, id: Uuid) {
                 partition.retire();
                 partition.data_dir()
             }
-            Replica::Offline { dir: Some(dir) } => Arc::clone(dir),
+            Replica::Waiting { dir } | Replica::Offline { dir: Some(dir) } => Arc::clone(dir),
             Replica::Offline { dir: None } => continue,
         };
         shared.moves.cancel(&at);
@@ -333,23 +345,29 @@ pub(crate) fn checkpoint(shared: &Shared) {
         let Some(log_dir) = dir.log_dir() else { continue };
         let checkpoints = by_dir.remove(&dir.id).unwrap_or_default();
         if let Err(error) = log_dir.write_checkpoints(&checkpoints) {
-            dir.fail(&error);
+            dir.note(&error);
         }
     }
 }
 
+/// Logs that are closed together: with each some files may be open.
+const CLOSED_AT_ONCE: usize = 256;
+
 /// Syncs and closes every log and says of each directory that all is in order, where it is.
 pub(crate) fn close(shared: &Shared) -> Result<(), LogError> {
     let mut first_failure = None;
+    let mut by_dir: HashMap<Uuid, Vec<Arc<Partition>>> = HashMap::new();
     for partition in shared.partitions.all() {
-        let dir = partition.data_dir();
-        if !dir.is_online() {
-            continue;
-        }
-        if let Err(error) = partition.with_log(|log| log.close(now_ms())) {
-            // Without the mark the next start looks at every log there again, which is right.
-            dir.fail(&format_args!("{} cannot be closed: {error}", partition.topic_partition));
-            first_failure = first_failure.or(Some(error));
+        by_dir.entry(partition.data_dir().id).or_default().push(partition);
+    }
+    for dir in shared.log_dirs.all() {
+        let partitions = by_dir.remove(&dir.id).unwrap_or_default();
+        for some in partitions.chunks(CLOSED_AT_ONCE).take_while(|_| dir.is_online()) {
+            if let Err(error) = close_together(dir, some) {
+                // Without the mark the next start looks at every log there again, which is right.
+                dir.fail(&error);
+                first_failure = first_failure.or(Some(error));
+            }
         }
     }
     shared.moves.close();
@@ -363,6 +381,38 @@ pub(crate) fn close(shared: &Shared) -> Result<(), LogError> {
         }
     }
     first_failure.map_or(Ok(()), Err)
+}
+
+/// Closes logs of one directory with few syncs of its file system.
+fn close_together(dir: &DataDir, partitions: &[Arc<Partition>]) -> Result<(), LogError> {
+    let failed = |source| LogError::Io { what: "sync", path: dir.path.clone(), source };
+    let mut tasks = Vec::new();
+    for partition in partitions {
+        let task = partition.with_log(|log| {
+            if log.begin_close()? { log.begin_sync(now_ms()).map(Some) } else { Ok(None) }
+        })?;
+        if let Some(task) = task {
+            task.stage().map_err(failed)?;
+            tasks.push((partition, task));
+        }
+    }
+    if !tasks.is_empty() {
+        dir.sync_file_system().map_err(failed)?;
+        let mut is_again = false;
+        for (_, task) in &tasks {
+            is_again |= task.install().map_err(failed)?;
+        }
+        if is_again {
+            dir.sync_file_system().map_err(failed)?;
+        }
+    }
+    for (partition, task) in &tasks {
+        partition.with_log(|log| log.finish_sync(task));
+    }
+    for partition in partitions {
+        partition.with_log(|log| log.close_idle_files());
+    }
+    Ok(())
 }
 
 /// The error of a path that is not there, for those who have only a sentence.

@@ -259,10 +259,15 @@ fn read_fully(file: &File, buffer: &mut [u8], position: u64) -> io::Result<usize
     Ok(filled)
 }
 
+/// What a small file is called until it is whole.
+pub(crate) fn temporary(name: &str) -> String {
+    format!("{name}.tmp")
+}
+
 /// Replaces a small file so that a crash leaves either the old content or the new: a temporary file
 /// is written, synced and renamed. The name is durable only after [`Dir::sync`].
 pub fn write_atomically(dir: &dyn Dir, name: &str, content: &[u8]) -> io::Result<()> {
-    let temporary = format!("{name}.tmp");
+    let temporary = temporary(name);
     let file = dir.open(&temporary, OpenMode::Create)?;
     file.set_size(0)?;
     file.write_at(&[IoSlice::new(content)], 0)?;

@@ -125,11 +125,21 @@ impl LogError {
         }
     }
 
+    /// Whether there was no room on the disk: what was attempted can be attempted again.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if is_full(source))
+    }
+
     /// Wraps an [`io::Error`] with what was attempted on which path.
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
     }
+}
+
+/// Whether an error says that there is no room on the disk, or no more for this user.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// A batch was not appended.
@@ -192,6 +202,10 @@ pub enum AppendError {
         /// Next offset of the log.
         log_end_offset: Offset,
     },
+    /// There is no room on the disk. The log is as it was before, and takes batches again once
+    /// there is room.
+    #[error("the disk is full: {0}")]
+    Full(Arc<str>),
     /// The disk failed, now or before. The log takes nothing until it is opened anew.
     #[error("the log is offline: {0}")]
     Storage(Arc<str>),
@@ -208,7 +222,7 @@ impl AppendError {
             Self::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
             Self::TransactionCoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
             Self::OffsetsOutOfOrder { .. } => ErrorCode::UnknownServerError,
-            Self::Storage(_) => ErrorCode::KafkaStorageError,
+            Self::Full(_) | Self::Storage(_) => ErrorCode::KafkaStorageError,
         }
     }
 }

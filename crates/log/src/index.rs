@@ -8,19 +8,20 @@
 use std::{
     io::{self, IoSlice},
     marker::PhantomData,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
 };
 
 use crate::{
     dir::{Dir, LogFile, OpenMode},
     names,
+    open_files::{HoldsFile, Reopenable},
 };
 
 /// Most entries held in memory before they are written.
 pub(crate) const TAIL_MAX: usize = 512;
 
 /// One entry of an index.
-pub(crate) trait Entry: Copy {
+pub(crate) trait Entry: Copy + Send + std::fmt::Debug + 'static {
     /// Bytes in the file.
     const SIZE: usize;
     fn encode(self, into: &mut Vec<u8>);
@@ -94,7 +95,7 @@ impl Entry for TimeEntry {
 #[derive(Debug)]
 pub(crate) struct Index<E> {
     name: String,
-    state: Mutex<State<E>>,
+    state: Arc<Reopenable<State<E>>>,
     entry: PhantomData<E>,
 }
 
@@ -110,6 +111,12 @@ struct State<E> {
     tail: Vec<E>,
 }
 
+impl<E: Send> HoldsFile for State<E> {
+    fn close_file(&mut self) {
+        self.file = None;
+    }
+}
+
 impl<E: Entry> Index<E> {
     /// An index without entries, whose file may not exist.
     pub(crate) fn empty(name: String) -> Self {
@@ -122,7 +129,7 @@ impl<E: Entry> Index<E> {
     }
 
     fn with(name: String, written: Option<u64>) -> Self {
-        let state = Mutex::new(State {
+        let state = Reopenable::new(State {
             is_deleted: false,
             file: None,
             written,
@@ -268,10 +275,11 @@ impl<E: Entry> Index<E> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn file(&self, dir: &dyn Dir, state: &mut State<E>) -> io::Result<Arc<dyn LogFile>> {
+        self.state.note_use();
         if let Some(file) = &state.file {
             return Ok(file.clone());
         }

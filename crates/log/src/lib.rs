@@ -27,6 +27,7 @@ pub mod inspect;
 mod log;
 mod log_dir;
 mod names;
+mod open_files;
 mod producers;
 mod reader;
 mod scan;
@@ -54,6 +55,7 @@ pub use log::{
     sync::{FileSystem, SyncTask},
 };
 pub use log_dir::{Checkpoints, Contents, LogDir, MetaProperties};
+pub use open_files::limit_open_files;
 pub use producers::{AppendOrigin, BATCHES_KEPT, ProducedBatch, Producer, TxnMarker};
 pub use reader::{FileRange, LogReader, timestamps::TimestampedOffset};
 pub use stopped_dir::{LogSurvey, SegmentFile, StoppedDir};

@@ -4,7 +4,7 @@
 //! Invariants, all by offset: `log_start_offset <= log_end_offset`; `recovery_point <=
 //! log_end_offset`; segments are sorted, the first starts at or before the log's start, the last
 //! one is the active one and the only one written. After a failed write or sync nothing is written
-//! any more.
+//! any more; a write for which there is no room leaves the log as it was.
 //! Kafka: `org.apache.kafka.storage.internals.log.UnifiedLog`.
 
 pub(crate) mod append;
@@ -123,6 +123,8 @@ pub struct Log {
     unsynced: Unsynced,
     retired: Vec<Retired>,
     failed: Option<Arc<str>>,
+    /// Why the last append was refused, where there was no room for it.
+    full: Option<Arc<str>>,
 }
 
 impl Log {
@@ -286,9 +288,11 @@ impl Log {
         }
     }
 
-    /// Refuses if the log failed; if `result` is an error, takes the log offline.
+    /// If `result` is an error, takes the log offline; not if there was only no room on the disk.
     fn checked<T>(&mut self, result: Result<T, LogError>) -> Result<T, LogError> {
-        if let Err(error) = &result {
+        if let Err(error) = &result
+            && !error.is_full()
+        {
             let reason = error.to_string();
             self.mark_failed(&reason);
         }

@@ -22,6 +22,7 @@ use crate::{
     error::ReadError,
     index::{Index, OffsetEntry, TimeEntry},
     names::{self, Kind},
+    open_files::{HoldsFile, Reopenable},
     scan::{Scan, ScanError},
     txn_index::{self, AbortedTxn},
     verify::Verified,
@@ -53,6 +54,16 @@ pub(crate) struct Located {
     pub(crate) header: BatchHeader,
 }
 
+/// The `.log` file of a segment, while it is open.
+#[derive(Debug, Default)]
+struct Slot(Option<Arc<dyn LogFile>>);
+
+impl HoldsFile for Slot {
+    fn close_file(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// One segment of a log.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -60,7 +71,7 @@ pub(crate) struct Segment {
     pub(crate) base_offset: Offset,
     pub(crate) offset_index: Index<OffsetEntry>,
     pub(crate) time_index: Index<TimeEntry>,
-    file: Mutex<Option<Arc<dyn LogFile>>>,
+    file: Arc<Reopenable<Slot>>,
     size: AtomicU64,
     largest: Mutex<Option<Largest>>,
     deleted: AtomicBool,
@@ -90,7 +101,7 @@ impl Segment {
         let segment = Self::blank(dir, base_offset);
         let name = names::name(base_offset, Kind::Log);
         let file = segment.dir.open(&name, OpenMode::Create)?;
-        *segment.slot() = Some(file);
+        segment.slot().0 = Some(file);
         Ok(segment)
     }
 
@@ -110,7 +121,7 @@ impl Segment {
             base_offset,
             offset_index: Index::empty(names::name(base_offset, Kind::OffsetIndex)),
             time_index: Index::empty(names::name(base_offset, Kind::TimeIndex)),
-            file: Mutex::new(None),
+            file: Reopenable::new(Slot::default()),
             size: AtomicU64::new(0),
             largest: Mutex::new(None),
             deleted: AtomicBool::new(false),
@@ -133,7 +144,8 @@ impl Segment {
     /// The `.log` file, opened if it is not.
     pub(crate) fn file(&self) -> io::Result<Arc<dyn LogFile>> {
         let mut slot = self.slot();
-        if let Some(file) = slot.as_ref() {
+        self.file.note_use();
+        if let Some(file) = &slot.0 {
             return Ok(file.clone());
         }
         let mut name = names::name(self.base_offset, Kind::Log);
@@ -141,13 +153,13 @@ impl Segment {
             name.push_str(names::DELETED);
         }
         let file = self.dir.open(&name, OpenMode::Write)?;
-        *slot = Some(file.clone());
+        slot.0 = Some(file.clone());
         Ok(file)
     }
 
     /// Closes files that can be opened again when someone needs them.
     pub(crate) fn close_files(&self) {
-        *self.slot() = None;
+        self.slot().close_file();
         self.offset_index.close_file();
         self.time_index.close_file();
     }
@@ -388,8 +400,8 @@ impl Segment {
         Kind::ALL.into_iter().map(|kind| names::name(self.base_offset, kind))
     }
 
-    fn slot(&self) -> MutexGuard<'_, Option<Arc<dyn LogFile>>> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.file.lock()
     }
 
     fn largest_slot(&self) -> MutexGuard<'_, Option<Largest>> {

@@ -68,7 +68,10 @@ fn alter(ctx: &Context, topic: &str, partition: i32, path: &str) -> Result<(), E
     }
     if partition.data_dir().id == target.id {
         shared.moves.cancel(at);
-        return Ok(());
+        // The move may have ended before it was cancelled: then this is one back.
+        if partition.data_dir().id == target.id {
+            return Ok(());
+        }
     }
     if is_cordoned(&shared.config(), target) {
         return Err(ErrorCode::InvalidReplicaAssignment);

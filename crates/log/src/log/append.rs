@@ -77,6 +77,7 @@ impl Log {
     ) -> Vec<Result<Appended, AppendError>> {
         let mut results = Vec::with_capacity(batches.len());
         let mut staged = Staged { end_offset: self.log_end_offset, ..Staged::default() };
+        self.look_for_room(batches.iter().map(|batch| batch.len() as u64).sum());
         for at in 0..batches.len() {
             let Some(batch) = batches.get(at) else { break };
             let checked = match self.check(batch, origin) {
@@ -92,16 +93,19 @@ impl Log {
             };
             let delta = i64::from(checked.header.last_offset_delta);
             if self.should_roll(&checked.header, staged.end_offset.plus(delta), now_ms) {
-                self.write_staged(batches, &mut staged);
+                self.write_staged(batches, &mut staged, &mut results);
                 let rolled = self.roll_to(self.log_end_offset, now_ms);
+                self.note_full(&rolled);
                 drop(self.checked(rolled));
             }
-            if let Some(batch) = batches.get_mut(at) {
+            if let Some(reason) = &self.full {
+                results.push(Err(AppendError::Full(reason.clone())));
+            } else if let Some(batch) = batches.get_mut(at) {
                 results.push(Ok(self.stage(batch, &checked, leader_epoch, &mut staged)));
                 staged.batches.push(at);
             }
         }
-        self.write_staged(batches, &mut staged);
+        self.write_staged(batches, &mut staged, &mut results);
         if let Some(reason) = &self.failed {
             for result in &mut results {
                 *result = Err(AppendError::Storage(reason.clone()));
@@ -114,6 +118,7 @@ impl Log {
     /// the end is ignored. Gives the new end of the log.
     pub fn append_as_follower(&mut self, bytes: &[u8], now_ms: i64) -> Result<Offset, AppendError> {
         let mut run = 0;
+        self.look_for_room(bytes.len() as u64);
         let mut staged = Staged { end_offset: self.log_end_offset, ..Staged::default() };
         let mut walk = Batches::new(bytes);
         loop {
@@ -133,15 +138,20 @@ impl Log {
                 self.write_run(bytes.get(run..position), &mut staged);
                 run = position;
                 let rolled = self.roll_to(header.base_offset, now_ms);
+                self.note_full(&rolled);
                 drop(self.checked(rolled));
+            }
+            if let Some(reason) = &self.full {
+                return Err(AppendError::Full(reason.clone()));
             }
             let marker = TxnMarker::read(&header, body(batch));
             self.take_in(&header, marker, &mut staged);
         }
         self.write_run(bytes.get(run..walk.position()), &mut staged);
-        match &self.failed {
-            Some(reason) => Err(AppendError::Storage(reason.clone())),
-            None => Ok(self.log_end_offset),
+        match (&self.failed, &self.full) {
+            (Some(reason), _) => Err(AppendError::Storage(reason.clone())),
+            (None, Some(reason)) => Err(AppendError::Full(reason.clone())),
+            (None, None) => Ok(self.log_end_offset),
         }
     }
 
@@ -218,17 +228,30 @@ impl Log {
         drop(self.checked(indexed.map_err(what)));
     }
 
-    fn write_staged(&mut self, batches: &[&mut [u8]], staged: &mut Staged) {
+    /// Writes the staged batches. Where there is no room, says so in their results.
+    fn write_staged(
+        &mut self,
+        batches: &[&mut [u8]],
+        staged: &mut Staged,
+        results: &mut [Result<Appended, AppendError>],
+    ) {
         if staged.batches.is_empty() {
             return;
         }
-        let slices: Vec<IoSlice<'_>> = staged
-            .batches
-            .drain(..)
-            .filter_map(|at| batches.get(at))
+        let places = std::mem::take(&mut staged.batches);
+        let slices: Vec<IoSlice<'_>> = places
+            .iter()
+            .filter_map(|at| batches.get(*at))
             .map(|batch| IoSlice::new(batch))
             .collect();
         self.write(&slices, staged);
+        if let Some(reason) = &self.full {
+            for at in places {
+                if let Some(result) = results.get_mut(at) {
+                    *result = Err(AppendError::Full(reason.clone()));
+                }
+            }
+        }
     }
 
     fn write_run(&mut self, run: Option<&[u8]>, staged: &mut Staged) {
@@ -237,7 +260,8 @@ impl Log {
         }
     }
 
-    /// Writes what was staged and lets readers see it; takes the log offline if that fails.
+    /// Writes what was staged and lets readers see it; takes the log offline if that fails, unless
+    /// there is only no room: then the log is as if nothing had been staged.
     fn write(&mut self, slices: &[IoSlice<'_>], staged: &mut Staged) {
         if self.failed.is_some() {
             return;
@@ -251,11 +275,41 @@ impl Log {
             .and_then(|file| file.write_at(slices, start))
             .map_err(self.io("write", &segment, Kind::Log))
             .and_then(|()| self.index_aborted(&segment, &mut staged.completed));
+        self.note_full(&written);
         if self.checked(written).is_ok() {
             segment.set_size(self.active.size);
             self.unsynced.directory |= segment.has_txn_index() && !had_txn_index;
             self.changed = true;
             self.log_end_offset = staged.end_offset;
+        } else if self.failed.is_none() {
+            staged.end_offset = self.log_end_offset;
+            if let Err(error) = self.cut_back() {
+                self.mark_failed(&error.to_string());
+            }
+        }
+    }
+
+    /// After a refusal for lack of room: whether there is room for so many bytes now. To look is
+    /// cheap, while to write in vain means to find out again what the log knew.
+    fn look_for_room(&mut self, size: u64) {
+        if self.full.is_none() || self.failed.is_some() {
+            return;
+        }
+        let segment = self.active_segment.clone();
+        let room = segment
+            .file()
+            .and_then(|file| file.reserve(self.active.size.saturating_add(size)))
+            .map_err(self.io("write", &segment, Kind::Log));
+        self.full = None;
+        self.note_full(&room);
+        drop(self.checked(room));
+    }
+
+    fn note_full<T>(&mut self, result: &Result<T, LogError>) {
+        if let Err(error) = result
+            && error.is_full()
+        {
+            self.full = Some(error.to_string().into());
         }
     }
 

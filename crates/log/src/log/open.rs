@@ -72,6 +72,7 @@ impl Log {
             unsynced,
             retired: Vec::new(),
             failed: None,
+            full: None,
             dir,
         };
         if !is_new {

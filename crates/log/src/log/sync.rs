@@ -5,14 +5,19 @@
 //! failed is never tried again.
 //! Kafka: `UnifiedLog.flush`, `LocalLog.flush`.
 
-use std::{fs::File, io, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io::{self, IoSlice},
+    path::Path,
+    sync::Arc,
+};
 
 use ottla_types::Offset;
 
 use super::Log;
 use crate::{
-    dir::{Dir, LogFile, OpenMode, write_atomically},
-    error::LogError,
+    dir::{Dir, LogFile, OpenMode, temporary, write_atomically},
+    error::{LogError, is_full},
     names::{self, Kind},
     segment::Segment,
 };
@@ -59,10 +64,17 @@ impl SyncTask {
     }
 
     /// Waits for the disk. Needs no lock. If it fails, [`Log::mark_failed`] must be called, and it
-    /// must not be run again: the kernel may have dropped what it could not write.
+    /// must not be run again: the kernel may have dropped what it could not write. Only where the
+    /// error is of the kind `StorageFull` all that was written is synced, and there was no room to
+    /// write the leader epochs: then it is [`Log::put_off_sync`] that must be called.
     pub fn run(&self) -> io::Result<()> {
         for file in &self.files {
-            file.sync()?;
+            // Without room for what was written before, it is lost: not what can be put off.
+            file.sync().map_err(
+                |error| {
+                    if is_full(&error) { io::Error::other(error) } else { error }
+                },
+            )?;
         }
         if let Some(content) = &self.epochs {
             write_atomically(self.dir.as_ref(), names::LEADER_EPOCHS, content)?;
@@ -73,12 +85,22 @@ impl SyncTask {
         if self.parent { self.dir.sync_parent() } else { Ok(()) }
     }
 
-    /// In place of [`SyncTask::run`], after [`FileSystem::sync`] returned in a call that began
-    /// after this task did: all that was written by then is durable, names too.
-    pub fn run_rest(&self) -> io::Result<()> {
+    /// In place of [`SyncTask::run`], for many logs at once, with [`FileSystem::sync`] after it, then
+    /// [`SyncTask::install`]: writes what is only in memory, under a name that does not count yet.
+    pub fn stage(&self) -> io::Result<()> {
         let Some(content) = &self.epochs else { return Ok(()) };
-        write_atomically(self.dir.as_ref(), names::LEADER_EPOCHS, content)?;
-        self.dir.sync()
+        let file = self.dir.open(&temporary(names::LEADER_EPOCHS), OpenMode::Create)?;
+        file.set_size(0)?;
+        file.write_at(&[IoSlice::new(content)], 0)
+    }
+
+    /// Gives what was staged and synced its name. `true` if the file system has to be synced once
+    /// more for that to be durable.
+    pub fn install(&self) -> io::Result<bool> {
+        if self.epochs.is_some() {
+            self.dir.rename(&temporary(names::LEADER_EPOCHS), names::LEADER_EPOCHS)?;
+        }
+        Ok(self.epochs.is_some())
     }
 }
 
@@ -134,6 +156,13 @@ impl Log {
         Ok(task)
     }
 
+    /// Takes back a task for which there was no room. The next one does the same and more.
+    pub fn put_off_sync(&mut self, task: &SyncTask) {
+        self.unsynced.epochs |= task.epochs.is_some();
+        self.unsynced.directory |= task.directory;
+        self.unsynced.parent |= task.parent;
+    }
+
     /// Moves the recovery point, after the task has run. Gives it.
     pub fn finish_sync(&mut self, task: &SyncTask) -> Offset {
         // If the log was truncated since, what is at those offsets now may not be what was synced.
@@ -147,6 +176,9 @@ impl Log {
     pub fn sync(&mut self, now_ms: i64) -> Result<Offset, LogError> {
         let task = self.begin_sync(now_ms)?;
         let ran = task.run().map_err(LogError::io("sync", self.dir.path()));
+        if ran.as_ref().is_err_and(LogError::is_full) {
+            self.put_off_sync(&task);
+        }
         self.checked(ran)?;
         Ok(self.finish_sync(&task))
     }
@@ -180,6 +212,16 @@ impl Log {
     /// synced. The recovery point is the end of the log then. A log without changes since it was
     /// opened costs almost nothing.
     pub fn close(&mut self, now_ms: i64) -> Result<(), LogError> {
+        if self.begin_close()? {
+            self.sync(now_ms)?;
+        }
+        self.close_idle_files();
+        Ok(())
+    }
+
+    /// The first half of [`Log::close`], for many logs at once: writes indexes and producers.
+    /// Whether something has to be synced then.
+    pub fn begin_close(&mut self) -> Result<bool, LogError> {
         self.ensure_writable()?;
         if self.changed {
             let written =
@@ -188,15 +230,10 @@ impl Log {
             self.changed = false;
         }
         let unsynced = &self.unsynced;
-        if self.recovery_point < self.log_end_offset
+        Ok(self.recovery_point < self.log_end_offset
             || unsynced.directory
             || unsynced.parent
-            || unsynced.epochs
-        {
-            self.sync(now_ms)?;
-        }
-        self.close_idle_files();
-        Ok(())
+            || unsynced.epochs)
     }
 
     fn unsynced_files(&self) -> Result<Vec<Arc<dyn LogFile>>, LogError> {

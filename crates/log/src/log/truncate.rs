@@ -102,6 +102,17 @@ impl Log {
         self.load_producers(&recovered, true, now_ms)
     }
 
+    /// Takes back what was staged and could not be written.
+    pub(super) fn cut_back(&mut self) -> Result<(), LogError> {
+        let (segment, end) = (self.active_segment.clone(), self.log_end_offset);
+        let (size, created_ms) = (segment.known_size(), self.active.created_ms);
+        self.truncate_files(&segment, size, end)?;
+        self.reload_active(&segment, size, end, created_ms)?;
+        self.unsynced.epochs |= self.epochs.truncate_from_end(end);
+        let recovered = Recovered { from: end, snapshots: self.snapshots()? };
+        self.load_producers(&recovered, true, created_ms)
+    }
+
     fn truncate_files(&self, segment: &Segment, size: u64, end: Offset) -> Result<(), LogError> {
         let dir = self.dir.as_ref();
         let relative = end.0.saturating_sub(segment.base_offset.0);

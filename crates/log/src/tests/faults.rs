@@ -3,6 +3,8 @@
 use ottla_record::BuilderOptions;
 use ottla_types::LeaderEpoch;
 
+use crate::AppendError;
+
 use super::{
     crash::Between,
     disk::{Call, Failure, SimDisk, outcomes},
@@ -32,8 +34,10 @@ fn work(world: &mut World, model: &mut Model) -> bool {
             0..=3 => {
                 let mut batch = build(BuilderOptions::default(), NOW + at, 2, 100);
                 let appended = world.log().append_as_leader(&mut batch, LeaderEpoch(900), NOW);
-                // One that failed may yet be in the log.
-                model.push(&batch);
+                // One that failed may yet be in the log; not one for which there was no room.
+                if !matches!(appended, Err(AppendError::Full(_))) {
+                    model.push(&batch);
+                }
                 appended.map(drop).map_err(|error| error.to_string())
             }
             4 => {

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, IoSlice},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use super::*;
@@ -13,6 +13,10 @@ use crate::{AppendError, Dir, LogFile, OpenMode};
 struct Switches {
     writes_fail: AtomicBool,
     syncs_fail: AtomicBool,
+    /// Nothing can be written or made, but for what was reserved: there is no room.
+    is_full: AtomicBool,
+    /// With no room, so many bytes of a write are written before that is seen.
+    written_of_full: AtomicUsize,
 }
 
 /// A directory on disk whose writes and syncs can be made to fail.
@@ -37,6 +41,10 @@ impl Dir for FaultyDir {
         self.0.list()
     }
     fn open(&self, name: &str, mode: OpenMode) -> io::Result<Arc<dyn LogFile>> {
+        let is_new = mode == OpenMode::Create && !self.path().join(name).exists();
+        if is_new && self.1.is_full.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         Ok(Arc::new(FaultyFile(self.0.open(name, mode)?, self.1.clone())))
     }
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
@@ -68,6 +76,12 @@ impl LogFile for FaultyFile {
     }
     fn write_at(&self, slices: &[IoSlice<'_>], position: u64) -> io::Result<()> {
         fail_if(&self.1.writes_fail)?;
+        if self.1.is_full.load(Ordering::Relaxed) {
+            let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
+            let part = self.1.written_of_full.load(Ordering::Relaxed).min(all.len());
+            self.0.write_at(&[IoSlice::new(&all[..part])], position)?;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.0.write_at(slices, position)
     }
     fn sync(&self) -> io::Result<()> {
@@ -80,6 +94,9 @@ impl LogFile for FaultyFile {
         self.0.set_size(size)
     }
     fn reserve(&self, size: u64) -> io::Result<()> {
+        if self.1.is_full.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.0.reserve(size)
     }
     fn modified_ms(&self) -> io::Result<i64> {
@@ -144,4 +161,98 @@ fn a_sync_covers_what_was_there_when_it_began() {
     assert!(log.is_sync_due(NOW));
     assert_eq!(log.sync(NOW).unwrap(), Offset(8));
     assert!(log.begin_sync(NOW).unwrap().is_empty());
+}
+
+/// A log with some batches of a producer, on a disk that is full then.
+fn filled(config: LogConfig) -> (TempDir, Arc<Switches>, Log) {
+    let (temp, switches, mut log) = faulty();
+    log.set_config(config);
+    for sequence in 0..6 {
+        log.append_as_leader(&mut produced(5, 0, sequence, 1), EPOCH, NOW).unwrap();
+    }
+    switches.is_full.store(true, Ordering::Relaxed);
+    (temp, switches, log)
+}
+
+#[test]
+fn without_room_the_log_stays_as_it_was_and_goes_on_when_there_is_some() {
+    for written in [0, 1, 61, 70] {
+        let (temp, switches, mut log) = filled(LogConfig::default());
+        switches.written_of_full.store(written, Ordering::Relaxed);
+        let before = read_all(&log.reader(), Offset(0));
+        for _ in 0..3 {
+            let refused = log.append_as_leader(&mut produced(5, 0, 6, 1), LeaderEpoch(9), NOW);
+            assert!(matches!(refused, Err(AppendError::Full(_))), "{refused:?}");
+            assert_eq!(log.log_end_offset(), Offset(6));
+            assert_eq!(log.epochs().latest(), Some(EPOCH), "nothing of the batch stays");
+            assert_eq!(read_all(&log.reader(), Offset(0)), before);
+            let on_disk = std::fs::read(temp.path().join("t-0/00000000000000000000.log")).unwrap();
+            assert_eq!(on_disk, before, "what was written of it is cut away");
+        }
+        assert!(log.failure().is_none());
+        let duplicate = log.append_as_leader(&mut produced(5, 0, 5, 1), EPOCH, NOW).unwrap();
+        assert!(duplicate.duplicate, "what is there is acknowledged");
+        switches.is_full.store(false, Ordering::Relaxed);
+        let appended = log.append_as_leader(&mut produced(5, 0, 6, 1), EPOCH, NOW).unwrap();
+        assert_eq!((appended.base_offset, appended.duplicate), (Offset(6), false));
+        log.close(NOW).unwrap();
+        let again = open(temp.path(), &LogConfig::default(), |options| {
+            options.topic_id = Uuid::ZERO;
+        });
+        let again = again.unwrap();
+        assert_eq!(again.log_end_offset(), Offset(7));
+        let (_, producer) = again.producers().next().unwrap();
+        assert_eq!(producer.last_sequence(), 6);
+    }
+}
+
+#[test]
+fn without_room_for_another_segment_the_last_one_stays() {
+    let config = LogConfig { segment_bytes: 500, ..LogConfig::default() };
+    let (_temp, switches, mut log) = filled(config);
+    let mut sequence = 6;
+    switches.is_full.store(false, Ordering::Relaxed);
+    while log.active_base_offset() == Offset(0) {
+        log.append_as_leader(&mut produced(5, 0, sequence, 1), EPOCH, NOW).unwrap();
+        sequence += 1;
+    }
+    let (segments, end) = (log.segment_count(), log.log_end_offset());
+    switches.is_full.store(true, Ordering::Relaxed);
+    log.set_config(LogConfig { segment_bytes: 100, ..LogConfig::default() });
+    for _ in 0..2 {
+        let refused = log.append_as_leader(&mut produced(5, 0, sequence, 1), EPOCH, NOW);
+        assert!(matches!(refused, Err(AppendError::Full(_))), "{refused:?}");
+        assert_eq!((log.segment_count(), log.log_end_offset()), (segments, end));
+    }
+    switches.is_full.store(false, Ordering::Relaxed);
+    let appended = log.append_as_leader(&mut produced(5, 0, sequence, 1), EPOCH, NOW).unwrap();
+    assert_eq!(appended.base_offset, end);
+    assert_eq!(log.segment_count(), segments + 1);
+}
+
+#[test]
+fn without_room_a_follower_takes_what_fits_in_whole_batches() {
+    let (_temp, switches, mut log) = filled(LogConfig::default());
+    let mut leader = Bench::new(LogConfig::default());
+    for sequence in 0..9 {
+        leader.append(produced(5, 0, sequence, 1));
+    }
+    let rest = read_all(&leader.log.reader(), Offset(6));
+    let refused = log.append_as_follower(&rest, NOW);
+    assert!(matches!(refused, Err(AppendError::Full(_))), "{refused:?}");
+    assert_eq!(log.log_end_offset(), Offset(6));
+    switches.is_full.store(false, Ordering::Relaxed);
+    assert_eq!(log.append_as_follower(&rest, NOW).unwrap(), Offset(9));
+}
+
+#[test]
+fn a_sync_without_room_for_the_leader_epochs_is_put_off() {
+    let (_temp, switches, mut log) = filled(LogConfig::default());
+    let task = log.begin_sync(NOW).unwrap();
+    let error = task.run().unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    log.put_off_sync(&task);
+    assert_eq!(log.recovery_point(), Offset(0));
+    switches.is_full.store(false, Ordering::Relaxed);
+    assert_eq!(log.sync(NOW).unwrap(), Offset(6));
 }
