@@ -92,7 +92,7 @@ keys! { QUORUM_KEYS: Broker;
         .low().internal();
 
     /// Directory of the metadata log; without it, the first of the log directories.
-    METADATA_LOG_DIR: Option<Text> = null("metadata.log.dir").high();
+    METADATA_LOG_DIR: Option<Text> = null("metadata.log.dir").high().honoured();
 
     /// Bytes of metadata records after which a snapshot is written.
     METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS: i64 =
