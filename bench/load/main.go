@@ -4,6 +4,12 @@
 //	load produce     -topic T -size B -total BYTES
 //	load consume     -topic T -records N
 //	load connections -topic T -connections N -seconds S -size B
+//	load one-producer | spread   -topic T -seconds S -size B
+//	load latency     -topic T -rate N -seconds S -size B
+//	load drain       -topic T -partitions N [-records N | -seconds S]
+//	load disk-write  -dir D -seconds S       what the disk does without a broker
+//	load disk-read   -dir D -topic T
+//	load evict       -dir D -topic T         drops a topic's logs from the page cache
 package main
 
 import (
@@ -22,6 +28,9 @@ type options struct {
 	topic       string
 	partitions  int
 	create      bool
+	configs     string
+	dir         string
+	rate        int
 	size        int
 	total       int64
 	records     int64
@@ -40,6 +49,9 @@ func main() {
 	flags.StringVar(&o.topic, "topic", "bench", "topic")
 	flags.IntVar(&o.partitions, "partitions", 6, "partitions of the topic")
 	flags.BoolVar(&o.create, "create", false, "create the topic first")
+	flags.StringVar(&o.configs, "configs", "", "of a topic that is created: KEY=VALUE,…")
+	flags.StringVar(&o.dir, "dir", "", "the broker's data directory")
+	flags.IntVar(&o.rate, "rate", 1000, "records a second")
 	flags.IntVar(&o.size, "size", 1024, "bytes of a record's value")
 	flags.Int64Var(&o.total, "total", 1<<30, "bytes to produce")
 	flags.Int64Var(&o.records, "records", 1<<20, "records to consume")
@@ -49,14 +61,21 @@ func main() {
 		flags.Parse(os.Args[2:])
 	}
 	kinds := map[string]func(options) (map[string]any, error){
-		"first-ack":   firstAck,
-		"produce":     produce,
-		"consume":     consume,
-		"connections": connections,
+		"first-ack":    firstAck,
+		"produce":      produce,
+		"consume":      consume,
+		"connections":  connections,
+		"one-producer": oneProducer,
+		"spread":       spread,
+		"latency":      latency,
+		"drain":        drain,
+		"disk-write":   diskWrite,
+		"disk-read":    diskRead,
+		"evict":        evict,
 	}
 	run, known := kinds[kind]
 	if !known {
-		fmt.Fprintln(os.Stderr, "say what to do: first-ack, produce, consume or connections")
+		fmt.Fprintln(os.Stderr, "say what to do; the head of main.go lists it")
 		os.Exit(2)
 	}
 	result, err := run(o)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 type conn struct {
 	net.Conn
 	next int32
+	// The last answer; the next one takes its place.
+	answer []byte
 }
 
 // frame is a request with its header.
@@ -48,7 +51,11 @@ func (c *conn) exchange(frame []byte) ([]byte, error) {
 	if _, err := io.ReadFull(c, length[:]); err != nil {
 		return nil, err
 	}
-	body := make([]byte, binary.BigEndian.Uint32(length[:]))
+	size := int(binary.BigEndian.Uint32(length[:]))
+	if cap(c.answer) < size {
+		c.answer = make([]byte, size)
+	}
+	body := c.answer[:size]
 	_, err := io.ReadFull(c, body)
 	return body, err
 }
@@ -122,16 +129,41 @@ func tryFirstAck(o options, created *bool) error {
 		}
 		*created = true
 	}
+	if !o.create {
+		return acknowledged(c, o.topic, 1)
+	}
+	// A topic that is new is waited for as a whole, so that what follows measures no elections.
+	return acknowledged(c, o.topic, o.partitions)
+}
+
+// acknowledged returns once a record in each of the first partitions is.
+func acknowledged(c *conn, topic string, partitions int) error {
+	missing := make([]int32, partitions)
+	for index := range missing {
+		missing[index] = int32(index)
+	}
 	for range 100_000 {
-		response, err := c.call(produceRequest(o.topic, 0, []byte("first")))
+		request := produceRequest(topic, missing[0], []byte("first"))
+		for _, index := range missing[1:] {
+			partition := kmsg.NewProduceRequestTopicPartition()
+			partition.Partition, partition.Records = index, request.Topics[0].Partitions[0].Records
+			request.Topics[0].Partitions = append(request.Topics[0].Partitions, partition)
+		}
+		response, err := c.call(request)
 		if err != nil {
 			return err
 		}
-		if response.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode == 0 {
+		missing = missing[:0]
+		for _, partition := range response.(*kmsg.ProduceResponse).Topics[0].Partitions {
+			if partition.ErrorCode != 0 {
+				missing = append(missing, partition.Partition)
+			}
+		}
+		if len(missing) == 0 {
 			return nil
 		}
 	}
-	return fmt.Errorf("the partition has no leader")
+	return fmt.Errorf("%d partitions of %s have no leader", len(missing), topic)
 }
 
 func createTopic(c *conn, o options) error {
@@ -140,6 +172,12 @@ func createTopic(c *conn, o options) error {
 	request.TimeoutMillis = 30_000
 	topic := kmsg.NewCreateTopicsRequestTopic()
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = o.topic, int32(o.partitions), 1
+	for _, config := range strings.FieldsFunc(o.configs, func(r rune) bool { return r == ',' }) {
+		key, value, _ := strings.Cut(config, "=")
+		of := kmsg.NewCreateTopicsRequestTopicConfig()
+		of.Name, of.Value = key, &value
+		topic.Configs = append(topic.Configs, of)
+	}
 	request.Topics = append(request.Topics, topic)
 	response, err := c.call(request)
 	if err != nil {
@@ -173,14 +211,9 @@ func connections(o options) (map[string]any, error) {
 		}
 	}
 	all := slices.Concat(latencies...)
-	slices.Sort(all)
-	at := func(share float64) float64 {
-		return float64(all[int(share*float64(len(all)-1))].Microseconds()) / 1000
-	}
-	return map[string]any{
-		"requests": len(all), "requests_per_s": float64(len(all)) / seconds,
-		"p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999),
-	}, nil
+	report := percentiles(all)
+	report["requests_per_s"] = float64(len(all)) / seconds
+	return report, nil
 }
 
 func oneConnection(o options, index int, end time.Time) ([]time.Duration, error) {
