@@ -84,6 +84,7 @@ type run struct {
 	kinds  map[string]int
 	starts []time.Duration
 	begun  time.Time
+	served time.Time
 	// Time spent on looking at the logs.
 	examined time.Duration
 }
@@ -205,13 +206,16 @@ func (r *run) start(ctx context.Context) error {
 	defer cancel()
 	took, err := r.broker.serves(ctx)
 	r.starts = append(r.starts, took)
+	r.served = time.Now()
 	return err
 }
 
 // round lets the load run against a broker that serves, ends the broker in one of several ways, starts it again and
 // looks at everything.
 func (r *run) round(ctx context.Context) error {
-	if err := r.wait(time.Duration(300+r.random.IntN(1200)) * time.Millisecond); err != nil {
+	// The logs were looked at under this load, too.
+	duration := time.Duration(300+r.random.IntN(1200)) * time.Millisecond
+	if err := r.wait(time.Until(r.served.Add(duration))); err != nil {
 		return err
 	}
 	if err := r.end(ctx); err != nil {
