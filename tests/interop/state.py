@@ -14,7 +14,13 @@ OTTLA, AT = sys.argv[1:]
 
 def ask(*arguments):
     command = [OTTLA, *arguments, "-b", AT, "-q", "--timeout", "30s"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for _ in range(100):
+        answer = subprocess.run(command, capture_output=True, text=True)
+        if answer.returncode == 0:
+            return answer.stdout
+        # A broker that has just started may still be loading its groups.
+        time.sleep(0.1)
+    sys.exit(f"{' '.join(command)}: {answer.stderr}")
 
 
 def show(kind, value):
