@@ -39,6 +39,9 @@ pub(super) struct Fetch;
 /// The first version that names topics by id.
 const TOPIC_IDS_VERSION: i16 = 13;
 
+/// Partitions of one response that have records: each keeps a file open until it is sent.
+const FILES_MAX: usize = 512;
+
 /// The first version that says who leads where this broker does not.
 const LEADER_HINT_VERSION: i16 = 16;
 
@@ -201,7 +204,7 @@ fn read_all(
 ) -> Vec<Found> {
     let limit = usize::try_from(request.max_bytes).unwrap_or(0);
     let mut left = limit.min(ctx.shared.limits.fetch_bytes_max);
-    let mut at_least_one = true;
+    let (mut at_least_one, mut files) = (true, 0);
     let reads_committed = request.isolation_level == 1;
     let replica_id = request.replica_id.max(request.replica_state.replica_id);
     wanted
@@ -222,6 +225,10 @@ fn read_all(
                 .unwrap_or_else(|code| failed(ctx, item.partition, code, partition.as_ref().ok()));
             left = left.saturating_sub(found.bytes());
             at_least_one &= found.bytes() == 0;
+            files += usize::from(found.range.is_some());
+            if files >= FILES_MAX {
+                left = 0;
+            }
             found
         })
         .collect()
