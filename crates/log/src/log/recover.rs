@@ -149,7 +149,9 @@ impl Log {
         segment.set_size(self.active.size);
         if segment.has_txn_index() {
             let name = names::name(segment.base_offset, Kind::TxnIndex);
-            let truncated = txn_index::truncate(self.dir.as_ref(), &name, start);
+            // What lies before the recovery point is synced, and must stay so.
+            let from = start.max(self.recovery_point);
+            let truncated = txn_index::truncate(self.dir.as_ref(), &name, from);
             truncated.map_err(self.io("write", segment, Kind::TxnIndex))?;
         }
         let Some(Cut { position, cause }) = cut else { return Ok(false) };
@@ -337,6 +339,7 @@ impl Log {
         self.changed |= !trusted || from < self.log_end_offset;
         let mut snapshots = Vec::new();
         let mut aborted = Vec::new();
+        let aborted_from = recovered.from.max(self.recovery_point);
         self.each_header(from, |segment, header, batch| {
             let base_offset = segment.base_offset;
             if !trusted && base_offset > recovered.from && producers.end_offset <= base_offset {
@@ -346,7 +349,7 @@ impl Log {
             let completed = producers.update(header, marker);
             aborted.extend(
                 completed
-                    .filter(|txn| !trusted && !txn.committed && txn.last_offset >= recovered.from)
+                    .filter(|txn| !trusted && !txn.committed && txn.last_offset >= aborted_from)
                     .map(|txn| (base_offset, txn)),
             );
             Ok(())

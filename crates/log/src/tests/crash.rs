@@ -102,7 +102,8 @@ impl Between<'_> {
         let reader = log.reader();
         let mut aborted = truth.aborted();
         aborted.retain(|txn| txn.2 >= first.max(start));
-        let found = reader.aborted_transactions(Offset(start), Offset(truth.end)).unwrap();
+        let found = reader.aborted_transactions(Offset(start), Offset(truth.end));
+        let found = found.unwrap_or_else(|error| panic!("{context}: {error}"));
         let found: Vec<(i64, i64, i64)> = found
             .iter()
             .map(|txn| (txn.producer_id.0, txn.first_offset.0, txn.last_offset.0))
