@@ -11,6 +11,7 @@ use ottla_tests::{
     batch,
     client::{Client, text_of},
     group::{commit, committed},
+    http::get,
     in_process::{self, TestBroker, eventually},
     process::{Process, ottla},
 };
@@ -248,12 +249,18 @@ fn what_is_acknowledged_while_the_broker_stops_is_there_afterwards() {
 
 #[test]
 fn a_parked_client_does_not_hold_up_a_stop() {
-    let mut broker = TestBroker::start(&[]);
+    let mut broker = TestBroker::start(&[("ottla.console.listen", "127.0.0.1:0")]);
+    let console = broker.broker().console().expect("an HTTP listener").to_owned();
     let mut client = broker.client();
     client.topic("quiet", 1, &[]);
     let mut request = ottla_tests::client::fetching("quiet", 0, 0);
     request.max_wait_ms = 60_000;
     let id = client.send(12, &request);
+    // A request that the broker has not read when it stops is never answered.
+    let counted = "kafka_network_requestmetrics_requests_total{request=\"Fetch\"} 1";
+    eventually("the broker has the request", || {
+        get(&console, "/metrics").body.contains(counted).then_some(())
+    });
     let began = std::time::Instant::now();
     broker.stop();
     assert!(began.elapsed().as_secs() < 4, "the stop took {:?}", began.elapsed());
