@@ -9,7 +9,7 @@
 //! (up to 4 ms for 6), and it writes what others have not asked for. `sync_file_range` before the
 //! syncs gains nothing. `io_uring` runs the same calls on threads of the kernel: 0.6 ms for the 6
 //! files where the threads took 0.75 ms, and 7 ms for 50 where `syncfs` took 2 ms; that is not worth
-//! a second way to sync.
+//! a second way to sync. All of it was measured beside other load: the ratios count, not the times.
 //! Budget: one `fdatasync` per partition and round, or one `syncfs` for a round of many; never
 //! under a partition's lock.
 
