@@ -472,7 +472,7 @@ fn broker_start(config: &ServerConfig, opened: &log_dirs::Opened, bound: &[Bound
     BrokerStart {
         broker_id: opened.broker_id,
         broker_epoch: 0,
-        incarnation_id: crate::controller::new_id(),
+        incarnation_id: crate::random::new_id(),
         endpoints: endpoints.collect(),
         rack: config.get(&keys::BROKER_RACK).map(str::to_owned),
         directories: opened.log_dirs.online_ids(),

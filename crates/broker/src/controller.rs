@@ -24,6 +24,7 @@ use crate::{
     clock::now_ms,
     metadata_log::{Applied, LocalMetadataLog, Opened},
     partitions::Replica,
+    random::new_id,
     storage,
 };
 
@@ -175,28 +176,6 @@ impl Controller {
             }
         }
     }
-}
-
-/// A random id for a topic.
-pub(crate) fn new_id() -> Uuid {
-    loop {
-        if let Some(id) = Uuid::from_random(rand_bytes()) {
-            return id;
-        }
-    }
-}
-
-/// 16 bytes from the operating system.
-fn rand_bytes() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    let mut filled = 0;
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty()) {
-            Ok(count) => filled = filled.saturating_add(count),
-            Err(error) => tracing::error!("no random bytes: {error}"),
-        }
-    }
-    bytes
 }
 
 /// The static configuration with what the image says on top. Values that a newer or older version

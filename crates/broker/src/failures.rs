@@ -16,8 +16,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         shared.log_dirs.all().iter().filter(|dir| dir.id.is_zero()).cloned().collect();
     loop {
         tokio::select! {
-            () = shared.log_dirs.failure() => {}
+            biased;
             () = shared.stopping.wait() => return,
+            () = shared.log_dirs.failure() => {}
         }
         let is_known = |dir: &DataDir| told.iter().any(|known| known.path == dir.path);
         let failed: Vec<Arc<DataDir>> = shared

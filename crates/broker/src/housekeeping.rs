@@ -28,8 +28,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut files_task = Task::new(0, 1_000);
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            biased;
             () = shared.stopping.wait() => return,
+            () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         let files = files_task.is_due();
         let due = Due {

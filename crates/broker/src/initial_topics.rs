@@ -15,7 +15,7 @@ use ottla_wire::{
     messages::CreateTopicsRequest,
 };
 
-use crate::{broker::Shared, controller::new_id};
+use crate::{broker::Shared, random::new_id};
 
 /// Creates the topics of `ottla.create.topics` that are missing.
 pub(crate) async fn create(shared: Arc<Shared>, config: &ServerConfig) {

@@ -11,8 +11,8 @@ use ottla_metadata::Image;
 use ottla_types::{BrokerId, TopicIdPartition, TopicName, TopicPartition, Uuid};
 
 use crate::{
-    controller::new_id,
     log_dirs::{DataDir, LogDirs},
+    random::new_id,
 };
 
 /// A copy of a partition that was on its way to another directory.

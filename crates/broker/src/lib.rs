@@ -29,6 +29,7 @@ mod net;
 mod partition;
 mod partitions;
 mod producer_ids;
+mod random;
 pub mod reference;
 mod settings;
 mod stopping;

@@ -20,8 +20,7 @@ use ottla_types::{BrokerId, TopicName, TopicPartition, Uuid};
 use tokio::sync::Notify;
 
 use crate::{
-    broker::StartError, controller::new_id, flusher::Flusher, metrics::Metrics,
-    partition::Partition,
+    broker::StartError, flusher::Flusher, metrics::Metrics, partition::Partition, random::new_id,
 };
 
 /// Free bytes from which on a directory that was full is no longer called that.

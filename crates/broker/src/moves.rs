@@ -19,8 +19,8 @@ use ottla_log::{Log, LogError, OpenOptions};
 use ottla_types::{Offset, TopicIdPartition, TopicPartition};
 
 use crate::{
-    broker::Shared, clock::now_ms, controller::new_id, inventory::Inventory, log_dirs::DataDir,
-    partition::Partition,
+    broker::Shared, clock::now_ms, inventory::Inventory, log_dirs::DataDir, partition::Partition,
+    random::new_id,
 };
 
 /// Bytes copied at once.

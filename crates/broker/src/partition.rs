@@ -5,6 +5,7 @@
 //! partition's, or the flusher's sync, is waited for.
 //! Kafka: `Partition`, `ReplicaManager.appendRecords`, `DelayedProduce`.
 
+mod progress;
 mod sync;
 
 use std::sync::{
@@ -12,17 +13,16 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
+use self::progress::Progress;
+pub(crate) use self::sync::SyncError;
+use crate::{
+    cleaner::CleaningSwitch, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters,
+};
 use bytes::BytesMut;
 use ottla_log::{AppendError, Cleanable, FileRange, Log, LogError, LogReader};
 use ottla_partition::{Effect, Event, Replication};
 use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
-use tokio::sync::watch;
-
-pub(crate) use self::sync::SyncError;
-use crate::{
-    cleaner::CleaningSwitch, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters,
-};
 
 /// A partition, shared by everyone who serves it.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Partition {
     /// Fetches that wait for more records.
     pub(crate) waiters: Waiters,
     inner: Mutex<Inner>,
-    progress: watch::Sender<Progress>,
+    progress: Progress,
     /// Something was appended that is to be synced and that no sync has begun for.
     sync_wanted: AtomicBool,
     /// The partition is in the flusher's queue or being synced.
@@ -59,17 +59,6 @@ struct Inner {
     replacements: u64,
     /// The topic is deleted: the directory is another's, or nobody's.
     is_retired: bool,
-}
-
-/// How far the partition has come, for those who wait for it.
-#[derive(Clone, Copy, Debug)]
-struct Progress {
-    /// Exclusive: acks=all is answered for what lies before.
-    acknowledged: Offset,
-    /// Exclusive: what lies before is on this broker's disk.
-    durable: Offset,
-    /// The disk failed: nothing more will become durable.
-    has_failed: bool,
 }
 
 /// What the answer to an append has to wait for.
@@ -164,11 +153,8 @@ impl Partition {
         };
         replication.step(became_leader, &mut effects);
         effects.clear();
-        let progress = Progress {
-            acknowledged: replication.acknowledged_offset(),
-            durable: replication.durable_offset(),
-            has_failed: false,
-        };
+        let progress =
+            Progress::new(replication.acknowledged_offset(), replication.durable_offset());
         Self {
             topic_partition,
             cleaning: CleaningSwitch::default(),
@@ -182,7 +168,7 @@ impl Partition {
                 is_retired: false,
             }),
             syncs_replacement: AtomicU64::new(0),
-            progress: watch::Sender::new(progress),
+            progress,
             sync_wanted: AtomicBool::new(false),
             is_syncing: AtomicBool::new(false),
             is_offline: AtomicBool::new(false),
@@ -273,12 +259,8 @@ impl Partition {
             match effect {
                 Effect::HighWatermarkAdvanced(_) => self.waiters.wake(),
                 Effect::SyncWanted(_) => self.queue_sync(dir),
-                Effect::DurableAdvanced(offset) => {
-                    self.progress.send_modify(|progress| progress.durable = offset);
-                }
-                Effect::AcknowledgedAdvanced(offset) => {
-                    self.progress.send_modify(|progress| progress.acknowledged = offset);
-                }
+                Effect::DurableAdvanced(offset) => self.progress.synced(offset),
+                Effect::AcknowledgedAdvanced(offset) => self.progress.acknowledge(offset),
             }
         }
     }
@@ -291,16 +273,7 @@ impl Partition {
     /// Returns once everything up to `last_offset` (inclusive) is what was waited for, or never
     /// will be.
     pub(crate) async fn wait(&self, last_offset: Offset, what: WaitFor) -> Result<(), ErrorCode> {
-        let is_there = |progress: &Progress| match what {
-            WaitFor::Acknowledged => progress.acknowledged > last_offset,
-            WaitFor::Durable => progress.durable > last_offset,
-        };
-        let mut receiver = self.progress.subscribe();
-        let waited = receiver.wait_for(|now| now.has_failed || is_there(now)).await;
-        match waited {
-            Ok(now) if is_there(&now) => Ok(()),
-            Ok(_) | Err(_) => Err(ErrorCode::KafkaStorageError),
-        }
+        self.progress.wait(last_offset, what).await
     }
 
     /// Takes over a topic's new settings.
@@ -452,7 +425,7 @@ impl Partition {
     /// Takes the partition out of service: its directory has failed. Whoever waits is answered.
     pub(crate) fn take_offline(&self) {
         self.is_offline.store(true, Ordering::Release);
-        self.progress.send_modify(|progress| progress.has_failed = true);
+        self.progress.fail();
         self.waiters.wake();
     }
 

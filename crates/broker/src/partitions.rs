@@ -4,7 +4,8 @@
 //! alone. Kafka: `ReplicaManager`.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::DefaultHasher},
+    hash::BuildHasherDefault,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
@@ -115,7 +116,9 @@ pub(crate) struct Partitions {
 #[derive(Debug, Default)]
 struct Inner {
     by_name: HashMap<TopicName, Arc<HostedTopic>>,
-    by_id: HashMap<Uuid, Arc<HostedTopic>>,
+    /// Its ids are ours, so nobody can choose them to collide; and without random keys the order of
+    /// what is done to all topics in turn can be repeated.
+    by_id: HashMap<Uuid, Arc<HostedTopic>, BuildHasherDefault<DefaultHasher>>,
 }
 
 impl Partitions {

@@ -18,11 +18,11 @@ use ottla_types::{LeaderEpoch, Offset, TopicIdPartition, TopicName, TopicPartiti
 use crate::{
     broker::Shared,
     clock::now_ms,
-    controller::new_id,
     inventory::{Inventory, keep_as_stray},
     log_dirs::DataDir,
     partition::Partition,
     partitions::{HostedTopic, Replica},
+    random::new_id,
     settings::TopicSettings,
 };
 

@@ -14,7 +14,7 @@ use ottla_wire::{
 };
 
 use super::{Api, Context, Outcome};
-use crate::controller::new_id;
+use crate::random::new_id;
 
 pub(super) struct CreateTopics;
 

@@ -172,12 +172,13 @@ async fn wait_for_records(
         }
         drop(found);
         tokio::select! {
-            () = notify.notified() => {}
-            () = tokio::time::sleep_until(deadline) => {}
+            biased;
             // Long polls must not hold up a stop.
             () = ctx.shared.stopping.wait() => {
                 return read_all(ctx, request, wanted, &partitions);
             }
+            () = notify.notified() => {}
+            () = tokio::time::sleep_until(deadline) => {}
         }
     }
 }

@@ -41,7 +41,7 @@ impl Api for JoinGroup {
 
 /// A random id in the hexadecimal form that ends the member ids Kafka makes.
 fn random_uuid() -> String {
-    let hex = format!("{:032x}", u128::from_be_bytes(crate::controller::new_id().0));
+    let hex = format!("{:032x}", u128::from_be_bytes(crate::random::new_id().0));
     let mut text = String::with_capacity(36);
     for (place, digit) in hex.chars().enumerate() {
         if matches!(place, 8 | 12 | 16 | 20) {

@@ -23,7 +23,7 @@ use ottla_wire::{
 };
 
 use super::{Api, Context, Outcome};
-use crate::{authorized, controller::new_id};
+use crate::{authorized, random::new_id};
 
 pub(super) struct Metadata;
 

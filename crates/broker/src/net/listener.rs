@@ -118,8 +118,9 @@ async fn accept(shared: Arc<Shared>, socket: TcpListener, name: Arc<str>, worker
     let mut turn = 0_usize;
     loop {
         let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
+            biased;
             () = shared.stopping.wait() => return,
+            accepted = socket.accept() => accepted,
         };
         let (stream, remote) = match accepted {
             Ok(accepted) => accepted,

@@ -96,14 +96,14 @@ impl Partition {
                 self.waits_for_room.store(true, Ordering::Relaxed);
             }
             Err(_) if inner.is_retired || !inner.dir.is_online() => {
-                self.progress.send_modify(|progress| progress.has_failed = true);
+                self.progress.fail();
             }
             Err(SyncError::NoRoom(_)) => {}
             Err(SyncError::Failed(error)) => {
                 // A failed sync is never tried again: the kernel may have dropped the pages.
                 inner.log.mark_failed(&error);
                 inner.dir.fail(&format_args!("{}: {error}", self.topic_partition));
-                self.progress.send_modify(|progress| progress.has_failed = true);
+                self.progress.fail();
             }
         }
         let dir = Arc::clone(&inner.dir);
