@@ -46,6 +46,7 @@ use crate::{
     producer_ids::ProducerIds,
     stopping::Stopping,
     storage,
+    transactions::Transactions,
 };
 
 /// How long connections may take to end when the broker stops.
@@ -97,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) partitions: Partitions,
     pub(crate) fetch_sessions: FetchSessions,
     pub(crate) groups: Groups,
+    #[expect(dead_code, reason = "Produce and TxnOffsetCommit ask there next")]
+    pub(crate) transactions: Transactions,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) controller: Controller,
     pub(crate) log_dirs: LogDirs,
@@ -441,6 +444,7 @@ fn shared_state(
             config.get(&keys::MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS),
         )),
         groups: Groups::new(crate::settings::group_config(config)),
+        transactions: Transactions::default(),
         producer_ids: ProducerIds::default(),
         controller,
         log_dirs: opened.log_dirs,

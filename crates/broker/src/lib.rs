@@ -22,6 +22,7 @@ mod initial_topics;
 mod inventory;
 mod limits;
 mod log_dirs;
+mod markers;
 mod metadata_log;
 mod metrics;
 mod moves;
@@ -34,6 +35,7 @@ pub mod reference;
 mod settings;
 mod stopping;
 mod storage;
+mod transactions;
 mod waiters;
 
 pub use broker::{Broker, StartError};
