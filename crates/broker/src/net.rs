@@ -6,3 +6,4 @@ pub(crate) mod frame;
 pub(crate) mod listener;
 mod page_cache;
 pub(crate) mod rope;
+pub(crate) mod socket;

@@ -32,6 +32,8 @@ mod producers;
 mod reader;
 mod scan;
 mod segment;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 mod stopped_dir;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -2,9 +2,9 @@
 
 mod at_rest;
 mod crash;
-pub(crate) mod disk;
 mod faults;
 mod hostile;
 mod model;
-pub(crate) mod random;
 mod world;
+
+pub(crate) use crate::simulation::{disk, power_cut, random};

@@ -13,7 +13,6 @@ use std::{
 
 use bytes::Bytes;
 use ottla_wire::Str;
-use tokio::net::TcpStream;
 
 use crate::{
     api::{self, Outcome},
@@ -22,6 +21,7 @@ use crate::{
         budget::Share,
         frame::{FrameError, FrameReader, Progress},
         rope::Rope,
+        socket::Socket,
     },
 };
 
@@ -66,7 +66,7 @@ enum Event {
 }
 
 /// Serves a connection until it closes, fails, idles out or the broker stops.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: Peer) {
+pub(crate) async fn serve(shared: Arc<Shared>, stream: Socket, peer: Peer) {
     let mut connection = Connection {
         reader: FrameReader::default(),
         reading: None,
@@ -127,7 +127,7 @@ impl From<FrameError> for Closed {
 
 struct Connection {
     shared: Arc<Shared>,
-    stream: TcpStream,
+    stream: Socket,
     peer: Peer,
     reader: FrameReader,
     /// The memory of the frame that is coming.
@@ -216,7 +216,7 @@ impl Connection {
         self.shared.metrics.bytes_out(bytes);
         // A peer that does not read its answers must not hold them for ever.
         let limit = self.shared.limits.slow_read_max;
-        match tokio::time::timeout(limit, rope.send(&self.stream)).await {
+        match tokio::time::timeout(limit, rope.send(&mut self.stream)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_gone)) => Err(Closed::Quietly),
             Err(_elapsed) => Err(Closed::Because(format!(
@@ -231,7 +231,7 @@ impl Connection {
 /// that a size that is only announced keeps no memory from others. Safe to cancel.
 async fn next_frame(
     shared: &Shared,
-    stream: &mut TcpStream,
+    stream: &mut Socket,
     reader: &mut FrameReader,
     reading: &mut Option<Share>,
 ) -> Result<Option<Bytes>, Closed> {

@@ -8,7 +8,9 @@
 use std::io;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::{io::AsyncReadExt as _, net::TcpStream};
+use tokio::io::AsyncReadExt as _;
+
+use super::socket::Socket;
 
 /// Frames above this are read into a buffer of their own.
 const OWN_BUFFER_BYTES: usize = 8 * 1024;
@@ -70,7 +72,7 @@ impl FrameReader {
     /// (inclusive).
     pub(crate) async fn size(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut Socket,
         limit: usize,
     ) -> Result<Option<usize>, FrameError> {
         if let Some((_, size)) = &self.large {
@@ -98,7 +100,7 @@ impl FrameReader {
     /// Reads once. `size` is what [`Self::size`] gave.
     pub(crate) async fn advance(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut Socket,
         size: usize,
     ) -> Result<Progress, FrameError> {
         if size > OWN_BUFFER_BYTES {
@@ -120,7 +122,7 @@ impl FrameReader {
 
     async fn advance_large(
         &mut self,
-        stream: &mut TcpStream,
+        stream: &mut Socket,
         size: usize,
     ) -> Result<Progress, FrameError> {
         let room = self.room(size);
@@ -150,7 +152,7 @@ impl FrameReader {
     }
 
     /// Reads what is there; false at the end of the stream.
-    async fn fill(&mut self, stream: &mut TcpStream, room: usize) -> io::Result<bool> {
+    async fn fill(&mut self, stream: &mut Socket, room: usize) -> io::Result<bool> {
         self.buffer.reserve(room.max(BUFFER_BYTES));
         // A read that does not fill the buffer tells tokio that the socket is empty, which saves
         // the read that would find nothing: a third of the system calls of a small request.

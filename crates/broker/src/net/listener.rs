@@ -162,7 +162,7 @@ fn hand_over(
     worker.spawn(async move {
         let _slot = slot;
         if let Ok(stream) = tokio::net::TcpStream::from_std(stream) {
-            connection::serve(shared, stream, peer).await;
+            connection::serve(shared, Socket::Tcp(stream), peer).await;
         }
     });
 }

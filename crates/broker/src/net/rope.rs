@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ottla_log::FileRange;
 use tokio::{io::Interest, net::TcpStream};
 
-use super::page_cache;
+use super::{page_cache, socket::Socket};
 
 /// The most one `sendfile` call is asked for, so that one reader of a large range does not keep
 /// the thread from the others.
@@ -58,7 +58,27 @@ impl Rope {
     }
 
     /// Writes everything to the socket.
-    pub(crate) async fn send(self, stream: &TcpStream) -> io::Result<()> {
+    pub(crate) async fn send(self, socket: &mut Socket) -> io::Result<()> {
+        match socket {
+            Socket::Tcp(stream) => self.send_over_network(stream).await,
+            #[cfg(feature = "simulation")]
+            Socket::Memory(stream) => self.send_in_memory(stream).await,
+        }
+    }
+
+    #[cfg(feature = "simulation")]
+    async fn send_in_memory(self, stream: &mut tokio::io::DuplexStream) -> io::Result<()> {
+        use tokio::io::AsyncWriteExt as _;
+        for chunk in self.chunks {
+            match chunk {
+                Chunk::Bytes(bytes) => stream.write_all(&bytes).await?,
+                Chunk::File(range) => stream.write_all(&range.read()?).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_over_network(self, stream: &TcpStream) -> io::Result<()> {
         let mut memory: Vec<Bytes> = Vec::new();
         for chunk in self.chunks {
             match chunk {

@@ -87,7 +87,7 @@ impl Rest {
                 let more = random.range(1, 2000);
                 let zeros = random.one_in(2);
                 let byte =
-                    |random: &mut Random| if zeros { 0 } else { random.next().to_le_bytes()[0] };
+                    |random: &mut Random| if zeros { 0 } else { random.any().to_le_bytes()[0] };
                 extended.extend((0..more).map(|_| byte(random)));
                 ("a longer end", Some(extended))
             }

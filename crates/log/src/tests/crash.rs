@@ -12,8 +12,9 @@ use ottla_record::{Batches, BuilderOptions, check_crc};
 use ottla_types::{LeaderEpoch, Offset};
 
 use super::{
-    disk::{SimDisk, outcomes},
+    disk::SimDisk,
     model::{Model, build},
+    power_cut::outcomes,
     random::Random,
     world::{NOW, Owner, World, read_all, small},
 };

@@ -7,8 +7,9 @@ use crate::AppendError;
 
 use super::{
     crash::Between,
-    disk::{Call, Failure, SimDisk, outcomes},
+    disk::{Call, Failure, SimDisk},
     model::{Model, build},
+    power_cut::outcomes,
     random::Random,
     world::{NOW, Owner, World, read_all, small},
 };

@@ -11,7 +11,8 @@ use super::{
 use crate::{
     CleanError, Cleanable, Cleaner, Cleaning,
     tests::{
-        disk::{Call, Failure, SimDisk, outcomes},
+        disk::{Call, Failure, SimDisk},
+        power_cut::outcomes,
         random::Random,
     },
 };

@@ -5,6 +5,12 @@
 //! allows in any of its modes. Of a directory, the changes since its last sync may be on the disk up
 //! to any of them: file systems keep those in order. What neither covers is never lost.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that asks for what is not there is to panic"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
@@ -14,7 +20,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use super::random::Random;
+use super::power_cut::Outcome;
 use crate::{Dir, LogFile, OpenMode};
 
 /// The unit in which bytes reach the disk.
@@ -22,19 +28,26 @@ const BLOCK: usize = 512;
 
 /// What of the disk can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
+pub enum Call {
+    /// Opening a file.
     Open,
+    /// Reading from one.
     Read,
+    /// Writing to one.
     Write,
+    /// A file's or a directory's sync.
     Sync,
+    /// Giving a file another name.
     Rename,
+    /// Removing a file.
     Remove,
+    /// Cutting or extending a file.
     SetSize,
 }
 
 /// How it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// EIO. Of a failed sync, what was to be synced may have been dropped by the kernel.
     Io,
     /// ENOSPC, after part of a write.
@@ -89,19 +102,24 @@ struct State {
 
 /// The disk.
 #[derive(Clone, Debug)]
-pub(crate) struct SimDisk(Arc<Mutex<State>>);
+pub struct SimDisk(Arc<Mutex<State>>);
 
-/// How much of what was not synced reached the disk: for each thing one of its states.
-pub(crate) type Outcome = Vec<usize>;
-
-impl SimDisk {
-    /// A disk with an empty root directory.
-    pub(crate) fn new() -> Self {
+impl Default for SimDisk {
+    fn default() -> Self {
         let state = State { dirs: vec![Directory::default()], ..State::default() };
         Self(Arc::new(Mutex::new(state)))
     }
+}
 
-    pub(crate) fn root(&self) -> Arc<dyn Dir> {
+impl SimDisk {
+    /// A disk with an empty root directory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Its root directory.
+    pub fn root(&self) -> Arc<dyn Dir> {
         self.dir(PathBuf::new())
     }
 
@@ -110,19 +128,21 @@ impl SimDisk {
     }
 
     /// The disk as it was after each change from now on, until [`SimDisk::take_history`].
-    pub(crate) fn keep_history(&self) {
+    pub fn keep_history(&self) {
         let mut state = self.lock();
         state.forget_removed_files();
         state.history = Some(Vec::new());
     }
 
-    pub(crate) fn take_history(&self) -> Vec<Self> {
+    /// The disk after each change since [`SimDisk::keep_history`].
+    pub fn take_history(&self) -> Vec<Self> {
         let history = self.lock().history.take().unwrap_or_default();
         history.into_iter().map(Self::of).collect()
     }
 
     /// A disk of its own with the same content, nothing of it synced that is not now.
-    pub(crate) fn copy(&self) -> Self {
+    #[must_use]
+    pub fn copy(&self) -> Self {
         Self::of(self.lock().clone())
     }
 
@@ -131,17 +151,17 @@ impl SimDisk {
     }
 
     /// Fails one call of a kind, after `skip` of them.
-    pub(crate) fn fail(&self, call: Call, skip: u64, failure: Failure) {
+    pub fn fail(&self, call: Call, skip: u64, failure: Failure) {
         self.lock().fault = Some((call, skip, failure));
     }
 
     /// Fails nothing any more.
-    pub(crate) fn heal(&self) {
+    pub fn heal(&self) {
         self.lock().fault = None;
     }
 
     /// In how many states each thing that is not synced may be after a power cut.
-    pub(crate) fn choices(&self) -> Vec<usize> {
+    pub fn choices(&self) -> Vec<usize> {
         let state = self.lock();
         let mut choices: Vec<usize> = state.dirs.iter().map(|dir| dir.pending.len() + 1).collect();
         for file in &state.files {
@@ -152,7 +172,8 @@ impl SimDisk {
     }
 
     /// The disk after a power cut.
-    pub(crate) fn after_power_cut(&self, outcome: &Outcome) -> Self {
+    #[must_use]
+    pub fn after_power_cut(&self, outcome: &Outcome) -> Self {
         let mut after = self.lock().clone();
         let mut chosen = outcome.iter().copied();
         for dir in &mut after.dirs {
@@ -174,7 +195,7 @@ impl SimDisk {
     }
 
     /// Names and content of all files that are there now.
-    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let state = self.lock();
         let mut files = BTreeMap::new();
         state.collect(0, "", &mut files);
@@ -182,14 +203,14 @@ impl SimDisk {
     }
 
     /// Tells disks apart by what is on them.
-    pub(crate) fn fingerprint(&self) -> u64 {
+    pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.files().hash(&mut hasher);
         hasher.finish()
     }
 
     /// Puts a file there, durably; `None` removes it.
-    pub(crate) fn put(&self, path: &str, content: Option<Vec<u8>>) {
+    pub fn put(&self, path: &str, content: Option<Vec<u8>>) {
         let path = Path::new(path);
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let mut state = self.lock();
@@ -208,40 +229,6 @@ impl SimDisk {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
-}
-
-/// Outcomes of a power cut: all of them if there are at most `most`, else the extremes and as many
-/// others as a seed gives.
-pub(crate) fn outcomes(choices: &[usize], most: usize, random: &mut Random) -> Vec<Outcome> {
-    let total = choices.iter().try_fold(1_usize, |total, count| total.checked_mul(*count));
-    let none: Outcome = vec![0; choices.len()];
-    if let Some(total) = total.filter(|total| *total <= most) {
-        let mut all = vec![none];
-        while all.len() < total {
-            let mut next = all.last().unwrap().clone();
-            for (digit, count) in next.iter_mut().zip(choices) {
-                *digit = (*digit + 1) % count;
-                if *digit > 0 {
-                    break;
-                }
-            }
-            all.push(next);
-        }
-        return all;
-    }
-    let everything: Outcome = choices.iter().map(|count| count - 1).collect();
-    let mut some = vec![none, everything];
-    while some.len() < most {
-        // Mostly kept, mostly lost, or anything: each finds other mistakes.
-        let kind = random.below(3);
-        let outcome = choices.iter().map(|count| match kind {
-            0 if !random.one_in(6) => count - 1,
-            1 if !random.one_in(6) => 0,
-            _ => random.below(*count),
-        });
-        some.push(outcome.collect());
-    }
-    some
 }
 
 impl Inode {

@@ -1,15 +1,19 @@
 //! Numbers that a seed decides.
 
+#![expect(clippy::unwrap_used, reason = "what it converts always fits")]
+
 /// Splitmix64: small, and the same everywhere.
 #[derive(Clone, Debug)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The numbers of a seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
+    /// Any number.
+    pub fn any(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,16 +22,17 @@ impl Random {
     }
 
     /// A number below `end`, which is not 0.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap()
+    pub fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.any() % end as u64).unwrap()
     }
 
-    pub(crate) fn range(&mut self, from: usize, end: usize) -> usize {
+    /// A number from `from` on and below `end`, which is larger.
+    pub fn range(&mut self, from: usize, end: usize) -> usize {
         from + self.below(end - from)
     }
 
     /// Whether something happens that does so once in `n` times.
-    pub(crate) fn one_in(&mut self, n: usize) -> bool {
+    pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 }
