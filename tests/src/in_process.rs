@@ -88,9 +88,18 @@ impl TestBroker {
 
     /// Starts the broker, which must have been stopped.
     pub fn start_again(&mut self) {
+        self.try_to_start().expect("the broker starts");
+    }
+
+    /// Starts the broker, which must have been stopped, if it can be started.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot.
+    pub fn try_to_start(&mut self) -> Result<(), StartError> {
         assert!(self.broker.is_none(), "the broker runs already");
-        let broker = start(self.dir.path(), &self.settings).expect("the broker starts");
-        self.broker = Some(broker);
+        self.broker = Some(start(self.dir.path(), &self.settings)?);
+        Ok(())
     }
 
     /// Stops the broker in order and starts it on what it left.
@@ -113,12 +122,17 @@ impl TestBroker {
 
     /// The same, with something done to the files meanwhile.
     pub fn crash_with(&mut self, harm: impl FnOnce(&Path)) {
+        self.crash(harm);
+        self.start_again();
+    }
+
+    /// The same, and the broker is not started yet.
+    pub fn crash(&mut self, harm: impl FnOnce(&Path)) {
         let copy = tempfile::tempdir().expect("a temporary directory");
         copy_directory(self.dir.path(), copy.path());
         self.stop();
         self.dir = copy;
         harm(self.dir.path());
-        self.start_again();
     }
 
     /// Changes a key for the next start.

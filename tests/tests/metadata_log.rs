@@ -1,6 +1,9 @@
 //! What a broker leaves of the cluster's metadata, for itself and for Kafka.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use ottla_tests::in_process::{TestBroker, eventually};
 
@@ -88,4 +91,88 @@ fn a_damaged_snapshot_is_passed_over_for_an_older_one() {
     fs::write(&newest, bytes).unwrap();
     broker.start_again();
     assert_topics(&broker, 30);
+}
+
+/// The only segment of a small metadata log.
+fn segment(data_dir: &Path) -> PathBuf {
+    data_dir.join("__cluster_metadata-0/00000000000000000000.log")
+}
+
+/// Where each batch of a segment starts.
+fn batches(bytes: &[u8]) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let mut at = 0;
+    while let Some(length) = bytes.get(at + 8..at + 12) {
+        starts.push(at);
+        at += 12 + usize::try_from(u32::from_be_bytes(length.try_into().unwrap())).unwrap();
+    }
+    starts
+}
+
+#[test]
+fn damage_within_the_metadata_log_is_told_and_cuts_nothing() {
+    let mut broker = TestBroker::start(&[]);
+    create_topics(&broker, 10);
+    broker.crash(|_| {});
+    let path = segment(broker.data_dir());
+    let whole = fs::read(&path).unwrap();
+    let starts = batches(&whole);
+    for at in [starts[1], starts[starts.len() / 2], starts[starts.len() - 2]] {
+        let mut damaged = whole.clone();
+        damaged[at + 70] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        let error = broker.try_to_start().expect_err("it is damaged").to_string();
+        for part in [path.to_str().unwrap(), &format!("position {at}"), "ottla log dump"] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), damaged, "it is left as it was");
+    }
+    fs::write(&path, &whole).unwrap();
+    broker.start_again();
+    assert_topics(&broker, 10);
+}
+
+#[test]
+fn a_torn_end_of_the_metadata_log_is_cut() {
+    let mut broker = TestBroker::start(&[]);
+    create_topics(&broker, 10);
+    broker.crash(|data_dir| {
+        let path = segment(data_dir);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+    });
+    broker.start_again();
+    assert_topics(&broker, 9);
+    assert_ne!(broker.client().metadata("topic-9", false).error_code, 0);
+}
+
+#[test]
+fn a_metadata_log_that_has_lost_its_end_is_told() {
+    let mut broker = TestBroker::start(&[]);
+    create_topics(&broker, 5);
+    broker.stop();
+    let path = segment(broker.data_dir());
+    let whole = fs::read(&path).unwrap();
+    let starts = batches(&whole);
+    // After a clean stop, and after a crash of the start that followed.
+    for is_clean in [true, false] {
+        if !is_clean {
+            fs::remove_file(broker.data_dir().join(".kafka_cleanshutdown")).unwrap_or_default();
+        }
+        for size in [whole.len() - 5, starts[starts.len() - 1], starts[3], 0] {
+            fs::write(&path, &whole[..size]).unwrap();
+            let error = broker.try_to_start().expect_err("its end is lost").to_string();
+            assert!(error.contains(path.to_str().unwrap()), "{error}");
+            assert!(error.contains("ottla log dump"), "{error}");
+        }
+    }
+    fs::write(&path, &whole).unwrap();
+    let dir = broker.data_dir().join("__cluster_metadata-0");
+    let elsewhere = broker.data_dir().join("elsewhere");
+    fs::rename(&dir, &elsewhere).unwrap();
+    let error = broker.try_to_start().expect_err("it is gone").to_string();
+    assert!(error.contains("__cluster_metadata-0 is missing"), "{error}");
+    fs::rename(&elsewhere, &dir).unwrap();
+    broker.start_again();
+    assert_topics(&broker, 5);
 }

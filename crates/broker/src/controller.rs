@@ -6,7 +6,10 @@
 //! Kafka: `QuorumController`, `BrokerMetadataPublisher`.
 
 use std::{
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
     thread::JoinHandle,
 };
 
@@ -41,6 +44,8 @@ pub(crate) struct Controller {
     jobs: RwLock<Option<mpsc::Sender<Job>>>,
     /// The epoch in which this broker leads the quorum: one for each start.
     leader_epoch: OnceLock<LeaderEpoch>,
+    /// Up to where the metadata log is on disk for good.
+    recovery_point: AtomicI64,
 }
 
 /// What the controller's thread owns.
@@ -65,6 +70,7 @@ impl Controller {
             config: RwLock::new(Arc::new(config)),
             jobs: RwLock::new(None),
             leader_epoch: OnceLock::new(),
+            recovery_point: AtomicI64::new(next.get()),
         }
     }
 
@@ -81,6 +87,11 @@ impl Controller {
     /// The epoch in which this broker leads the quorum; 0 before it does.
     pub(crate) fn leader_epoch(&self) -> LeaderEpoch {
         self.leader_epoch.get().copied().unwrap_or(LeaderEpoch(0))
+    }
+
+    /// Up to where the metadata log is on disk for good, exclusive.
+    pub(crate) fn recovery_point(&self) -> Offset {
+        Offset(self.recovery_point.load(Ordering::Acquire))
     }
 
     /// The broker's configuration as it is now.
@@ -278,6 +289,8 @@ impl Owner {
                 ErrorCode::KafkaStorageError
             })?;
         }
+        let recovery_point = self.log.recovery_point().get();
+        self.shared.controller.recovery_point.store(recovery_point, Ordering::Release);
         while let Some(batch) = self.log.next_committed(self.applied.next).map_err(|error| {
             tracing::error!("cluster metadata cannot be read: {error}");
             ErrorCode::KafkaStorageError

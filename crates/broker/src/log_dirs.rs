@@ -16,7 +16,7 @@ use std::{
 
 use ottla_config::{ServerConfig, keys};
 use ottla_log::{FileSystem, LogDir, LogError, MetaProperties};
-use ottla_types::{BrokerId, TopicName, TopicPartition, Uuid};
+use ottla_types::{BrokerId, Uuid};
 use tokio::sync::Notify;
 
 use crate::{
@@ -391,9 +391,7 @@ impl LogDirs {
 
     /// The metadata in two directories would be two truths.
     fn check_metadata(&self) -> Result<(), StartError> {
-        let name = TopicName::new(TopicName::CLUSTER_METADATA)
-            .map_err(|error| StartError::Config(error.to_string()))?;
-        let at = TopicPartition::new(name, 0).to_string();
+        let at = crate::metadata_log::topic_partition()?.to_string();
         let others = self.dirs.iter().filter(|dir| !Arc::ptr_eq(dir, &self.metadata));
         match others.map(|dir| dir.path.join(&at)).find(|path| path.exists()) {
             None => Ok(()),

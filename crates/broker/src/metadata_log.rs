@@ -7,6 +7,7 @@
 
 mod look;
 mod quorum_state;
+mod recovery_point;
 mod retention;
 mod settings;
 mod snapshots;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ottla_config::ServerConfig;
-use ottla_log::{Dir, Log, LogError, OpenOptions};
+use ottla_log::{Dir, Log, LogDir, LogError};
 use ottla_metadata::{
     CommittedBatch, Image, MetadataLog, MetadataRecord, Snapshot, SnapshotId,
     control::{self, ControlRecord, KRAFT_VERSION, Quorum, Voter},
@@ -102,9 +103,6 @@ pub(crate) enum MetadataLogError {
     /// The files.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// Reading the log.
-    #[error(transparent)]
-    Read(#[from] ottla_log::ReadError),
     /// Writing the log.
     #[error(transparent)]
     Append(#[from] ottla_log::AppendError),
@@ -119,13 +117,19 @@ impl MetadataLogError {
         match self {
             Self::Log(error) => error.is_full(),
             Self::Append(error) => matches!(error, ottla_log::AppendError::Full(_)),
-            Self::Read(_) | Self::Malformed(_) => false,
+            Self::Malformed(_) => false,
         }
     }
 }
 
 fn malformed(error: impl std::fmt::Display) -> MetadataLogError {
     MetadataLogError::Malformed(error.to_string())
+}
+
+/// The only partition there is.
+pub(crate) fn topic_partition() -> std::io::Result<TopicPartition> {
+    let name = TopicName::new(TopicName::CLUSTER_METADATA);
+    Ok(TopicPartition::new(name.map_err(|error| storage::invalid(error.to_string()))?, 0))
 }
 
 /// Opens the log, replays it, and begins the epoch of this start.
@@ -135,19 +139,12 @@ pub(crate) fn open(
     broker_id: BrokerId,
 ) -> Result<Opened, StartError> {
     let log_dir = dir.log_dir().ok_or_else(|| storage::invalid("it is offline".to_owned()))?;
-    let name =
-        TopicName::new(TopicName::CLUSTER_METADATA).map_err(|e| storage::invalid(e.to_string()))?;
-    let at = TopicPartition::new(name, 0);
+    let at = topic_partition()?;
     let settings = Settings::new(config);
     let now = now_ms();
-    let options = OpenOptions {
-        topic_id: Uuid::METADATA_TOPIC,
-        config: settings.log(),
-        clean_shutdown: log_dir.was_clean(),
-        ..OpenOptions::new(at.clone(), now)
-    };
+    let log = recovery_point::open(log_dir, &at, settings.log(), now)?;
     let mut log = LocalMetadataLog {
-        log: Log::open(log_dir.partition_dir(&at), options)?,
+        log,
         leader_epoch: LeaderEpoch(0),
         metadata_version: feature::METADATA_VERSION_LATEST,
         quorum: Quorum::default(),
@@ -159,13 +156,14 @@ pub(crate) fn open(
     };
     let own = settings::voter(config, (broker_id, dir.id));
     let load = |log: &mut LocalMetadataLog| {
-        let (image, applied) = log.load()?;
+        let (image, applied) = log.load(log_dir)?;
         let prepared = if image.metadata_version() == 0 {
             log.prepared(log_dir.root().as_ref())?
         } else {
             Vec::new()
         };
         log.elect(&own, image.metadata_version() == 0 && prepared.is_empty())?;
+        log_dir.write_recovery_point(&at, Some(log.recovery_point()))?;
         Ok((image, applied, prepared))
     };
     let (image, applied, prepared) = load(&mut log).map_err(|error: MetadataLogError| {
@@ -191,8 +189,13 @@ impl LocalMetadataLog {
         self.leader_epoch
     }
 
+    /// Everything before it is on disk for good.
+    pub(crate) fn recovery_point(&self) -> Offset {
+        self.log.recovery_point()
+    }
+
     /// Replays the newest snapshot and what follows it.
-    fn load(&mut self) -> Result<(Image, Applied), MetadataLogError> {
+    fn load(&mut self, log_dir: &LogDir) -> Result<(Image, Applied), MetadataLogError> {
         let mut image = Image::new();
         let mut applied = Applied::NOTHING;
         if let Some(contents) = snapshots::read(self.log.dir().as_ref(), &PREPARED.file_name())? {
@@ -208,6 +211,9 @@ impl LocalMetadataLog {
             };
         }
         if applied.next > self.log.log_end_offset() {
+            // A crash within what follows must not leave a log that seems to have lost records.
+            log_dir.write_recovery_point(self.log.topic_partition(), None)?;
+            self.log.lower_recovery_point(Offset::ZERO);
             self.log.truncate_fully_and_start_at(applied.next, now_ms())?;
         }
         if applied.next < self.log.log_start_offset() {
@@ -315,7 +321,8 @@ impl LocalMetadataLog {
         if from >= end {
             return Ok(Vec::new());
         }
-        let bytes = reader.read(from, max_bytes, end, true)?.read().map_err(malformed)?;
+        let range = reader.read(from, max_bytes, end, true).map_err(LogError::from)?;
+        let bytes = range.read().map_err(malformed)?;
         let read = |batch: Result<(BatchHeader, &[u8]), _>| {
             let (_, batch) = batch.map_err(malformed)?;
             let (header, decoded) = decode(&bytes.slice_ref(batch))?;

@@ -20,6 +20,7 @@ use crate::{
     clock::now_ms,
     inventory::{Inventory, keep_as_stray},
     log_dirs::DataDir,
+    metadata_log,
     partition::Partition,
     partitions::{HostedTopic, Replica},
     random::new_id,
@@ -341,7 +342,11 @@ pub(crate) fn checkpoint(shared: &Shared) {
             }
         });
     }
-    for dir in shared.log_dirs.online() {
+    if let Ok(at) = metadata_log::topic_partition() {
+        let checkpoints = by_dir.entry(shared.log_dirs.metadata().id).or_default();
+        checkpoints.recovery_points.insert(at, shared.controller.recovery_point());
+    }
+    for dir in shared.log_dirs.every() {
         let Some(log_dir) = dir.log_dir() else { continue };
         let checkpoints = by_dir.remove(&dir.id).unwrap_or_default();
         if let Err(error) = log_dir.write_checkpoints(&checkpoints) {

@@ -23,7 +23,7 @@ pub enum LogError {
     },
     /// What had been written to the disk for good is not what is there now.
     #[error(
-        "{} is damaged at position {position}, before the recovery point: {cause}. \
+        "{} is damaged at position {position}, in what was on disk for good: {cause}. \
          Look at it with: ottla log dump {}",
         path.display(),
         path.display()

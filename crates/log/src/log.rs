@@ -50,6 +50,9 @@ pub struct OpenOptions {
     pub log_start_offset: Offset,
     /// Whether the data directory was left in order. Then the log is trusted as it is.
     pub clean_shutdown: bool,
+    /// Whether each batch was synced before the next one was written. Then a crash can have torn
+    /// the last batch only, and what follows a batch that is not whole tells of damage.
+    pub synced_one_by_one: bool,
     /// `producer.id.expiration.ms`.
     pub producer_expiration_ms: i64,
     /// The time, in ms since 1970.
@@ -66,6 +69,7 @@ impl OpenOptions {
             recovery_point: Offset::ZERO,
             log_start_offset: Offset::ZERO,
             clean_shutdown: false,
+            synced_one_by_one: false,
             producer_expiration_ms: 24 * 60 * 60 * 1000,
             now_ms,
         }

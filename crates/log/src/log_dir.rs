@@ -382,6 +382,22 @@ impl LogDir {
         Ok(())
     }
 
+    /// Says durably of one partition how far it is on disk for good, or no longer says anything. What
+    /// the checkpoints say of the others stays; they must have been read.
+    pub fn write_recovery_point(
+        &self,
+        at: &TopicPartition,
+        recovery_point: Option<Offset>,
+    ) -> Result<(), LogError> {
+        let mut checkpoints = self.known().checkpoints.clone();
+        let points = &mut checkpoints.recovery_points;
+        let known = match recovery_point {
+            Some(offset) => points.insert(at.clone(), offset),
+            None => points.remove(at),
+        };
+        if known == recovery_point { Ok(()) } else { self.write_checkpoints(&checkpoints) }
+    }
+
     /// Leaves the mark that everything here is in order. Every log must be closed and the
     /// checkpoints written before. `broker_epoch` is what the broker was registered with: a Kafka
     /// that starts here next tells its controller, which trusts the replicas only if it is right.
@@ -416,10 +432,12 @@ impl LogDir {
         let path = self.path().join(name);
         let content = self.dir.read(name).map_err(LogError::io("read", &path))?;
         let Some(content) = content else { return Ok(BTreeMap::new()) };
-        Ok(checkpoint::parse_offsets(&content).unwrap_or_else(|| {
+        let Some(offsets) = checkpoint::parse_offsets(&content) else {
             tracing::warn!(file = %path.display(), "not a valid checkpoint: ignored");
-            BTreeMap::new()
-        }))
+            return Ok(BTreeMap::new());
+        };
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(name, content);
+        Ok(offsets)
     }
 }
 

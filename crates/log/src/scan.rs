@@ -142,3 +142,30 @@ impl<'a> Scan<'a> {
         self.window.get(start..end).unwrap_or(&[])
     }
 }
+
+/// Whether a whole batch starts anywhere from `from` on. For what lies behind a batch that is
+/// damaged, whose length may be wrong.
+pub(crate) fn finds_batch(file: &dyn LogFile, from: u64, end: u64) -> io::Result<bool> {
+    let mut window = Vec::new();
+    let mut start = from;
+    while start < end {
+        let left = usize::try_from(end - start).unwrap_or(usize::MAX);
+        window.resize(BATCH_WINDOW.min(left), 0);
+        let read = file.read_at(&mut window, start)?;
+        window.truncate(read);
+        for (position, header) in (start..).zip(window.windows(BATCH_OVERHEAD)) {
+            if BatchHeader::parse(header).is_ok()
+                && Scan::one_header(file, position, end).next_batch().is_ok_and(|it| it.is_some())
+            {
+                return Ok(true);
+            }
+        }
+        // What the next window begins with may be a header that this one ended within.
+        let seen = (window.len() as u64).saturating_sub(BATCH_OVERHEAD as u64 - 1);
+        if seen == 0 {
+            break;
+        }
+        start += seen;
+    }
+    Ok(false)
+}

@@ -39,6 +39,7 @@ impl Log {
     /// Opens the log in this directory, or makes it there.
     pub fn open(dir: Arc<dyn Dir>, options: OpenOptions) -> Result<Self, LogError> {
         let leftovers = Leftovers::of(&options);
+        let left = Left::of(&options);
         let mut listing = list(dir.as_ref(), leftovers)?;
         let created = listing.is_none();
         if created {
@@ -76,7 +77,7 @@ impl Log {
             dir,
         };
         if !is_new {
-            log.load(&listing, options.clean_shutdown, options.now_ms)?;
+            log.load(&listing, left, options.now_ms)?;
         } else if created {
             // What was checkpointed is of a partition whose directory is gone.
             log.recovery_point = log.log_end_offset;
@@ -89,12 +90,8 @@ impl Log {
         Ok(log)
     }
 
-    fn load(
-        &mut self,
-        listing: &Listing,
-        clean_shutdown: bool,
-        now_ms: i64,
-    ) -> Result<(), LogError> {
+    fn load(&mut self, listing: &Listing, left: Left, now_ms: i64) -> Result<(), LogError> {
+        let clean_shutdown = left == Left::InOrder;
         let epochs_known = self.read_epochs(listing)?;
         let base_offset = self.active_segment.base_offset;
         let indexed = listing.segments.get(&base_offset).is_some_and(|kinds| {
@@ -110,7 +107,7 @@ impl Log {
                     "the last stop was clean but the log is not in order: recovering it"
                 );
             }
-            self.recover(listing)?
+            self.recover(listing, left)?
         };
         self.ensure_complete()?;
         if !epochs_known && self.log_end_offset > self.first_base_offset() {
@@ -228,6 +225,27 @@ impl Log {
         };
         self.epochs = epochs;
         Ok(true)
+    }
+}
+
+/// How the log was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// All is as it should be.
+    InOrder,
+    /// A crash may have torn what lies after the recovery point.
+    Torn,
+    /// A crash may have torn the last batch.
+    TornLastBatch,
+}
+
+impl Left {
+    fn of(options: &OpenOptions) -> Self {
+        match (options.clean_shutdown, options.synced_one_by_one) {
+            (true, _) => Self::InOrder,
+            (false, false) => Self::Torn,
+            (false, true) => Self::TornLastBatch,
+        }
     }
 }
 

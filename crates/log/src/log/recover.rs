@@ -2,7 +2,8 @@
 //!
 //! Every batch from the recovery point on is read and its checksum checked. Where that fails the
 //! log is cut, with one line that says where and why; later segments go too, since nothing may
-//! follow a hole. Damage before the recovery point is not cut away: it is an error.
+//! follow a hole. Damage before the recovery point is not cut away: it is an error; nor is damage
+//! that a crash cannot have left, where each batch was synced before the next one was written.
 //! Kafka: `LogLoader.recoverLog`, `LogSegment.recover`, `UnifiedLog.rebuildProducerState`.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -10,7 +11,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use ottla_record::{BatchHeader, body};
 use ottla_types::Offset;
 
-use super::{Active, Log, open::Listing};
+use super::{
+    Active, Log,
+    open::{Left, Listing},
+};
 use crate::{
     dir::{Dir, LogFile, OpenMode},
     epochs::EpochCache,
@@ -18,7 +22,7 @@ use crate::{
     index::OffsetEntry,
     names::{self, Kind},
     producers::{ProducerState, TxnMarker, snapshot},
-    scan::{Scan, ScanError},
+    scan::{self, Scan, ScanError},
     segment::Segment,
     txn_index,
 };
@@ -39,7 +43,7 @@ struct Cut {
 
 impl Log {
     /// Reads everything from the recovery point on.
-    pub(super) fn recover(&mut self, listing: &Listing) -> Result<Recovered, LogError> {
+    pub(super) fn recover(&mut self, listing: &Listing, left: Left) -> Result<Recovered, LogError> {
         let segments = self.segments.clone();
         let point = self.recovery_point;
         let first = segments.partition_point(|segment| segment.base_offset <= point);
@@ -49,6 +53,14 @@ impl Log {
         let (mut cut, mut removed) = (false, Vec::new());
         for segment in segments.iter().skip(first) {
             let hole = from.is_some() && self.is_hole(segment.base_offset);
+            if hole && !cut && left == Left::TornLastBatch {
+                let (path, position) = (self.active_segment.path(Kind::Log), self.active.size);
+                let cause = format!(
+                    "offset {} follows offset {}",
+                    segment.base_offset, self.log_end_offset
+                );
+                return Err(LogError::Damaged { path, position, cause });
+            }
             if hole && !cut {
                 tracing::warn!(
                     file = %segment.path(Kind::Log).display(),
@@ -73,7 +85,8 @@ impl Log {
             let start = self.prepare_indexes(segment, indexed)?;
             let follows = from.replace(from.unwrap_or(start)).is_some();
             self.log_end_offset = if follows { self.log_end_offset.max(start) } else { start };
-            cut = self.recover_segment(segment, start)?;
+            let is_followed = segments.last().is_some_and(|last| !Arc::ptr_eq(last, segment));
+            cut = self.recover_segment(segment, start, (left, is_followed))?;
         }
         // The last one first: a crash in between must not leave one without those before it.
         for segment in removed.iter().rev() {
@@ -141,7 +154,12 @@ impl Log {
     }
 
     /// Reads a segment's batches from where the active state stands. Whether it was cut.
-    fn recover_segment(&mut self, segment: &Segment, start: Offset) -> Result<bool, LogError> {
+    fn recover_segment(
+        &mut self,
+        segment: &Segment,
+        start: Offset,
+        (left, is_followed): (Left, bool),
+    ) -> Result<bool, LogError> {
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
         let size = file.size().map_err(self.io("read the size of", segment, Kind::Log))?;
         segment.verified.trust_from(self.active.size);
@@ -156,7 +174,14 @@ impl Log {
         }
         let Some(Cut { position, cause }) = cut else { return Ok(false) };
         let path = segment.path(Kind::Log);
-        if self.log_end_offset < self.recovery_point {
+        let is_torn = match left {
+            Left::InOrder | Left::Torn => true,
+            Left::TornLastBatch => {
+                let found = scan::finds_batch(file.as_ref(), position + 1, size);
+                !is_followed && !found.map_err(LogError::io("read", &path))?
+            }
+        };
+        if self.log_end_offset < self.recovery_point || !is_torn {
             return Err(LogError::Damaged { path, position, cause });
         }
         // What is cut off must not come back beside what will be written there.

@@ -173,3 +173,25 @@ fn the_longest_topic_can_be_deleted() {
     let name = dir.delete_partition(&at, Uuid([1; 16])).unwrap();
     assert_eq!(name.len(), 255);
 }
+
+#[test]
+fn the_recovery_point_of_one_partition_changes_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = LogDir::open(temp.path()).unwrap();
+    let (one, other) = (partition("one", 0), partition("other", 0));
+    let checkpoints = Checkpoints {
+        recovery_points: BTreeMap::from([(other.clone(), Offset(7))]),
+        log_start_offsets: BTreeMap::from([(other.clone(), Offset(3))]),
+        high_watermarks: BTreeMap::from([(other, Offset(9))]),
+    };
+    dir.write_checkpoints(&checkpoints).unwrap();
+    drop(dir);
+    let dir = LogDir::open(temp.path()).unwrap();
+    dir.read_checkpoints().unwrap();
+    dir.write_recovery_point(&one, Some(Offset(5))).unwrap();
+    let mut expected = checkpoints.clone();
+    expected.recovery_points.insert(one.clone(), Offset(5));
+    assert_eq!(dir.read_checkpoints().unwrap(), expected);
+    dir.write_recovery_point(&one, None).unwrap();
+    assert_eq!(dir.read_checkpoints().unwrap(), checkpoints);
+}

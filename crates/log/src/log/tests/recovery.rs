@@ -319,3 +319,43 @@ fn a_compaction_that_was_interrupted_is_finished() {
     assert_eq!(bench.bytes(), bytes);
     assert_eq!(read_all(&bench.log.reader(), Offset(0)), bytes);
 }
+
+#[test]
+fn only_the_last_batch_is_torn_where_each_was_synced_before_the_next() {
+    for config in [LogConfig::default(), small()] {
+        let bench = filled(config, 12);
+        let (whole, logs) = (bench.bytes(), bench.files(".log"));
+        let last = logs.last().unwrap();
+        let size = plain(3).len();
+        let reopen =
+            || open(bench.temp.path(), &bench.config, |options| options.synced_one_by_one = true);
+        for (number, batch) in whole.chunks(size).enumerate() {
+            let name =
+                logs.iter().rfind(|name| name.as_str() <= &*format!("{:020}.log", number * 3));
+            let path = bench.path().join(name.unwrap());
+            let before = std::fs::read(&path).unwrap();
+            let at = before.windows(size).position(|window| window == batch).unwrap();
+            let mut damaged = before.clone();
+            // Its length, too, may be what is damaged.
+            damaged[at + if number % 2 == 0 { 10 } else { size - 1 }] ^= 4;
+            let is_last = number == 11;
+            std::fs::write(&path, &damaged).unwrap();
+            match reopen() {
+                Ok(log) => assert_eq!((is_last, log.log_end_offset()), (true, Offset(33))),
+                Err(LogError::Damaged { position, .. }) => {
+                    assert_eq!((is_last, position), (false, at as u64));
+                    assert_eq!(std::fs::read(&path).unwrap(), damaged, "it is left as it was");
+                    std::fs::write(&path, &before).unwrap();
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        if logs.len() > 1 {
+            // A segment that ends early, and one behind it.
+            cut(&bench, &logs[0], size);
+            let opened = reopen();
+            assert!(matches!(opened, Err(LogError::Damaged { .. })), "{opened:?}");
+            assert!(bench.path().join(last).exists());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! How far the metadata log is on disk for good, as `recovery-point-offset-checkpoint` says it.
+//!
+//! Each batch is synced before the next one is written, so a crash can have torn the last one only:
+//! whatever else is wrong is damage, and a metadata log that has lost records is not opened. That
+//! holds where the checkpoint has a line for it. Kafka writes none, drops Ottla's, and syncs several
+//! batches together.
+//! Kafka: `KafkaRaftLog`, which reads the whole log and cuts it where it is damaged.
+
+use ottla_log::{Log, LogConfig, LogDir, OpenOptions};
+use ottla_types::{Offset, TopicPartition, Uuid};
+
+use crate::broker::StartError;
+
+/// Opens the log of the cluster metadata, unless records of it are lost.
+pub(super) fn open(
+    log_dir: &LogDir,
+    at: &TopicPartition,
+    config: LogConfig,
+    now_ms: i64,
+) -> Result<Log, StartError> {
+    let checkpoints = log_dir.read_checkpoints()?;
+    let recovery_point = checkpoints.recovery_points.get(at).copied();
+    let options = OpenOptions {
+        topic_id: Uuid::METADATA_TOPIC,
+        config,
+        recovery_point: recovery_point.unwrap_or_default(),
+        clean_shutdown: log_dir.was_clean(),
+        synced_one_by_one: recovery_point.is_some(),
+        ..OpenOptions::new(at.clone(), now_ms)
+    };
+    let dir = log_dir.partition_dir(at);
+    let is_gone = |point: &Offset| *point > Offset::ZERO && !dir.path().exists();
+    if let Some(point) = recovery_point.filter(is_gone) {
+        return Err(StartError::Metadata(format!(
+            "{} is missing, and recovery-point-offset-checkpoint says that the cluster metadata \
+             reached offset {point}. Bring it back, or remove its line from the checkpoint to begin \
+             with a new cluster, which knows of no topic",
+            dir.path().display()
+        )));
+    }
+    Ok(Log::open(dir, options)?)
+}
