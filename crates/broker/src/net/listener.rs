@@ -14,7 +14,10 @@ use tokio::{net::TcpListener, runtime::Handle, sync::watch};
 
 use crate::{
     broker::Shared,
-    net::connection::{self, Peer},
+    net::{
+        connection::{self, Peer},
+        socket::Socket,
+    },
 };
 
 /// A listener with its bound sockets (a name such as `localhost` may have several addresses).
