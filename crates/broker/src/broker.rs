@@ -163,6 +163,23 @@ impl Shared {
         self.controller.create_internal_topic(topic).await
     }
 
+    /// Says on which runtime work goes that belongs to no connection.
+    pub(crate) fn enter_runtime(&self, home: Handle) {
+        drop(self.runtime.set(home));
+    }
+
+    /// Reads the groups, if there are any.
+    pub(crate) fn load_coordinators(self: &Arc<Self>) {
+        if let Some(topic) = self.partitions.topic(ottla_types::TopicName::CONSUMER_OFFSETS) {
+            self.groups.lead(self, &topic);
+        }
+    }
+
+    /// The broker serves.
+    pub(crate) fn is_ready_from_now_on(&self) {
+        self.is_ready.store(true, Ordering::Release);
+    }
+
     /// Runs something in the background, on the first runtime.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Some(runtime) = self.runtime.get() {
@@ -236,31 +253,20 @@ impl Broker {
         let metrics = Arc::new(Metrics::new(APIS.iter().map(|row| row.key)));
         let mut opened = log_dirs::open(&config, &metrics)?;
         let flusher_threads = std::mem::take(&mut opened.flusher_threads);
-        let broker_id = opened.broker_id;
-        let metadata = metadata_log::open(&config, opened.log_dirs.metadata(), broker_id)?;
         let bound = bind_all(&config)?;
-        let inventory = Inventory::take(&opened.log_dirs, &metadata.image, broker_id);
-        let start = BrokerStart {
-            assignments: inventory.unrecorded(&metadata.image, broker_id),
-            ..broker_start(&config, &opened, &bound)
-        };
-        let (image, next) = (metadata.image.clone(), metadata.applied.next);
-        let controller = Controller::new(&config, broker_id, image, next);
-        let shared = Arc::new(shared_state(&config, opened, metrics, controller));
-        let controller_thread = shared.controller.start(&shared, metadata, start)?;
-        let unrecorded = storage::open_partitions(&shared, &inventory);
-        shared.moves.resume(&shared, &inventory);
+        let start = broker_start(&config, &opened, &bound);
+        let Assembled { shared, controller_thread, unrecorded } =
+            assemble(&config, opened, metrics, start)?;
         let moves_thread = Some(Moves::start(&shared)?);
-        shared.cleaners.start(&shared);
         let workers = start_workers(&shared)?;
         if let Some((home, _)) = workers.first() {
-            drop(shared.runtime.set(home.clone()));
+            shared.enter_runtime(home.clone());
         }
         let mut broker = Self {
             shared,
             workers,
             flusher_threads,
-            controller_thread: Some(controller_thread),
+            controller_thread,
             moves_thread,
             console: None,
             ready_after: Duration::ZERO,
@@ -314,10 +320,7 @@ impl Broker {
         let Some(home) = handles.first() else { return Ok(()) };
         let listeners = bound.iter().map(|bound| bound.listener.clone()).collect();
         drop(self.shared.listeners.set(listeners));
-        if let Some(topic) = self.shared.partitions.topic(ottla_types::TopicName::CONSUMER_OFFSETS)
-        {
-            self.shared.groups.lead(&self.shared, &topic);
-        }
+        self.shared.load_coordinators();
         self.create_topics(config, home);
         self.start_http(config, home)?;
         let shared = Arc::clone(&self.shared);
@@ -327,7 +330,7 @@ impl Broker {
         for bound in bound {
             bound.serve(&self.shared, &handles)?;
         }
-        self.shared.is_ready.store(true, Ordering::Release);
+        self.shared.is_ready_from_now_on();
         Ok(())
     }
 
@@ -385,6 +388,36 @@ impl Broker {
         storage::close(&shared)?;
         Ok(())
     }
+}
+
+/// The parts of a broker, which does not serve yet.
+pub(crate) struct Assembled {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) controller_thread: Option<JoinHandle<()>>,
+    /// Replicas that are in other directories than the cluster knows.
+    pub(crate) unrecorded: Vec<(TopicIdPartition, Uuid)>,
+}
+
+/// Replays the cluster metadata and opens the logs.
+pub(crate) fn assemble(
+    config: &ServerConfig,
+    opened: log_dirs::Opened,
+    metrics: Arc<Metrics>,
+    start: BrokerStart,
+) -> Result<Assembled, StartError> {
+    let broker_id = opened.broker_id;
+    let metadata = metadata_log::open(config, opened.log_dirs.metadata(), broker_id)?;
+    let inventory = Inventory::take(&opened.log_dirs, &metadata.image, broker_id);
+    let start =
+        BrokerStart { assignments: inventory.unrecorded(&metadata.image, broker_id), ..start };
+    let (image, next) = (metadata.image.clone(), metadata.applied.next);
+    let controller = Controller::new(config, broker_id, image, next);
+    let shared = Arc::new(shared_state(config, opened, metrics, controller));
+    let controller_thread = shared.controller.start(&shared, metadata, start)?;
+    let unrecorded = storage::open_partitions(&shared, &inventory);
+    shared.moves.resume(&shared, &inventory);
+    shared.cleaners.start(&shared);
+    Ok(Assembled { shared, controller_thread, unrecorded })
 }
 
 fn bind_all(config: &ServerConfig) -> Result<Vec<Bound>, StartError> {

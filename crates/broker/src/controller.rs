@@ -105,7 +105,7 @@ impl Controller {
         shared: &Arc<Shared>,
         opened: Opened,
         start: decide::BrokerStart,
-    ) -> Result<JoinHandle<()>, StartError> {
+    ) -> Result<Option<JoinHandle<()>>, StartError> {
         let Opened { log, image, applied, prepared } = opened;
         self.leader_epoch.get_or_init(|| log.leader_epoch());
         let mut owner = Owner { shared: Arc::clone(shared), log, image, applied };
@@ -124,15 +124,26 @@ impl Controller {
         owner.refresh_config();
         let (sender, mut receiver) = mpsc::channel::<Job>(WAITING_MAX);
         *self.jobs.write().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        #[cfg(feature = "simulation")]
+        if crate::simulation::is_on() {
+            let in_turn = async move {
+                while let Some(job) = receiver.recv().await {
+                    job(&mut owner);
+                }
+            };
+            drop(tokio::spawn(in_turn));
+            return Ok(None);
+        }
         let thread = std::thread::Builder::new().name("ottla-controller".to_owned());
-        Ok(thread.spawn(move || {
+        let thread = thread.spawn(move || {
             while let Some(job) = receiver.blocking_recv() {
                 job(&mut owner);
             }
             if let Err(error) = owner.log.close() {
                 tracing::error!("the log of the cluster metadata cannot be closed: {error}");
             }
-        })?)
+        })?;
+        Ok(Some(thread))
     }
 
     /// Has the thread make a snapshot and drop old ones, where it is time for that. A thread that

@@ -52,6 +52,17 @@ struct Queue {
     is_stopping: bool,
 }
 
+impl Queue {
+    /// One partition, or all there are if they are many.
+    fn take_round(&mut self) -> Option<Vec<Arc<Partition>>> {
+        if self.partitions.len() >= TOGETHER {
+            let count = self.partitions.len().min(TOGETHER_MAX);
+            return Some(self.partitions.drain(..count).collect());
+        }
+        self.partitions.pop_front().map(|partition| vec![partition])
+    }
+}
+
 impl Flusher {
     /// Starts the threads; they end after [`Self::stop`], when the queue is empty.
     pub(crate) fn start(
@@ -60,6 +71,10 @@ impl Flusher {
     ) -> io::Result<(Arc<Self>, Vec<JoinHandle<()>>)> {
         let (queue, work) = (Mutex::default(), Condvar::new());
         let flusher = Arc::new(Self { queue, work, file_system, metrics });
+        #[cfg(feature = "simulation")]
+        if crate::simulation::is_on() {
+            return Ok((flusher, Vec::new()));
+        }
         let threads = (0..THREADS).map(|_| {
             let runner = Arc::clone(&flusher);
             let thread = std::thread::Builder::new().name("ottla-flusher".to_owned());
@@ -69,9 +84,26 @@ impl Flusher {
     }
 
     /// Asks for a sync of this partition.
-    pub(crate) fn queue(&self, partition: Arc<Partition>) {
+    pub(crate) fn queue(self: &Arc<Self>, partition: Arc<Partition>) {
         self.lock().partitions.push_back(partition);
+        #[cfg(feature = "simulation")]
+        if crate::simulation::is_on() {
+            return self.sync_in_turn();
+        }
         self.work.notify_one();
+    }
+
+    /// Does what a thread does with a round, in a simulation.
+    #[cfg(feature = "simulation")]
+    fn sync_in_turn(self: &Arc<Self>) {
+        let this = Arc::clone(self);
+        drop(tokio::spawn(async move {
+            tokio::time::sleep(crate::simulation::sync_time()).await;
+            let round = this.lock().take_round();
+            if let Some(round) = round {
+                this.sync_round(&round);
+            }
+        }));
     }
 
     /// Syncs these partitions, which nobody else uses yet, before it returns.
@@ -92,24 +124,24 @@ impl Flusher {
     fn run(&self) {
         while let Some(round) = self.next_round() {
             let began = Instant::now();
-            match round.as_slice() {
-                [one] => one.sync(),
-                many => self.sync_together(many),
-            }
+            self.sync_round(&round);
             self.metrics.synced(began.elapsed().as_secs_f64());
         }
     }
 
-    /// Waits for partitions: one, or all there are if they are many. `None` at the end.
+    fn sync_round(&self, round: &[Arc<Partition>]) {
+        match round {
+            [one] => one.sync(),
+            many => self.sync_together(many),
+        }
+    }
+
+    /// Waits for partitions. `None` at the end.
     fn next_round(&self) -> Option<Vec<Arc<Partition>>> {
         let mut queue = self.lock();
         loop {
-            if queue.partitions.len() >= TOGETHER {
-                let count = queue.partitions.len().min(TOGETHER_MAX);
-                return Some(queue.partitions.drain(..count).collect());
-            }
-            if let Some(partition) = queue.partitions.pop_front() {
-                return Some(vec![partition]);
+            if let Some(round) = queue.take_round() {
+                return Some(round);
             }
             if queue.is_stopping {
                 return None;

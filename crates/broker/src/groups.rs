@@ -24,6 +24,7 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use crate::{
     api::Context,
+    background,
     broker::Shared,
     clock::now_ms,
     partition::{Partition, WaitFor},
@@ -114,8 +115,7 @@ impl Groups {
                 load(&shared, shard);
             }
         };
-        let thread = std::thread::Builder::new().name("ottla-group-load".to_owned()).spawn(load);
-        if let Err(error) = thread {
+        if let Err(error) = background::spawn("ottla-group-load", load) {
             tracing::error!("groups cannot be loaded: {error}");
         }
     }

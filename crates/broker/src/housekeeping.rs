@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use ottla_config::keys;
 use tokio::time::Instant;
 
-use crate::{broker::Shared, clock::now_ms, partitions::HostedTopic, storage};
+use crate::{background, broker::Shared, clock::now_ms, partitions::HostedTopic, storage};
 
 /// How often the tasks are looked at; each runs when its own time has come.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -40,7 +40,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         };
         let work = Arc::clone(&shared);
         // Deleting files and writing checkpoints may block: not on a thread that serves clients.
-        let done = tokio::task::spawn_blocking(move || look(&work, due, files)).await;
+        let done = background::blocking(move || look(&work, due, files)).await;
         if let Err(error) = done {
             tracing::error!("housekeeping failed: {error}");
         }

@@ -6,6 +6,7 @@
 
 mod api;
 mod authorized;
+mod background;
 mod broker;
 mod cleaner;
 mod clock;
@@ -33,6 +34,8 @@ mod producer_ids;
 mod random;
 pub mod reference;
 mod settings;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod stopping;
 mod storage;
 mod transactions;

@@ -186,7 +186,7 @@ pub(crate) fn open(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Open
     }
     let mut found = Vec::new();
     for path in paths {
-        match LogDir::open(path) {
+        match open_dir(path) {
             Ok(log_dir) => found.push((path, Some(log_dir))),
             Err(error @ LogError::Io { .. }) if path != metadata_path => {
                 tracing::error!("log directory {path} is offline: {error}");
@@ -204,7 +204,7 @@ pub(crate) fn open(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Open
         let has_failed = AtomicBool::new(log_dir.is_none());
         let open = match log_dir {
             Some(log_dir) => {
-                let file_system = FileSystem::of(log_dir.path())?;
+                let file_system = file_system(&log_dir)?;
                 let (flusher, threads) = Flusher::start(file_system, Arc::clone(metrics))?;
                 flusher_threads.extend(threads);
                 Some((log_dir, flusher))
@@ -237,6 +237,22 @@ pub(crate) fn open(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Open
     let log_dirs = LogDirs { dirs, metadata, failures };
     log_dirs.check_metadata()?;
     Ok(Opened { log_dirs, cluster_id, broker_id: BrokerId(node_id), flusher_threads })
+}
+
+fn open_dir(path: &str) -> Result<LogDir, LogError> {
+    #[cfg(feature = "simulation")]
+    if let Some(log_dir) = crate::simulation::log_dir() {
+        return log_dir;
+    }
+    LogDir::open(path)
+}
+
+fn file_system(log_dir: &LogDir) -> Result<FileSystem, LogError> {
+    #[cfg(feature = "simulation")]
+    if let Some(file_system) = crate::simulation::file_system() {
+        return Ok(file_system);
+    }
+    FileSystem::of(log_dir.path())
 }
 
 /// The cluster that the directories belong to; a new one where they belong to none.

@@ -15,6 +15,10 @@ pub(crate) fn new_id() -> Uuid {
 
 /// 16 bytes from the operating system.
 fn rand_bytes() -> [u8; 16] {
+    #[cfg(feature = "simulation")]
+    if let Some(bytes) = crate::simulation::random_bytes() {
+        return bytes;
+    }
     let mut bytes = [0; 16];
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {

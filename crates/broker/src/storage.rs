@@ -132,6 +132,9 @@ fn open_all(
         }
         done
     };
+    if let ([only], 1) = (queues.as_slice(), threads) {
+        return run(only);
+    }
     std::thread::scope(|scope| {
         let started: Vec<_> = queues
             .iter()

@@ -175,6 +175,12 @@ impl LogDir {
         Self::open_in(Arc::new(DiskDir::new(path)), Some(lock))
     }
 
+    /// The root directory of a simulated disk.
+    #[cfg(feature = "simulation")]
+    pub fn simulated(disk: &crate::simulation::disk::SimDisk) -> Result<Self, LogError> {
+        Self::open_in(disk.root(), None)
+    }
+
     /// Takes a directory that is there and that nobody else has.
     pub(crate) fn open_in(dir: Arc<dyn Dir>, lock: Option<File>) -> Result<Self, LogError> {
         let this = Self::read_in(dir, lock)?;

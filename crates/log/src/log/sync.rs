@@ -106,22 +106,38 @@ impl SyncTask {
 
 /// The file system of a data directory, to sync all of it with one call.
 #[derive(Debug)]
-pub struct FileSystem {
-    /// Opened before anything is written, since errors from before are not reported to it.
-    directory: File,
+pub struct FileSystem(FileSystemKind);
+
+#[derive(Debug)]
+enum FileSystemKind {
+    /// Of a directory, opened before anything is written, since errors from before are not reported
+    /// to it.
+    Disk(File),
+    #[cfg(any(test, feature = "simulation"))]
+    Simulated(crate::simulation::disk::SimDisk),
 }
 
 impl FileSystem {
     /// The file system that this directory is on.
     pub fn of(path: &Path) -> Result<Self, LogError> {
         let directory = File::open(path).map_err(LogError::io("open", path))?;
-        Ok(Self { directory })
+        Ok(Self(FileSystemKind::Disk(directory)))
+    }
+
+    /// That of a simulated disk.
+    #[cfg(any(test, feature = "simulation"))]
+    pub fn simulated(disk: &crate::simulation::disk::SimDisk) -> Self {
+        Self(FileSystemKind::Simulated(disk.clone()))
     }
 
     /// Makes everything durable that was written to the file system, also by others. A failure is
     /// one of any of its files, and means the same as a failed [`SyncTask::run`] for every task.
     pub fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(&self.directory)?)
+        match &self.0 {
+            FileSystemKind::Disk(directory) => Ok(rustix::fs::syncfs(directory)?),
+            #[cfg(any(test, feature = "simulation"))]
+            FileSystemKind::Simulated(disk) => disk.sync(),
+        }
     }
 }
 

@@ -194,6 +194,24 @@ impl SimDisk {
         Self::of(after)
     }
 
+    /// Makes everything durable.
+    pub fn sync(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        state.checked(Call::Sync)?;
+        for file in &mut state.files {
+            if !file.pending.is_empty() {
+                file.durable = file.now.clone();
+                file.pending.clear();
+            }
+        }
+        for dir in &mut state.dirs {
+            dir.durable = dir.now.clone();
+            dir.pending.clear();
+        }
+        state.changed();
+        Ok(())
+    }
+
     /// Names and content of all files that are there now.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let state = self.lock();
