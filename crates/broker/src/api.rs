@@ -53,6 +53,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod sasl_handshake;
 mod sync_group;
+mod write_txn_markers;
 
 /// One Kafka API.
 pub(crate) trait Api: 'static {
@@ -192,6 +193,7 @@ pub(crate) static APIS: &[Row] = &[
     row::<delete_records::DeleteRecords>(),
     row::<init_producer_id::InitProducerId>(),
     row::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    row::<write_txn_markers::WriteTxnMarkers>(),
     row::<describe_configs::DescribeConfigs>(),
     row::<alter_configs::AlterConfigs>(),
     row::<alter_replica_log_dirs::AlterReplicaLogDirs>(),

@@ -18,6 +18,7 @@ use ottla_coordinator::{
     AppendToken, Call, CoordinatorRecord, Effects, GroupConfig, GroupShard, Reply, WaiterId,
     partition_for,
 };
+use ottla_log::{EndMarker, TxnResult};
 use ottla_record::{BatchBuilder, BuilderOptions};
 use ottla_types::{ErrorCode, Offset, TopicName, Uuid};
 use tokio::sync::{Notify, oneshot, watch};
@@ -180,6 +181,29 @@ impl Groups {
         Ok(shards.iter().map(|shard| look(&shard.lock().shard)).collect())
     }
 
+    /// Writes a transaction's marker into a partition of `__consumer_offsets` and, once it is safe,
+    /// ends the transaction for the groups there.
+    pub(crate) fn end_transaction(
+        &self,
+        shared: &Arc<Shared>,
+        partition: i32,
+        marker: &EndMarker,
+    ) -> oneshot::Receiver<ErrorCode> {
+        let (sender, receiver) = oneshot::channel();
+        let (shared, marker) = (Arc::clone(shared), *marker);
+        let shard = self.shard_at(partition);
+        let task_shared = Arc::clone(&shared);
+        shared.spawn(async move {
+            let code = match shard {
+                Ok(shard) => end_transaction(&task_shared, &shard, &marker).await,
+                Err(code) => code,
+            };
+            // Whoever asked may have gone; the marker is written all the same.
+            let _gone = sender.send(code);
+        });
+        receiver
+    }
+
     /// Forgets the offsets of a deleted topic.
     pub(crate) fn remove_topic(&self, shared: &Arc<Shared>, topic: &TopicName, id: Uuid) {
         for shard in self.shards() {
@@ -275,6 +299,13 @@ impl Groups {
         };
         shard.wait_loaded().await?;
         Ok(shard)
+    }
+
+    fn shard_at(&self, partition: i32) -> Result<Arc<Shard>, ErrorCode> {
+        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
+        let place = usize::try_from(partition).ok();
+        let shard = place.and_then(|place| shards.get(place)).cloned().flatten();
+        shard.ok_or(ErrorCode::NotCoordinator)
     }
 
     fn shards(&self) -> Vec<Arc<Shard>> {
@@ -391,6 +422,34 @@ async fn settle(
         drop(state);
         shared.groups.wake_timer(&shard);
     }
+}
+
+/// Appends a marker under the shard's lock, so that it has its place among the shard's records, and
+/// ends the transaction when it is safe.
+async fn end_transaction(shared: &Shared, shard: &Shard, marker: &EndMarker) -> ErrorCode {
+    if let Err(code) = shard.wait_loaded().await {
+        return code;
+    }
+    let topic = shared.partitions.topic(TopicName::CONSUMER_OFFSETS);
+    let Some(settings) = topic.map(|topic| topic.settings()) else {
+        return ErrorCode::NotCoordinator;
+    };
+    let appended = {
+        let _state = shard.lock();
+        shard.partition.append_end_marker(&settings, marker, now_ms())
+    };
+    let appended = match appended {
+        Ok(appended) => appended,
+        Err(refused) => return refused.code,
+    };
+    if let Some(wait_for) = appended.wait_for
+        && let Err(code) = shard.partition.wait(appended.last_offset, wait_for).await
+    {
+        return code;
+    }
+    let is_committed = marker.result == TxnResult::Commit;
+    shard.lock().shard.replay_end_transaction(marker.producer_id, is_committed);
+    ErrorCode::None
 }
 
 /// Replays a shard's partition from its start.

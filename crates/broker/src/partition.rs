@@ -7,6 +7,7 @@
 
 mod progress;
 mod sync;
+mod transactions;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -19,7 +20,7 @@ use crate::{
     cleaner::CleaningSwitch, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters,
 };
 use bytes::BytesMut;
-use ottla_log::{AppendError, Cleanable, FileRange, Log, LogError, LogReader};
+use ottla_log::{AppendError, AppendOrigin, Cleanable, FileRange, Log, LogError, LogReader};
 use ottla_partition::{Effect, Event, Replication};
 use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
@@ -211,9 +212,20 @@ impl Partition {
         Ok(Appended { log_append_time_ms, ..appended })
     }
 
-    /// Appends one batch that is known to be right, such as one the coordinator made.
+    /// Appends one batch that is known to be right, such as one a coordinator made.
     pub(crate) fn append_checked(
         self: &Arc<Self>,
+        batch: &mut BytesMut,
+        acks: i16,
+        now_ms: i64,
+    ) -> Result<Appended, Refused> {
+        self.append_from(AppendOrigin::CLIENT, batch, acks, now_ms)
+    }
+
+    /// Appends one batch that is known to be right and says who it is from.
+    pub(crate) fn append_from(
+        self: &Arc<Self>,
+        origin: AppendOrigin,
         batch: &mut BytesMut,
         acks: i16,
         now_ms: i64,
@@ -221,7 +233,7 @@ impl Partition {
         let mut inner = self.lock();
         inner.check_usable()?;
         let leader_epoch = inner.replication.leader_epoch();
-        let done = inner.log.append_as_leader(batch, leader_epoch, now_ms);
+        let done = inner.log.append_from(origin, batch, leader_epoch, now_ms);
         let done = done.inspect_err(|error| match error {
             AppendError::Storage(_) => inner.dir.fail(error),
             AppendError::Full(_) => inner.dir.note_full(error),

@@ -184,6 +184,12 @@ pub enum AppendError {
         /// The producer.
         producer_id: i64,
     },
+    /// A batch of a transaction that is not open, as far as is known.
+    #[error("a batch of producer {producer_id} is not part of an open transaction")]
+    NotInTransaction {
+        /// The producer.
+        producer_id: i64,
+    },
     /// A transaction marker of an old transaction coordinator.
     #[error("producer {producer_id}: coordinator epoch {found} is older than {current}")]
     TransactionCoordinatorFenced {
@@ -219,7 +225,9 @@ impl AppendError {
             Self::LargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
             Self::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
             Self::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
-            Self::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
+            Self::InvalidTxnState { .. } | Self::NotInTransaction { .. } => {
+                ErrorCode::InvalidTxnState
+            }
             Self::TransactionCoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
             Self::OffsetsOutOfOrder { .. } => ErrorCode::UnknownServerError,
             Self::Full(_) | Self::Storage(_) => ErrorCode::KafkaStorageError,

@@ -58,7 +58,10 @@ pub use log::{
 };
 pub use log_dir::{Checkpoints, Contents, LogDir, MetaProperties};
 pub use open_files::limit_open_files;
-pub use producers::{AppendOrigin, BATCHES_KEPT, ProducedBatch, Producer, TxnMarker};
+pub use producers::{
+    AppendOrigin, BATCHES_KEPT, EndMarker, FirstBatch, ProducedBatch, Producer, TxnMarker,
+    TxnResult, Verification, VerificationGuard,
+};
 pub use reader::{FileRange, LogReader, timestamps::TimestampedOffset};
 pub use stopped_dir::{LogSurvey, SegmentFile, StoppedDir};
 pub use txn_index::AbortedTxn;

@@ -28,7 +28,7 @@ use crate::{
     epochs::EpochCache,
     error::LogError,
     names::{self, Kind},
-    producers::{Producer, ProducerState},
+    producers::{FirstBatch, Producer, ProducerState, VerificationGuard},
     reader::LogReader,
     segment::{Segment, TimestampOffset},
 };
@@ -265,11 +265,23 @@ impl Log {
         self.producers.expire(now_ms, self.producer_expiration_ms);
     }
 
+    /// Notes that the transaction coordinator is asked whether a batch may begin a transaction
+    /// here. `None` where that transaction is open already, so that nobody need be asked.
+    pub fn begin_verification(
+        &mut self,
+        first: &FirstBatch,
+        now_ms: i64,
+    ) -> Option<VerificationGuard> {
+        self.producers.begin_verification(first, now_ms)
+    }
+
     /// First offset that a reader of committed records may not see: the start of the oldest
     /// transaction that is open or whose marker is not before the high watermark, else the high
     /// watermark.
     pub fn last_stable_offset(&self, high_watermark: Offset) -> Offset {
-        self.producers.last_stable_offset(high_watermark)
+        let stable = self.producers.last_stable_offset(high_watermark);
+        // Deleted records are as good as decided.
+        stable.max(self.log_start_offset.min(high_watermark))
     }
 
     /// Says how far the high watermark is, so that ended transactions before it can be forgotten.

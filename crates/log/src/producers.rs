@@ -6,9 +6,11 @@
 //! are remembered within one epoch only.
 //! Kafka: `ProducerStateManager`, `ProducerAppendInfo`, `ProducerStateEntry`.
 
+mod end_marker;
 pub(crate) mod snapshot;
 #[cfg(test)]
 mod tests;
+mod verification;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,6 +19,10 @@ use ottla_types::{Offset, ProducerId};
 
 use crate::error::AppendError;
 
+pub use self::end_marker::{EndMarker, TxnResult};
+use self::verification::Unverified;
+pub use self::verification::{FirstBatch, Verification, VerificationGuard};
+
 /// Batches remembered per producer.
 pub const BATCHES_KEPT: usize = 5;
 
@@ -24,11 +30,24 @@ pub const BATCHES_KEPT: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppendOrigin {
     /// A client: everything is checked.
-    Client,
+    Client(Verification),
     /// A coordinator of this broker: it has no sequence numbers, so only epochs are checked.
-    Coordinator,
+    Coordinator(Verification),
+    /// The transaction coordinator ends a transaction.
+    Marker {
+        /// `transaction.version` of the transaction. From 2 on every transaction has an epoch of
+        /// its own, and the marker one above that.
+        transaction_version: i16,
+    },
     /// The partition's leader, which has checked: nothing is.
     Replication,
+}
+
+impl AppendOrigin {
+    /// A client whose transactions nobody asks about.
+    pub const CLIENT: Self = Self::Client(Verification::Off);
+    /// A coordinator whose transactions nobody asks about.
+    pub const COORDINATOR: Self = Self::Coordinator(Verification::Off);
 }
 
 /// One remembered batch of a producer.
@@ -81,6 +100,10 @@ impl Producer {
     /// Sequence number of the last record in this epoch; −1 if there is none.
     pub fn last_sequence(&self) -> i32 {
         self.batches.back().map_or(-1, |batch| batch.last_sequence)
+    }
+
+    fn is_in_transaction(&self, producer_epoch: i16) -> bool {
+        self.current_txn_first_offset.is_some() && self.producer_epoch == producer_epoch
     }
 
     fn new() -> Self {
@@ -168,6 +191,8 @@ pub(crate) struct ProducerState {
     /// Ended transactions, by first offset, with the offset of their marker, as long as the high
     /// watermark may be before the marker.
     unreplicated: BTreeMap<Offset, Offset>,
+    /// Producers whose first batch in a transaction waits for the transaction coordinator.
+    unverified: BTreeMap<ProducerId, Unverified>,
     /// The offset up to which the log was taken in, exclusive.
     pub(crate) end_offset: Offset,
 }
@@ -200,41 +225,101 @@ impl ProducerState {
         if !header.has_producer_id() || origin == AppendOrigin::Replication {
             return Ok(None);
         }
-        let Some(producer) = self.producers.get(&header.producer_id) else { return Ok(None) };
-        let is_data = !header.attributes.is_control();
-        if is_data
-            && origin == AppendOrigin::Client
-            && let Some(duplicate) = producer.duplicate_of(header)
-        {
-            return Ok(Some(duplicate));
+        let producer = self.producers.get(&header.producer_id);
+        if header.attributes.is_control() {
+            if let Some(producer) = producer {
+                check_marker(producer, header, marker, origin)?;
+            }
+            return Ok(None);
         }
-        let producer_id = header.producer_id.0;
-        if header.producer_epoch < producer.producer_epoch {
-            return Err(AppendError::InvalidProducerEpoch {
-                producer_id,
-                found: header.producer_epoch,
-                current: producer.producer_epoch,
-            });
+        let (is_client, verification) = match origin {
+            AppendOrigin::Client(verification) => (true, verification),
+            AppendOrigin::Coordinator(verification) => (false, verification),
+            AppendOrigin::Marker { .. } | AppendOrigin::Replication => (false, Verification::Off),
+        };
+        if let Some(producer) = producer {
+            if is_client && let Some(duplicate) = producer.duplicate_of(header) {
+                return Ok(Some(duplicate));
+            }
+            check_epoch(producer, header, header.producer_epoch < producer.producer_epoch)?;
         }
-        if let Some(marker) = marker
-            && marker.coordinator_epoch < producer.coordinator_epoch
-        {
-            return Err(AppendError::TransactionCoordinatorFenced {
-                producer_id,
-                found: marker.coordinator_epoch,
-                current: producer.coordinator_epoch,
-            });
+        if header.attributes.is_transactional() {
+            self.check_verified(producer, header, verification)?;
         }
-        if is_data && origin == AppendOrigin::Client {
+        if is_client {
+            self.check_unverified_sequence(producer, header)?;
+        }
+        let Some(producer) = producer else { return Ok(None) };
+        if is_client {
             check_sequence(producer, header)?;
         }
-        if is_data
-            && producer.current_txn_first_offset.is_some()
-            && !header.attributes.is_transactional()
-        {
-            return Err(AppendError::InvalidTxnState { producer_id });
+        if producer.current_txn_first_offset.is_some() && !header.attributes.is_transactional() {
+            return Err(AppendError::InvalidTxnState { producer_id: header.producer_id.0 });
         }
         Ok(None)
+    }
+
+    /// Whether the producer has a transaction open here that a batch of this epoch belongs to.
+    pub(crate) fn has_ongoing(&self, producer_id: ProducerId, producer_epoch: i16) -> bool {
+        let producer = self.producers.get(&producer_id);
+        producer.is_some_and(|producer| producer.is_in_transaction(producer_epoch))
+    }
+
+    /// Notes that the coordinator is asked whether a batch may begin a transaction here. `None`
+    /// where the transaction is open already, so that nobody need be asked.
+    pub(crate) fn begin_verification(
+        &mut self,
+        first: &FirstBatch,
+        now_ms: i64,
+    ) -> Option<VerificationGuard> {
+        if self.has_ongoing(first.producer_id, first.producer_epoch) {
+            return None;
+        }
+        let entry = self.unverified.entry(first.producer_id);
+        let entry = entry.or_insert_with(|| Unverified::new(first, now_ms));
+        entry.ask_again(first);
+        Some(entry.guard)
+    }
+
+    fn check_verified(
+        &self,
+        producer: Option<&Producer>,
+        header: &BatchHeader,
+        verification: Verification,
+    ) -> Result<(), AppendError> {
+        let guard = match verification {
+            Verification::Off => return Ok(()),
+            Verification::None => None,
+            Verification::Guard(guard) => Some(guard),
+        };
+        if producer.is_some_and(|producer| producer.is_in_transaction(header.producer_epoch)) {
+            return Ok(());
+        }
+        let asked = self.unverified.get(&header.producer_id).map(|unverified| unverified.guard);
+        if guard.is_some() && asked == guard {
+            return Ok(());
+        }
+        Err(AppendError::NotInTransaction { producer_id: header.producer_id.0 })
+    }
+
+    /// Holds back a sequence that would get ahead of one that still waits for the coordinator.
+    fn check_unverified_sequence(
+        &self,
+        producer: Option<&Producer>,
+        header: &BatchHeader,
+    ) -> Result<(), AppendError> {
+        let Some(unverified) = self.unverified.get(&header.producer_id) else { return Ok(()) };
+        let found = header.base_sequence;
+        let is_new = producer.is_none_or(|producer| producer.batches.is_empty());
+        let last = if unverified.bumps_epoch && found != 0 && is_new {
+            -1
+        } else if found > unverified.lowest_sequence {
+            unverified.lowest_sequence.saturating_sub(1)
+        } else {
+            return Ok(());
+        };
+        let (producer_id, producer_epoch) = (header.producer_id.0, header.producer_epoch);
+        Err(AppendError::OutOfOrderSequence { producer_id, producer_epoch, found, last })
     }
 
     /// Takes in a batch that is in the log, or about to be. Gives the transaction that it ends.
@@ -246,6 +331,10 @@ impl ProducerState {
         self.end_offset = self.end_offset.max(header.next_offset());
         if !header.has_producer_id() {
             return None;
+        }
+        if !self.unverified.is_empty() {
+            // Either the transaction is over, or it is open here from now on.
+            self.unverified.remove(&header.producer_id);
         }
         if let Some(marker) = marker {
             return self.end_transaction(header, marker);
@@ -309,6 +398,47 @@ impl ProducerState {
             producer.current_txn_first_offset.is_some()
                 || now_ms.saturating_sub(producer.last_timestamp) < expiration_ms
         });
+        self.unverified.retain(|_, unverified| !unverified.is_expired(now_ms, expiration_ms));
+    }
+}
+
+fn check_epoch(
+    producer: &Producer,
+    header: &BatchHeader,
+    is_too_old: bool,
+) -> Result<(), AppendError> {
+    if !is_too_old {
+        return Ok(());
+    }
+    Err(AppendError::InvalidProducerEpoch {
+        producer_id: header.producer_id.0,
+        found: header.producer_epoch,
+        current: producer.producer_epoch,
+    })
+}
+
+/// Markers of transactions that have an epoch of their own lie above it. One at the producer's
+/// epoch is a repetition if nothing is open, and would end a later transaction if something is.
+fn check_marker(
+    producer: &Producer,
+    header: &BatchHeader,
+    marker: Option<TxnMarker>,
+    origin: AppendOrigin,
+) -> Result<(), AppendError> {
+    let (found, current) = (header.producer_epoch, producer.producer_epoch);
+    let ends_older = matches!(origin, AppendOrigin::Marker { transaction_version: 2.. })
+        && found == current
+        && producer.current_txn_first_offset.is_some();
+    check_epoch(producer, header, found < current || ends_older)?;
+    match marker {
+        Some(marker) if marker.coordinator_epoch < producer.coordinator_epoch => {
+            Err(AppendError::TransactionCoordinatorFenced {
+                producer_id: header.producer_id.0,
+                found: marker.coordinator_epoch,
+                current: producer.coordinator_epoch,
+            })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -61,8 +61,18 @@ impl Log {
         leader_epoch: LeaderEpoch,
         now_ms: i64,
     ) -> Result<Appended, AppendError> {
-        let mut results =
-            self.append_batches(&mut [batch], leader_epoch, AppendOrigin::Client, now_ms);
+        self.append_from(AppendOrigin::CLIENT, batch, leader_epoch, now_ms)
+    }
+
+    /// The same for a batch of another origin, or of a client whose transactions are asked about.
+    pub fn append_from(
+        &mut self,
+        origin: AppendOrigin,
+        batch: &mut [u8],
+        leader_epoch: LeaderEpoch,
+        now_ms: i64,
+    ) -> Result<Appended, AppendError> {
+        let mut results = self.append_batches(&mut [batch], leader_epoch, origin, now_ms);
         results.pop().unwrap_or_else(|| Err(AppendError::Storage("nothing was appended".into())))
     }
 

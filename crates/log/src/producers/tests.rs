@@ -5,6 +5,8 @@ use ottla_types::ErrorCode;
 
 use super::*;
 
+mod transactions;
+
 fn header(producer_epoch: i16, base_sequence: i32, count: usize, offset: i64) -> BatchHeader {
     let options = BuilderOptions {
         producer_id: ProducerId(7),
@@ -71,7 +73,7 @@ fn a_known_producer_goes_on_where_it_was() {
     ];
     for ((epoch, sequence, count), expected) in table {
         let header = header(epoch, sequence, count, -1);
-        let found = outcome(&known(), &header, AppendOrigin::Client);
+        let found = outcome(&known(), &header, AppendOrigin::CLIENT);
         assert_eq!(found, expected, "epoch {epoch} sequence {sequence} count {count}");
     }
 }
@@ -80,7 +82,7 @@ fn a_known_producer_goes_on_where_it_was() {
 fn an_unknown_producer_may_start_anywhere() {
     for (epoch, sequence) in [(0, 0), (0, 77), (9, i32::MAX)] {
         let header = header(epoch, sequence, 1, -1);
-        let found = outcome(&ProducerState::default(), &header, AppendOrigin::Client);
+        let found = outcome(&ProducerState::default(), &header, AppendOrigin::CLIENT);
         assert_eq!(found, Outcome::Appended);
     }
 }
@@ -90,24 +92,24 @@ fn sequences_wrap_to_zero() {
     let mut state = ProducerState::default();
     state.update(&header(0, i32::MAX - 1, 2, 0), None);
     let next = header(0, 0, 3, -1);
-    assert_eq!(outcome(&state, &next, AppendOrigin::Client), Outcome::Appended);
+    assert_eq!(outcome(&state, &next, AppendOrigin::CLIENT), Outcome::Appended);
     // Within a batch as well.
     let mut state = ProducerState::default();
     let wrapping = header(0, i32::MAX, 3, 0);
     assert_eq!(wrapping.last_sequence(), 1);
     state.update(&wrapping, None);
-    assert_eq!(outcome(&state, &wrapping, AppendOrigin::Client), Outcome::Duplicate(0, 2));
+    assert_eq!(outcome(&state, &wrapping, AppendOrigin::CLIENT), Outcome::Duplicate(0, 2));
     let next = header(0, 2, 1, -1);
-    assert_eq!(outcome(&state, &next, AppendOrigin::Client), Outcome::Appended);
+    assert_eq!(outcome(&state, &next, AppendOrigin::CLIENT), Outcome::Appended);
 }
 
 #[test]
 fn only_clients_are_held_to_their_sequences() {
     let skipped = header(2, 99, 1, -1);
     let fenced = header(1, 99, 1, -1);
-    assert_eq!(outcome(&known(), &skipped, AppendOrigin::Coordinator), Outcome::Appended);
+    assert_eq!(outcome(&known(), &skipped, AppendOrigin::COORDINATOR), Outcome::Appended);
     assert_eq!(
-        outcome(&known(), &fenced, AppendOrigin::Coordinator),
+        outcome(&known(), &fenced, AppendOrigin::COORDINATOR),
         Outcome::Refused(ErrorCode::InvalidProducerEpoch)
     );
     assert_eq!(outcome(&known(), &fenced, AppendOrigin::Replication), Outcome::Appended);
@@ -117,9 +119,9 @@ fn only_clients_are_held_to_their_sequences() {
 fn a_new_epoch_forgets_the_batches_of_the_old_one() {
     let mut state = known();
     state.update(&header(3, 0, 1, 114), None);
-    let found = outcome(&state, &header(3, 0, 1, -1), AppendOrigin::Client);
+    let found = outcome(&state, &header(3, 0, 1, -1), AppendOrigin::CLIENT);
     assert_eq!(found, Outcome::Duplicate(114, 114));
-    let old = outcome(&state, &header(2, 12, 2, -1), AppendOrigin::Client);
+    let old = outcome(&state, &header(2, 12, 2, -1), AppendOrigin::CLIENT);
     assert_eq!(old, Outcome::Refused(ErrorCode::InvalidProducerEpoch));
 }
 
@@ -131,7 +133,7 @@ fn idle_producers_expire() {
     state.expire(1000 + 500, 500);
     assert_eq!(state.iter().len(), 0);
     let anywhere = header(2, 55, 1, -1);
-    assert_eq!(outcome(&state, &anywhere, AppendOrigin::Client), Outcome::Appended);
+    assert_eq!(outcome(&state, &anywhere, AppendOrigin::CLIENT), Outcome::Appended);
 }
 
 #[test]
@@ -145,7 +147,7 @@ fn a_snapshot_keeps_the_last_batch() {
     assert_eq!(producer.last_timestamp, 1000);
     assert_eq!(snapshot::format(&restored), bytes);
     let last = header(2, 12, 2, -1);
-    assert_eq!(outcome(&restored, &last, AppendOrigin::Client), Outcome::Duplicate(112, 113));
+    assert_eq!(outcome(&restored, &last, AppendOrigin::CLIENT), Outcome::Duplicate(112, 113));
 }
 
 #[test]

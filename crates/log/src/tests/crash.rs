@@ -110,7 +110,7 @@ impl Between<'_> {
             .map(|txn| (txn.producer_id.0, txn.first_offset.0, txn.last_offset.0))
             .collect();
         assert_eq!(found, aborted, "{context}: aborted transactions");
-        let stable = truth.open().into_values().min().unwrap_or(truth.end);
+        let stable = truth.open().into_values().min().unwrap_or(truth.end).max(start);
         assert_eq!(log.last_stable_offset(Offset(truth.end)).0, stable, "{context}: stable");
         for batch in truth.from(start).step_by(3) {
             let timestamp = batch.header.max_timestamp;

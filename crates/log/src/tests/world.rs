@@ -170,7 +170,7 @@ impl World {
 
     fn append_plain(&mut self) -> &'static str {
         let batch = self.some(BuilderOptions::default());
-        self.append(batch, AppendOrigin::Client);
+        self.append(batch, AppendOrigin::CLIENT);
         "append"
     }
 
@@ -182,7 +182,7 @@ impl World {
     fn append_idempotent(&mut self) -> &'static str {
         let producer_id = i64::try_from(self.random.below(3)).unwrap();
         let batch = self.some(of_producer(producer_id, self.next_sequence(producer_id), false));
-        self.append(batch, AppendOrigin::Client);
+        self.append(batch, AppendOrigin::CLIENT);
         "append idempotent"
     }
 
@@ -192,7 +192,7 @@ impl World {
             (0..count).map(|_| self.some(BuilderOptions::default())).collect();
         let mut slices: Vec<&mut [u8]> = batches.iter_mut().map(Vec::as_mut_slice).collect();
         let epoch = LeaderEpoch(self.leader_epoch);
-        let results = self.log().append_batches(&mut slices, epoch, AppendOrigin::Client, NOW);
+        let results = self.log().append_batches(&mut slices, epoch, AppendOrigin::CLIENT, NOW);
         assert!(results.iter().all(Result::is_ok));
         for batch in &batches {
             self.model.push(batch);
@@ -203,7 +203,7 @@ impl World {
     fn append_transactional(&mut self) -> &'static str {
         let producer_id = 10 + i64::try_from(self.random.below(2)).unwrap();
         let batch = self.some(of_producer(producer_id, self.next_sequence(producer_id), true));
-        self.append(batch, AppendOrigin::Client);
+        self.append(batch, AppendOrigin::CLIENT);
         "append transactional"
     }
 
@@ -216,7 +216,7 @@ impl World {
         let committed = self.random.one_in(3);
         let timestamp = self.next_timestamp();
         let marker = end_of_transaction(producer_id, committed, timestamp);
-        self.append(marker, AppendOrigin::Coordinator);
+        self.append(marker, AppendOrigin::COORDINATOR);
         if committed { "commit" } else { "abort" }
     }
 

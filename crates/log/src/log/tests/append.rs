@@ -144,7 +144,7 @@ fn several_batches_are_one_append_each_with_its_own_result() {
         vec![plain(2), produced(1, 0, 0, 2), produced(1, 0, 0, 2), produced(1, 0, 9, 1), plain(1)];
     batches.extend(vec![plain(3); 10]);
     let mut slices: Vec<&mut [u8]> = batches.iter_mut().map(Vec::as_mut_slice).collect();
-    let results = bench.log.append_batches(&mut slices, EPOCH, AppendOrigin::Client, NOW);
+    let results = bench.log.append_batches(&mut slices, EPOCH, AppendOrigin::CLIENT, NOW);
     let bases: Vec<i64> =
         results.iter().map(|r| r.as_ref().map_or(-1, |appended| appended.base_offset.0)).collect();
     let mut expected = vec![0, 2, 2, -1, 4];

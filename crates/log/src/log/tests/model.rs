@@ -79,7 +79,7 @@ fn step(mut bench: Bench, model: &mut Model, operation: Operation) -> Bench {
         Operation::AppendMany(counts) => {
             let mut batches: Vec<Vec<u8>> = counts.into_iter().map(plain).collect();
             let mut slices: Vec<&mut [u8]> = batches.iter_mut().map(Vec::as_mut_slice).collect();
-            let origin = crate::AppendOrigin::Client;
+            let origin = crate::AppendOrigin::CLIENT;
             for result in bench.log.append_batches(&mut slices, EPOCH, origin, NOW) {
                 result.unwrap();
             }
