@@ -10,7 +10,7 @@ use std::{
 };
 
 use ottla_broker::{Broker, StartError};
-use ottla_config::{Layer, ServerConfig};
+use ottla_config::{Layer, ServerConfig, keys};
 use tempfile::TempDir;
 
 use crate::{batch::now_ms, client::Client};
@@ -35,16 +35,28 @@ pub struct TestBroker {
     dir: TempDir,
     settings: Vec<(String, String)>,
     broker: Option<Broker>,
+    has_console: bool,
 }
 
 impl TestBroker {
     /// A broker with an empty directory and these keys on top of the usual ones.
     pub fn start(settings: &[(&str, &str)]) -> Self {
+        Self::made(settings, false)
+    }
+
+    /// The same with the console on a free port.
+    pub fn start_with_console(settings: &[(&str, &str)]) -> Self {
+        let settings = [&[("ottla.console.listen", "127.0.0.1:0")], settings].concat();
+        Self::made(&settings, true)
+    }
+
+    fn made(settings: &[(&str, &str)], has_console: bool) -> Self {
         let owned = settings.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
         let mut this = Self {
             dir: tempfile::tempdir().expect("a temporary directory"),
             settings: owned.collect(),
             broker: None,
+            has_console,
         };
         this.start_again();
         this
@@ -98,7 +110,10 @@ impl TestBroker {
     /// Why it cannot.
     pub fn try_to_start(&mut self) -> Result<(), StartError> {
         assert!(self.broker.is_none(), "the broker runs already");
-        self.broker = Some(start(self.dir.path(), &self.settings)?);
+        let config = config(self.dir.path(), &self.settings);
+        let broker =
+            if self.has_console { start_with_console(config) } else { Broker::start(config) };
+        self.broker = Some(broker?);
         Ok(())
     }
 
@@ -152,6 +167,18 @@ impl Drop for TestBroker {
 
 /// Starts a broker on a directory, which may go wrong.
 pub fn start(dir: &Path, settings: &[(String, String)]) -> Result<Broker, StartError> {
+    Broker::start(config(dir, settings))
+}
+
+fn start_with_console(config: ServerConfig) -> Result<Broker, StartError> {
+    let settings = ottla_console::Settings {
+        is_read_only: config.get(&keys::OTTLA_CONSOLE_READ_ONLY),
+        hosts: config.get(&keys::OTTLA_CONSOLE_HOSTS).to_vec(),
+    };
+    Broker::start_with(config, |views| Some(ottla_console::app(views, settings)))
+}
+
+fn config(dir: &Path, settings: &[(String, String)]) -> ServerConfig {
     let mut properties: Vec<(String, String)> =
         SETTINGS.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
     properties.push(("log.dirs".to_owned(), dir.display().to_string()));
@@ -159,8 +186,7 @@ pub fn start(dir: &Path, settings: &[(String, String)]) -> Result<Broker, StartE
     let with_path = |(key, value): &(String, String)| (key.clone(), value.replace(DATA_DIR, &path));
     properties.extend(settings.iter().map(with_path));
     let layer = Layer { origin: "the test".to_owned(), properties };
-    let loaded = ServerConfig::load(&[layer]).expect("a valid configuration");
-    Broker::start(loaded.config)
+    ServerConfig::load(&[layer]).expect("a valid configuration").config
 }
 
 /// Where a broker's first listener is.

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod client;
 pub mod connection;
+pub mod console;
 pub mod differential;
 pub mod group;
 pub mod http;

@@ -26,19 +26,19 @@ fn samples(page: &str) -> BTreeMap<String, f64> {
 }
 
 fn metric(address: &str, name: &str) -> Option<f64> {
-    samples(&get(address, "/metrics").body).get(name).copied()
+    samples(&get(address, "/metrics").text()).get(name).copied()
 }
 
 #[test]
 fn a_broker_that_serves_says_that_it_is_well_and_ready() {
     let (mut broker, address) = start();
     let health = get(&address, "/health");
-    assert_eq!((health.status, health.body.as_str()), (200, "ok\n"));
+    assert_eq!((health.status, health.text().as_str()), (200, "ok\n"));
     let ready = get(&address, "/ready");
-    assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
+    assert_eq!((ready.status, ready.text().as_str()), (200, "ready\n"));
     assert_eq!(get(&address, "/nothing-here").status, 404);
     let index = get(&address, "/");
-    assert!(index.body.contains(broker.broker().cluster_id()), "{}", index.body);
+    assert!(index.text().contains(broker.broker().cluster_id()), "{}", index.text());
     broker.stop();
     assert!(try_get(&address, "/health").is_err(), "nobody answers for a broker that is gone");
 }
@@ -65,7 +65,7 @@ fn a_broker_that_stops_is_not_ready_and_says_why() {
         let stop = scope.spawn(|| broker.stop());
         eventually("it is not ready", || {
             let page = try_get(&address, "/ready").expect("an answer while it stops");
-            let is_stopping = (page.status, page.body.as_str()) == (503, "not ready: stopping\n");
+            let is_stopping = (page.status, page.text().as_str()) == (503, "not ready: stopping\n");
             is_stopping.then_some(())
         });
         assert_eq!(get(&address, "/health").status, 200, "it is well nevertheless");
@@ -81,8 +81,8 @@ fn metrics_count_what_happens() {
     let page = get(&address, "/metrics");
     assert_eq!(page.status, 200);
     assert!(page.head.contains("application/openmetrics-text"), "{}", page.head);
-    assert!(page.body.ends_with("# EOF\n"), "the page is whole");
-    let before = samples(&page.body);
+    assert!(page.text().ends_with("# EOF\n"), "the page is whole");
+    let before = samples(&page.text());
 
     let mut client = broker.client();
     client.topic("counted", 3, &[]);
@@ -94,7 +94,7 @@ fn metrics_count_what_happens() {
     client.find_coordinator("counters");
     assert_eq!(commit(&mut client, "counters", "counted", 0, (1, "")), 0);
 
-    let after = samples(&get(&address, "/metrics").body);
+    let after = samples(&get(&address, "/metrics").text());
     let grown = |name: &str| {
         let value = |samples: &BTreeMap<String, f64>| samples.get(name).copied().unwrap_or(0.0);
         value(&after) - value(&before)
@@ -132,7 +132,7 @@ fn metrics_count_what_happens() {
 #[test]
 fn every_metric_says_what_it_is() {
     let (_broker, address) = start();
-    let page = get(&address, "/metrics").body;
+    let page = get(&address, "/metrics").text();
     let mut described = 0;
     let lines: Vec<&str> = page.lines().collect();
     for (at, line) in lines.iter().enumerate() {

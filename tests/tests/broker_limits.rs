@@ -254,7 +254,7 @@ fn requests_that_are_more_than_memory_are_served_one_after_the_other() {
     let console = broker.broker().console().unwrap().to_owned();
     broker.client().topic("heavy", 1, &[]);
     let free = || {
-        let page = get(&console, "/metrics").body;
+        let page = get(&console, "/metrics").text();
         let line = page.lines().find(|line| line.starts_with("ottla_request_memory_free_bytes "));
         line.and_then(|line| line.split_once(' ')).unwrap().1.parse::<f64>().unwrap()
     };

@@ -259,7 +259,7 @@ fn a_parked_client_does_not_hold_up_a_stop() {
     // A request that the broker has not read when it stops is never answered.
     let counted = "kafka_network_requestmetrics_requests_total{request=\"Fetch\"} 1";
     eventually("the broker has the request", || {
-        get(&console, "/metrics").body.contains(counted).then_some(())
+        get(&console, "/metrics").text().contains(counted).then_some(())
     });
     let began = std::time::Instant::now();
     broker.stop();

@@ -26,12 +26,15 @@ use tokio::{runtime::Handle, sync::watch};
 use crate::{
     api::APIS,
     cleaner::Cleaners,
+    clock::now_ms,
     controller::Controller,
     deleted_names::DeletedNames,
     failures,
     fetch_sessions::FetchSessions,
     groups::Groups,
-    housekeeping, http, initial_topics,
+    housekeeping,
+    http::{self, HttpServer},
+    initial_topics,
     inventory::Inventory,
     log_dirs::{self, LogDirs},
     metadata_log,
@@ -47,6 +50,7 @@ use crate::{
     stopping::Stopping,
     storage,
     transactions::Transactions,
+    views::Views,
 };
 
 /// How long connections may take to end when the broker stops.
@@ -109,11 +113,13 @@ pub(crate) struct Shared {
     /// Why the broker cannot go on, if it cannot.
     pub(crate) fatal: watch::Sender<Option<String>>,
     /// What clients connect to, with the real ports; set when the listeners are bound.
-    listeners: OnceLock<Vec<Listener>>,
+    pub(crate) listeners: OnceLock<Vec<Listener>>,
     /// Where work goes that belongs to no connection.
     runtime: OnceLock<Handle>,
     /// What `advertised.listeners` says.
-    advertised: Vec<Listener>,
+    pub(crate) advertised: Vec<Listener>,
+    /// When the broker started, in ms since 1970.
+    pub(crate) started_ms: i64,
     is_ready: AtomicBool,
 }
 
@@ -240,14 +246,23 @@ pub struct Broker {
     flusher_threads: Vec<JoinHandle<()>>,
     controller_thread: Option<JoinHandle<()>>,
     moves_thread: Option<JoinHandle<()>>,
-    console: Option<String>,
+    http: Option<HttpServer>,
     ready_after: Duration,
 }
 
 impl Broker {
     /// Starts a broker: when this returns, it serves.
-    #[expect(clippy::needless_pass_by_value, reason = "a broker has its configuration to itself")]
     pub fn start(config: ServerConfig) -> Result<Self, StartError> {
+        Self::start_with(config, |_| None)
+    }
+
+    /// Starts a broker that serves over HTTP what `app` makes of its views, beside `/metrics`,
+    /// `/health` and `/ready`.
+    #[expect(clippy::needless_pass_by_value, reason = "a broker has its configuration to itself")]
+    pub fn start_with(
+        config: ServerConfig,
+        app: impl FnOnce(Views) -> Option<axum::Router>,
+    ) -> Result<Self, StartError> {
         let began = Instant::now();
         crate::limits::share_open_files();
         let metrics = Arc::new(Metrics::new(APIS.iter().map(|row| row.key)));
@@ -268,11 +283,11 @@ impl Broker {
             flusher_threads,
             controller_thread,
             moves_thread,
-            console: None,
+            http: None,
             ready_after: Duration::ZERO,
         };
         broker.shared.record_directories(unrecorded);
-        broker.serve(&config, bound)?;
+        broker.serve(&config, bound, app)?;
         broker.ready_after = began.elapsed();
         Ok(broker)
     }
@@ -284,7 +299,7 @@ impl Broker {
 
     /// Where HTTP is served, as `host:port`; `None` where it is off.
     pub fn console(&self) -> Option<&str> {
-        self.console.as_deref()
+        self.http.as_ref().map(|http| http.address.as_str())
     }
 
     /// The id of the cluster.
@@ -315,14 +330,20 @@ impl Broker {
         self.ready_after
     }
 
-    fn serve(&mut self, config: &ServerConfig, bound: Vec<Bound>) -> Result<(), StartError> {
+    fn serve(
+        &mut self,
+        config: &ServerConfig,
+        bound: Vec<Bound>,
+        app: impl FnOnce(Views) -> Option<axum::Router>,
+    ) -> Result<(), StartError> {
         let handles: Vec<Handle> = self.workers.iter().map(|(handle, _)| handle.clone()).collect();
         let Some(home) = handles.first() else { return Ok(()) };
         let listeners = bound.iter().map(|bound| bound.listener.clone()).collect();
         drop(self.shared.listeners.set(listeners));
         self.shared.load_coordinators();
         self.create_topics(config, home);
-        self.start_http(config, home)?;
+        let app = app(Views::of(&self.shared));
+        self.http = http::start(&self.shared, config, app)?;
         let shared = Arc::clone(&self.shared);
         home.spawn(async move { shared.groups.run_timers(Arc::clone(&shared)).await });
         home.spawn(housekeeping::run(Arc::clone(&self.shared)));
@@ -345,29 +366,6 @@ impl Broker {
         let _gone = done.recv();
     }
 
-    fn start_http(&mut self, config: &ServerConfig, home: &Handle) -> Result<(), StartError> {
-        let address = config.get(&keys::OTTLA_CONSOLE_LISTEN);
-        if address == "off" {
-            return Ok(());
-        }
-        let is_default = config.origin(&keys::OTTLA_CONSOLE_LISTEN).is_none();
-        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        let (shared, address) = (Arc::clone(&self.shared), address.to_owned());
-        let host = address.rsplit_once(':').map_or("localhost", |(host, _)| host).to_owned();
-        home.spawn(async move {
-            match http::bind(&address, is_default).await {
-                Ok(listener) => {
-                    drop(sender.send(Ok(http::address(&listener))));
-                    http::serve(shared, listener).await;
-                }
-                Err(error) => drop(sender.send(Err(error))),
-            }
-        });
-        let bound = receiver.recv().map_err(|gone| StartError::Config(gone.to_string()))??;
-        self.console = bound.map(|address| format!("{host}:{}", address.port()));
-        Ok(())
-    }
-
     /// Stops the broker: what was acknowledged is on disk when this returns.
     pub fn stop(mut self) -> Result<(), StartError> {
         let shared = Arc::clone(&self.shared);
@@ -376,7 +374,8 @@ impl Broker {
         shared.groups.stop();
         shared.moves.stop();
         shared.cleaners.stop();
-        for (_, thread) in self.workers.drain(..) {
+        let http = self.http.take().map(|http| http.thread);
+        for thread in self.workers.drain(..).map(|(_, thread)| thread).chain(http) {
             drop(thread.join());
         }
         shared.controller.stop();
@@ -488,6 +487,7 @@ fn shared_state(
         listeners: OnceLock::new(),
         runtime: OnceLock::new(),
         advertised: config.listeners().advertised.clone(),
+        started_ms: now_ms(),
         is_ready: AtomicBool::new(false),
     }
 }
@@ -535,7 +535,7 @@ fn start_workers(shared: &Arc<Shared>) -> Result<Vec<(Handle, JoinHandle<()>)>, 
 }
 
 /// Keeps a runtime going until the broker stops and its connections are gone.
-async fn until_drained(shared: Arc<Shared>) {
+pub(crate) async fn until_drained(shared: Arc<Shared>) {
     shared.stopping.wait().await;
     let _timed_out = tokio::time::timeout(DRAIN_MAX, shared.connections.none()).await;
 }

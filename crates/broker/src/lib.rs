@@ -39,6 +39,7 @@ pub mod simulation;
 mod stopping;
 mod storage;
 mod transactions;
+pub mod views;
 mod waiters;
 
 pub use broker::{Broker, StartError};

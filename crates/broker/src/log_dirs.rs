@@ -121,6 +121,11 @@ impl DataDir {
         }
     }
 
+    /// Replicas and copies of replicas that lie here.
+    pub(crate) fn replicas(&self) -> usize {
+        self.replicas.load(Ordering::Relaxed)
+    }
+
     /// A replica lies here from now on.
     pub(crate) fn add_replica(&self) {
         self.replicas.fetch_add(1, Ordering::Relaxed);

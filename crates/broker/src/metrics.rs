@@ -205,6 +205,12 @@ impl Metrics {
         self.topic_bytes_in.remove(&TopicLabel { topic: topic.to_owned() });
     }
 
+    /// Bytes of requests, bytes of responses, and requests since the start.
+    pub(crate) fn totals(&self) -> (u64, u64, u64) {
+        let requests = self.requests.iter().map(Counter::get).sum();
+        (self.bytes_in.get(), self.bytes_out.get(), requests)
+    }
+
     /// A disk sync was done.
     pub(crate) fn synced(&self, seconds: f64) {
         self.sync_seconds.observe(seconds);

@@ -378,6 +378,12 @@ impl Partition {
         run(&mut self.lock().log)
     }
 
+    /// Runs something short on the log and what is known of its replicas, under their lock.
+    pub(crate) fn with_replication<T>(&self, run: impl FnOnce(&Log, &Replication) -> T) -> T {
+        let inner = self.lock();
+        run(&inner.log, &inner.replication)
+    }
+
     /// What of the log can be cleaned now, if it is clean up to an offset, exclusive.
     pub(crate) fn cleanable(
         &self,

@@ -40,6 +40,7 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     request_timeout: Duration,
     api_timeout: Duration,
+    stays_at_bootstrap: bool,
 }
 
 impl Default for ClientBuilder {
@@ -50,6 +51,7 @@ impl Default for ClientBuilder {
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             api_timeout: Duration::from_mins(1),
+            stays_at_bootstrap: false,
         }
     }
 }
@@ -91,6 +93,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Reaches the cluster's one broker by the first bootstrap address, whatever it advertises: for
+    /// who sits beside the broker, where an advertised address may not lead.
+    #[must_use]
+    pub const fn stay_at_bootstrap(mut self) -> Self {
+        self.stays_at_bootstrap = true;
+        self
+    }
+
     /// Connects to the first broker that answers and learns the cluster's brokers.
     pub async fn connect(self) -> Result<Client> {
         if self.bootstrap.is_empty() {
@@ -115,6 +125,7 @@ impl ClientBuilder {
             options,
             bootstrap: self.bootstrap,
             api_timeout: self.api_timeout,
+            stays_at_bootstrap: self.stays_at_bootstrap,
             slots: Mutex::new(BTreeMap::new()),
             topology: RwLock::new(Arc::new(Topology::default())),
             next_lane: AtomicU64::new(1),
@@ -168,6 +179,7 @@ struct Inner {
     options: ConnectOptions,
     bootstrap: Vec<String>,
     api_timeout: Duration,
+    stays_at_bootstrap: bool,
     slots: Mutex<BTreeMap<(Target, Lane), Slot>>,
     topology: RwLock<Arc<Topology>>,
     next_lane: AtomicU64,
@@ -251,7 +263,9 @@ impl Client {
 
     /// A connection to this broker. Makes one where there is none or where it broke.
     pub(crate) async fn connection(&self, broker: BrokerId, lane: Lane) -> Result<Connection> {
-        let address = self.topology().brokers.get(&broker.0).map(Broker::address);
+        let bootstrap = self.inner.bootstrap.first().filter(|_| self.inner.stays_at_bootstrap);
+        let advertised = || self.topology().brokers.get(&broker.0).map(Broker::address);
+        let address = bootstrap.cloned().or_else(advertised);
         let Some(address) = address else {
             let what = format!("cannot reach broker {broker}");
             return Err(Error::new(ErrorKind::Connection, what, "the cluster does not list it"));

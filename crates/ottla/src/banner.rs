@@ -21,8 +21,8 @@ fn text(broker: &Broker) -> String {
         lines.push(format!("  kafka     {host}:{}  ({})", listener.port, listener.name));
     }
     lines.push(match broker.console() {
-        Some(address) => format!("  http      http://{address}  (/metrics /health /ready)"),
-        None => "  http      off".to_owned(),
+        Some(address) => format!("  console   http://{address}  (/metrics /health /ready)"),
+        None => "  console   off".to_owned(),
     });
     if let Some(first) = broker.listeners().first() {
         let port = first.port;

@@ -28,6 +28,8 @@ enum Page {
     Metrics,
     /// Every command and flag.
     Cli,
+    /// The console's HTTP API, OpenAPI 3.1 as JSON.
+    ConsoleApi,
 }
 
 /// Prints the page.
@@ -37,6 +39,7 @@ pub(crate) fn run(command: &Reference, root: &mut clap::Command) -> ExitCode {
         Page::Apis => apis(),
         Page::Metrics => metrics(),
         Page::Cli => command_line(root),
+        Page::ConsoleApi => ottla_console::openapi() + "\n",
     };
     match io::stdout().lock().write_all(page.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,

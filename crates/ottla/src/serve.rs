@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use ottla_broker::Broker;
-use ottla_config::{Layer, Loaded, ServerConfig, from_env, parse_properties};
+use ottla_config::{Layer, Loaded, ServerConfig, from_env, keys, parse_properties};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -40,7 +40,7 @@ pub(crate) struct Flags {
     /// One of Kafka's configuration keys.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Where /metrics, /health and /ready are served, or `off` (ottla.console.listen).
+    /// Where the console, /metrics, /health and /ready are served, or `off` (ottla.console.listen).
     #[arg(long, value_name = "ADDRESS")]
     console: Option<String>,
     /// How log lines look [default: text].
@@ -96,7 +96,8 @@ fn start_logging(format: LogFormat) {
 fn serve(flags: &Flags) -> anyhow::Result<()> {
     let config = load(flags)?;
     let signals = StopSignals::catch()?;
-    let broker = Broker::start(config)?;
+    let settings = console_settings(&config);
+    let broker = Broker::start_with(config, |views| Some(ottla_console::app(views, settings)))?;
     banner::print(&broker);
     match signals.wait(&broker) {
         Ending::Signal(signal) => tracing::info!("{signal} received, stopping"),
@@ -109,6 +110,13 @@ fn serve(flags: &Flags) -> anyhow::Result<()> {
     broker.stop()?;
     tracing::info!("stopped; everything acknowledged is on disk");
     Ok(())
+}
+
+fn console_settings(config: &ServerConfig) -> ottla_console::Settings {
+    ottla_console::Settings {
+        is_read_only: config.get(&keys::OTTLA_CONSOLE_READ_ONLY),
+        hosts: config.get(&keys::OTTLA_CONSOLE_HOSTS).to_vec(),
+    }
 }
 
 fn load(flags: &Flags) -> anyhow::Result<ServerConfig> {

@@ -6,14 +6,20 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context as _, bail};
 
 const FOLDER: &str = "docs/reference";
-const PAGES: &[&str] = &["configuration", "apis", "metrics", "cli"];
+const PAGES: &[(&str, &str)] = &[
+    ("configuration", "configuration.md"),
+    ("apis", "apis.md"),
+    ("metrics", "metrics.md"),
+    ("cli", "cli.md"),
+    ("console-api", "console-api.json"),
+];
 
 /// Writes the pages.
 pub(crate) fn write() -> anyhow::Result<()> {
     let folder = crate::root().join(FOLDER);
     fs::create_dir_all(&folder)?;
-    for page in PAGES {
-        fs::write(folder.join(format!("{page}.md")), printed(page)?)?;
+    for (page, file) in PAGES {
+        fs::write(folder.join(file), printed(page)?)?;
     }
     Ok(())
 }
@@ -21,10 +27,9 @@ pub(crate) fn write() -> anyhow::Result<()> {
 /// Fails where a page is not what the binary prints.
 pub(crate) fn check() -> anyhow::Result<()> {
     let folder = crate::root().join(FOLDER);
-    for page in PAGES {
-        let path = folder.join(format!("{page}.md"));
-        if committed(&path)? != printed(page)? {
-            bail!("{FOLDER}/{page}.md is stale: run `cargo xtask docs` and commit it");
+    for (page, file) in PAGES {
+        if committed(&folder.join(file))? != printed(page)? {
+            bail!("{FOLDER}/{file} is stale: run `cargo xtask docs` and commit it");
         }
     }
     Ok(())

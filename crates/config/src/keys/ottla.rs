@@ -1,6 +1,6 @@
 //! Keys that Kafka does not have.
 
-use crate::value::Text;
+use crate::value::{List, Text};
 
 keys! { OTTLA_KEYS: Broker;
 
@@ -17,6 +17,13 @@ keys! { OTTLA_KEYS: Broker;
     /// Address of the HTTP listener for the console, metrics and health checks, or off.
     OTTLA_CONSOLE_LISTEN: Text = with("ottla.console.listen", "localhost:8080")
         .non_empty().high().honoured();
+
+    /// Names by which the console may be asked, beside addresses and names without a dot: a name of
+    /// the Internet could be anybody's.
+    OTTLA_CONSOLE_HOSTS: List = with("ottla.console.hosts", "").honoured();
+
+    /// Whether the console refuses every change.
+    OTTLA_CONSOLE_READ_ONLY: bool = with("ottla.console.read.only", "false").honoured();
 
     /// Topics that a start creates where they are missing, as name:partitions:replicas or
     /// name:partitions:replicas:cleanup.policy, separated by commas.

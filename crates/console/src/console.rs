@@ -1,0 +1,85 @@
+//! What every handler shares: the broker's views, a client of it, and the settings.
+//!
+//! Kafka: none.
+
+use std::{sync::Arc, time::Duration};
+
+use ottla_broker::views::{ListenerView, Views};
+use ottla_client::{Admin, Client};
+use tokio::sync::OnceCell;
+
+use crate::error::ApiError;
+
+/// The client id that brokers see.
+pub(crate) const CLIENT_ID: &str = "ottla-console";
+
+/// How long one call to the broker may take with all its attempts.
+const API_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How the console behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Whether every change is refused.
+    pub is_read_only: bool,
+    /// Host names, beside the machine's own and addresses, by which the console may be asked.
+    pub hosts: Vec<String>,
+}
+
+/// The console of one broker. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Console {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    views: Views,
+    settings: Settings,
+    client: OnceCell<Client>,
+}
+
+impl Console {
+    pub(crate) fn new(views: Views, settings: Settings) -> Self {
+        Self { inner: Arc::new(Inner { views, settings, client: OnceCell::new() }) }
+    }
+
+    pub(crate) fn views(&self) -> &Views {
+        &self.inner.views
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The client, connected when it is first needed.
+    pub(crate) async fn client(&self) -> Result<&Client, ApiError> {
+        let connect = || async {
+            let listeners = self.views().listeners();
+            let listener = listeners.iter().find(|it| it.protocol == "PLAINTEXT");
+            let listener = listener.ok_or_else(|| {
+                ApiError::unavailable("no listener speaks PLAINTEXT, which the console needs")
+            })?;
+            let client = Client::builder()
+                .bootstrap(&own_address(listener))
+                .client_id(CLIENT_ID)
+                .api_timeout(API_TIMEOUT)
+                .stay_at_bootstrap()
+                .connect();
+            Ok::<_, ApiError>(client.await?)
+        };
+        self.inner.client.get_or_try_init(connect).await
+    }
+
+    pub(crate) async fn admin(&self) -> Result<Admin, ApiError> {
+        Ok(self.client().await?.admin())
+    }
+}
+
+/// Where this machine reaches a listener of its own.
+fn own_address(listener: &ListenerView) -> String {
+    match listener.host.as_str() {
+        "" | "0.0.0.0" | "::" => format!("localhost:{}", listener.port),
+        host if host.contains(':') => format!("[{host}]:{}", listener.port),
+        host => format!("{host}:{}", listener.port),
+    }
+}
