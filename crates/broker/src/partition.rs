@@ -339,7 +339,7 @@ impl Partition {
 
     /// Goes on as the leader in the epoch that the image has now. Does nothing where that is the
     /// epoch it leads in.
-    pub(crate) fn lead(&self, broker_id: BrokerId, leader_epoch: LeaderEpoch) {
+    pub(crate) fn lead(self: &Arc<Self>, broker_id: BrokerId, leader_epoch: LeaderEpoch) {
         let mut guard = self.lock();
         let inner = &mut *guard;
         if leader_epoch <= inner.replication.leader_epoch() {
@@ -353,9 +353,7 @@ impl Partition {
             durable_offset: inner.replication.durable_offset(),
             high_watermark: inner.replication.high_watermark(),
         };
-        // Every offset stays, so nobody is to be told anything.
-        inner.replication.step(became_leader, &mut inner.effects);
-        inner.effects.clear();
+        self.step(inner, became_leader);
     }
 
     /// The epoch of this leadership.

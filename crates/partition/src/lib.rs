@@ -156,12 +156,14 @@ impl Replication {
                 self.durable_offset = durable_offset.min(log_end_offset);
                 self.high_watermark = high_watermark.min(log_end_offset);
                 self.acknowledged = self.acknowledged.min(log_end_offset);
-                self.awaiting_sync = None;
+                // Whoever waits for the disk goes on waiting through an election.
+                self.limit_awaiting_sync();
             }
             Event::BecameFollower { leader_epoch } => {
                 self.leader_epoch = leader_epoch;
                 self.is_leader = false;
                 self.in_sync.clear();
+                self.awaiting_sync = None;
             }
             Event::Appended { log_end_offset, acks_all } => {
                 let base_offset = self.log_end_offset;
@@ -202,6 +204,10 @@ impl Replication {
         for offset in [&mut self.durable_offset, &mut self.high_watermark, &mut self.acknowledged] {
             *offset = (*offset).min(self.log_end_offset);
         }
+        self.limit_awaiting_sync();
+    }
+
+    fn limit_awaiting_sync(&mut self) {
         if let Some((first, end)) = &mut self.awaiting_sync {
             *first = (*first).min(self.log_end_offset);
             *end = (*end).min(self.log_end_offset);

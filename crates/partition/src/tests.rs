@@ -76,6 +76,35 @@ fn consumers_see_no_record_whose_producer_still_waits_for_the_disk() {
 }
 
 #[test]
+fn an_election_shows_no_record_whose_producer_still_waits_for_the_disk() {
+    let mut alone = leader_of(&[1], &[1], Durability::Auto, 0);
+    after(&mut alone, appended(3));
+    let elected = |log_end_offset: Offset, high_watermark| Event::BecameLeader {
+        leader_epoch: LeaderEpoch(6),
+        replicas: vec![SELF],
+        isr: vec![SELF],
+        log_end_offset,
+        durable_offset: Offset::ZERO,
+        high_watermark,
+    };
+    assert_eq!(after(&mut alone, elected(Offset(3), Offset::ZERO)), []);
+    assert_eq!(alone.high_watermark(), Offset::ZERO);
+    assert_eq!(
+        after(&mut alone, synced(3)),
+        [
+            Effect::DurableAdvanced(Offset(3)),
+            Effect::HighWatermarkAdvanced(Offset(3)),
+            Effect::AcknowledgedAdvanced(Offset(3))
+        ]
+    );
+    // A follower owes nobody a sync, and what it leads later was not appended by it.
+    after(&mut alone, appended(5));
+    after(&mut alone, Event::BecameFollower { leader_epoch: LeaderEpoch(7) });
+    let led_again = after(&mut alone, elected(Offset(5), Offset(3)));
+    assert_eq!(led_again, [Effect::HighWatermarkAdvanced(Offset(5))]);
+}
+
+#[test]
 fn a_retry_of_what_the_disk_does_not_hold_yet_hides_nothing() {
     let mut alone = leader_of(&[1], &[1], Durability::Auto, 0);
     after(&mut alone, Event::Appended { log_end_offset: Offset(5), acks_all: false });
