@@ -28,7 +28,7 @@ use crate::{
     background,
     broker::Shared,
     clock::now_ms,
-    partition::{Partition, WaitFor},
+    partition::{Isolation, Partition, WaitFor},
     partitions::HostedTopic,
     settings::TopicSettings,
 };
@@ -458,7 +458,7 @@ fn load(shared: &Arc<Shared>, shard: &Arc<Shard>) {
     let mut offset = partition.log_start_offset();
     let mut state = shard.lock();
     loop {
-        let range = match partition.read(offset, LOAD_BYTES, true) {
+        let range = match partition.read(offset, LOAD_BYTES, true, Isolation::Uncommitted) {
             Ok(read) => read.range,
             Err(code) => {
                 tracing::error!(partition = %partition.topic_partition, "groups cannot be loaded: {code}");

@@ -20,7 +20,10 @@ use crate::{
     cleaner::CleaningSwitch, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters,
 };
 use bytes::BytesMut;
-use ottla_log::{AppendError, AppendOrigin, Cleanable, FileRange, Log, LogError, LogReader};
+use ottla_log::{
+    AbortedTxn, AppendError, AppendOrigin, Cleanable, FileRange, Log, LogError, LogReader,
+    ReadError,
+};
 use ottla_partition::{Effect, Event, Replication};
 use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
@@ -110,6 +113,22 @@ impl From<ErrorCode> for Refused {
     }
 }
 
+/// Which records a reader wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// All up to the high watermark.
+    Uncommitted,
+    /// Those up to the last stable offset; it is told which of them were aborted.
+    Committed,
+}
+
+impl From<i8> for Isolation {
+    /// As requests say it.
+    fn from(level: i8) -> Self {
+        if level == 1 { Self::Committed } else { Self::Uncommitted }
+    }
+}
+
 /// What a client may read at an offset.
 #[derive(Debug)]
 pub(crate) struct Read {
@@ -121,6 +140,9 @@ pub(crate) struct Read {
     pub(crate) log_start_offset: Offset,
     /// Exclusive.
     pub(crate) last_stable_offset: Offset,
+    /// The aborted transactions in it. `None` where nobody asked for them, and where a first batch
+    /// was too large.
+    pub(crate) aborted: Option<Vec<AbortedTxn>>,
 }
 
 impl Inner {
@@ -265,11 +287,15 @@ impl Partition {
 
     /// Tells the rules what happened and does what they ask for.
     fn step(self: &Arc<Self>, inner: &mut Inner, event: Event) {
-        let Inner { replication, effects, dir, .. } = inner;
+        let Inner { log, replication, effects, dir, .. } = inner;
         replication.step(event, effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::HighWatermarkAdvanced(_) => self.waiters.wake(),
+                Effect::HighWatermarkAdvanced(offset) => {
+                    log.advance_high_watermark(offset);
+                    // The last stable offset moves with it or not at all.
+                    self.waiters.wake();
+                }
                 Effect::SyncWanted(_) => self.queue_sync(dir),
                 Effect::DurableAdvanced(offset) => self.progress.synced(offset),
                 Effect::AcknowledgedAdvanced(offset) => self.progress.acknowledge(offset),
@@ -302,34 +328,44 @@ impl Partition {
         offset: Offset,
         max_bytes: usize,
         at_least_one: bool,
+        isolation: Isolation,
     ) -> Result<Read, ErrorCode> {
-        let (reader, high_watermark, log_start_offset, replacements) = {
+        let (reader, mut read, replacements) = {
             let inner = self.lock();
             inner.check_usable()?;
             let high_watermark = inner.replication.high_watermark();
-            let log_start_offset = inner.log.log_start_offset();
-            (inner.log.reader(), high_watermark, log_start_offset, inner.replacements)
+            let read = Read {
+                range: None,
+                high_watermark,
+                log_start_offset: inner.log.log_start_offset(),
+                last_stable_offset: inner.log.last_stable_offset(high_watermark),
+                aborted: None,
+            };
+            (inner.log.reader(), read, inner.replacements)
         };
-        if offset < log_start_offset || offset > high_watermark {
+        if offset < read.log_start_offset || offset > reader.log_end_offset() {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        let range = if offset == high_watermark || (max_bytes == 0 && !at_least_one) {
-            None
-        } else {
-            match reader.read(offset, max_bytes, high_watermark, at_least_one) {
-                Ok(range) => Some(range),
-                // The log has moved, and the old files are out of reach.
-                Err(_) if self.lock().replacements != replacements => {
-                    return self.read(offset, max_bytes, at_least_one);
-                }
-                Err(error) => {
-                    let partition = &self.topic_partition;
-                    tracing::error!(%partition, "cannot read at {offset}: {error}");
-                    return Err(error.code());
-                }
-            }
+        let end = match isolation {
+            Isolation::Uncommitted => read.high_watermark,
+            Isolation::Committed => read.last_stable_offset,
         };
-        Ok(Read { range, high_watermark, log_start_offset, last_stable_offset: high_watermark })
+        match read_range(&reader, (offset, end), (max_bytes, at_least_one), isolation) {
+            Ok((range, aborted)) => {
+                read.range = range;
+                read.aborted = aborted;
+                Ok(read)
+            }
+            // The log has moved, and the old files are out of reach.
+            Err(_) if self.lock().replacements != replacements => {
+                self.read(offset, max_bytes, at_least_one, isolation)
+            }
+            Err(error) => {
+                let partition = &self.topic_partition;
+                tracing::error!(%partition, "cannot read at {offset}: {error}");
+                Err(error.code())
+            }
+        }
     }
 
     /// Checks the leader epoch a client believes in; −1 is no belief.
@@ -369,6 +405,12 @@ impl Partition {
     /// Exclusive end of what a client may read.
     pub(crate) fn high_watermark(&self) -> Offset {
         self.lock().replication.high_watermark()
+    }
+
+    /// Exclusive end of what a reader of committed records may read.
+    pub(crate) fn last_stable_offset(&self) -> Offset {
+        let inner = self.lock();
+        inner.log.last_stable_offset(inner.replication.high_watermark())
     }
 
     /// Runs something short on the log, under its lock.
@@ -458,6 +500,28 @@ impl Partition {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The records between two offsets, and the aborted transactions among them.
+fn read_range(
+    reader: &LogReader,
+    (offset, end): (Offset, Offset),
+    (max_bytes, at_least_one): (usize, bool),
+    isolation: Isolation,
+) -> Result<(Option<FileRange>, Option<Vec<AbortedTxn>>), ReadError> {
+    let is_committed = isolation == Isolation::Committed;
+    let takes_none = max_bytes == 0 && !at_least_one;
+    if offset >= end || (takes_none && !is_committed) {
+        return Ok((None, is_committed.then(Vec::new)));
+    }
+    let range = reader.read(offset, max_bytes, end, at_least_one)?;
+    let is_too_large = range.is_empty() && !takes_none;
+    let aborted = if is_committed && !is_too_large {
+        Some(reader.aborted_in_range(offset, &range)?)
+    } else {
+        None
+    };
+    Ok(((!takes_none).then_some(range), aborted))
 }
 
 /// Kafka's `LogValidator`: what a produced batch must be. Gives the log append time, or −1.

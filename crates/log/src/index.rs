@@ -188,6 +188,25 @@ impl<E: Entry> Index<E> {
         }
     }
 
+    /// The first entry for which `before` does not hold, under the same condition.
+    pub(crate) fn first_from(
+        &self,
+        dir: &dyn Dir,
+        before: impl Fn(&E) -> bool,
+    ) -> io::Result<Option<E>> {
+        let mut state = self.lock();
+        let in_tail = state.tail.partition_point(&before);
+        let found = state.tail.get(in_tail).copied();
+        let written = self.written(dir, &mut state)?;
+        if in_tail > 0 || written == 0 {
+            return Ok(found);
+        }
+        let file = self.file(dir, &mut state)?;
+        drop(state);
+        let count = partition_point(file.as_ref(), written, &before)?;
+        if count < written { read_one(file.as_ref(), count) } else { Ok(found) }
+    }
+
     /// Appends an entry; every [`TAIL_MAX`] of them are written.
     pub(crate) fn push(&self, dir: &dyn Dir, entry: E) -> io::Result<()> {
         let mut state = self.lock();
@@ -393,6 +412,10 @@ mod tests {
                     let expected = count.checked_sub(1).map(|last| entry(found.min(last)));
                     assert_eq!(last.unwrap(), expected, "{count} entries, {target}");
                 }
+            }
+            for n in [0, 1, 511, 512, 513, 1024, 2999, 3000] {
+                let first = index.first_from(&dir, |entry| entry.relative < n * 10);
+                assert_eq!(first.unwrap(), (n < count).then(|| entry(n)), "{count} entries, {n}");
             }
             assert_eq!(index.last_before(&dir, |_| false).unwrap(), None);
             assert_eq!(index.last(&dir).unwrap(), count.checked_sub(1).map(entry));

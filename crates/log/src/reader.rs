@@ -5,6 +5,7 @@
 //! since stay readable while their files are open or not yet removed.
 //! Kafka: `LocalLog.read`, `LogSegment.read`, `FetchDataInfo`.
 
+mod committed;
 pub(crate) mod timestamps;
 
 use std::{fs::File, io, sync::Arc};
@@ -167,8 +168,18 @@ impl LogReader {
         start: Offset,
         end: Offset,
     ) -> Result<Vec<AbortedTxn>, ReadError> {
+        self.aborted_from(self.segment_at(start), start, end)
+    }
+
+    /// The same, as the segments from the one at `first` on know it.
+    fn aborted_from(
+        &self,
+        first: usize,
+        start: Offset,
+        end: Offset,
+    ) -> Result<Vec<AbortedTxn>, ReadError> {
         let mut aborted = Vec::new();
-        for segment in self.segments.iter().skip(self.segment_at(start)) {
+        for segment in self.segments.iter().skip(first) {
             for entry in self.aborted_in(segment)? {
                 if entry.last_offset >= start && entry.first_offset < end {
                     aborted.push(entry);

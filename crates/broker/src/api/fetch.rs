@@ -31,7 +31,7 @@ use crate::{
     fetch_sessions::{
         FetchItem, Opened, PartitionKey, SessionItem, SessionRequest, SharedSession, Told,
     },
-    partition::Partition,
+    partition::{Isolation, Partition},
 };
 
 pub(super) struct Fetch;
@@ -206,7 +206,7 @@ fn read_all(
     let limit = usize::try_from(request.max_bytes).unwrap_or(0);
     let mut left = limit.min(ctx.shared.limits.fetch_bytes_max);
     let (mut at_least_one, mut files) = (true, 0);
-    let reads_committed = request.isolation_level == 1;
+    let isolation = Isolation::from(request.isolation_level);
     let replica_id = request.replica_id.max(request.replica_state.replica_id);
     wanted
         .iter()
@@ -221,7 +221,7 @@ fn read_all(
                         // Nobody follows this broker.
                         return Err(ErrorCode::NotLeaderOrFollower);
                     }
-                    read_one(partition, item, left, at_least_one, reads_committed)
+                    read_one(partition, item, (left, at_least_one), isolation)
                 })
                 .unwrap_or_else(|code| failed(ctx, item.partition, code, partition.as_ref().ok()));
             left = left.saturating_sub(found.bytes());
@@ -238,27 +238,32 @@ fn read_all(
 fn read_one(
     partition: &Arc<Partition>,
     item: &FetchItem,
-    left: usize,
-    at_least_one: bool,
-    reads_committed: bool,
+    (left, at_least_one): (usize, bool),
+    isolation: Isolation,
 ) -> Result<Found, ErrorCode> {
     partition.check_leader_epoch(item.current_leader_epoch)?;
     let mut data = PartitionData { partition_index: item.partition, ..PartitionData::default() };
     if let Some(diverging) = diverging(partition, item)? {
         data.diverging_epoch = diverging;
         data.high_watermark = partition.high_watermark().get();
-        data.last_stable_offset = data.high_watermark;
+        data.last_stable_offset = partition.last_stable_offset().get();
         data.log_start_offset = partition.log_start_offset().get();
         data.aborted_transactions = None;
         data.records = Some(Records::default());
         return Ok(Found { is_missing: false, data, range: None });
     }
     let max_bytes = usize::try_from(item.max_bytes).unwrap_or(0).min(left);
-    let read = partition.read(Offset(item.fetch_offset), max_bytes, at_least_one)?;
+    let read = partition.read(Offset(item.fetch_offset), max_bytes, at_least_one, isolation)?;
     data.high_watermark = read.high_watermark.get();
     data.last_stable_offset = read.last_stable_offset.get();
     data.log_start_offset = read.log_start_offset.get();
-    data.aborted_transactions = reads_committed.then(Vec::<AbortedTransaction>::new);
+    data.aborted_transactions = read.aborted.map(|aborted| {
+        let aborted = aborted.iter().map(|aborted| AbortedTransaction {
+            producer_id: aborted.producer_id.get(),
+            first_offset: aborted.first_offset.get(),
+        });
+        aborted.collect()
+    });
     Ok(Found { is_missing: false, data, range: read.range })
 }
 

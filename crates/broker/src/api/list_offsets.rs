@@ -17,6 +17,7 @@ use ottla_wire::{
 };
 
 use super::{Api, Context, Outcome};
+use crate::partition::Isolation;
 
 pub(super) struct ListOffsets;
 
@@ -34,9 +35,10 @@ impl Api for ListOffsets {
     type Request = ListOffsetsRequest;
 
     async fn handle(ctx: Context, request: ListOffsetsRequest) -> Outcome {
+        let isolation = Isolation::from(request.isolation_level);
         let topics = request.topics.iter().map(|topic| ListOffsetsTopicResponse {
             name: topic.name.clone(),
-            partitions: answer_all(&ctx, &topic.name, &topic.partitions),
+            partitions: answer_all(&ctx, &topic.name, &topic.partitions, isolation),
         });
         ctx.reply(&ListOffsetsResponse { topics: topics.collect(), ..Default::default() })
     }
@@ -47,6 +49,7 @@ fn answer_all(
     ctx: &Context,
     topic: &str,
     parts: &[ListOffsetsPartition],
+    isolation: Isolation,
 ) -> Vec<ListOffsetsPartitionResponse> {
     let mut counts = BTreeMap::new();
     for part in parts {
@@ -55,7 +58,7 @@ fn answer_all(
     let mut answers = Vec::with_capacity(counts.len());
     for part in parts {
         match counts.remove(&part.partition_index) {
-            Some(1) => answers.push(answer(ctx, topic, part)),
+            Some(1) => answers.push(answer(ctx, topic, part, isolation)),
             Some(_) => answers.push(ListOffsetsPartitionResponse {
                 partition_index: part.partition_index,
                 error_code: ErrorCode::InvalidRequest.code(),
@@ -69,14 +72,19 @@ fn answer_all(
     answers
 }
 
-fn answer(ctx: &Context, topic: &str, part: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
+fn answer(
+    ctx: &Context,
+    topic: &str,
+    part: &ListOffsetsPartition,
+    isolation: Isolation,
+) -> ListOffsetsPartitionResponse {
     let mut response = ListOffsetsPartitionResponse {
         partition_index: part.partition_index,
         timestamp: -1,
         offset: -1,
         ..Default::default()
     };
-    match find(ctx, topic, part) {
+    match find(ctx, topic, part, isolation) {
         Ok(Some(found)) => {
             response.offset = found.offset.get();
             response.timestamp = found.timestamp;
@@ -106,6 +114,7 @@ fn find(
     ctx: &Context,
     topic: &str,
     part: &ListOffsetsPartition,
+    isolation: Isolation,
 ) -> Result<Option<TimestampedOffset>, ErrorCode> {
     if !is_known(ctx.version, part.timestamp) {
         return Err(ErrorCode::UnsupportedVersion);
@@ -120,8 +129,13 @@ fn find(
         tracing::error!(partition = %partition.topic_partition, "cannot look up offsets: {error}");
         ErrorCode::KafkaStorageError
     };
+    let end = match isolation {
+        Isolation::Uncommitted => partition.high_watermark(),
+        Isolation::Committed => partition.last_stable_offset(),
+    };
+    let is_visible = |found: &TimestampedOffset| found.offset < end;
     match part.timestamp {
-        LATEST => Ok(at(partition.high_watermark(), partition.leader_epoch())),
+        LATEST => Ok(at(end, partition.leader_epoch())),
         EARLIEST | EARLIEST_LOCAL => {
             let start = partition.log_start_offset();
             let epoch = partition.with_log(|log| log.leader_epoch_for(start));
@@ -129,7 +143,13 @@ fn find(
         }
         // Nothing is tiered: there is no last tiered offset and no segment waits for upload.
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => Ok(None),
-        MAX_TIMESTAMP => partition.reader().max_timestamp().map_err(storage),
-        timestamp => partition.reader().offset_for_timestamp(timestamp).map_err(storage),
+        MAX_TIMESTAMP => {
+            let found = partition.reader().max_timestamp().map_err(storage)?;
+            Ok(found.filter(is_visible))
+        }
+        timestamp => {
+            let found = partition.reader().offset_for_timestamp(timestamp).map_err(storage)?;
+            Ok(found.filter(is_visible))
+        }
     }
 }
