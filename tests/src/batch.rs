@@ -66,6 +66,18 @@ pub fn idempotent_now(id: i64, epoch: i16, sequence: i32, count: usize) -> Bytes
     build(options, &numbered_now(count)).freeze()
 }
 
+/// `count` numbered records of a transaction, with the wall clock's time.
+pub fn transactional(id: i64, epoch: i16, sequence: i32, count: usize) -> Bytes {
+    let options = BuilderOptions {
+        producer_id: ProducerId(id),
+        producer_epoch: epoch,
+        base_sequence: sequence,
+        transactional: true,
+        ..Default::default()
+    };
+    build(options, &numbered_now(count)).freeze()
+}
+
 /// Numbered records with the wall clock's time.
 pub fn numbered_now(count: usize) -> Vec<Record> {
     let now = now_ms();

@@ -102,7 +102,6 @@ pub(crate) struct Shared {
     pub(crate) partitions: Partitions,
     pub(crate) fetch_sessions: FetchSessions,
     pub(crate) groups: Groups,
-    #[expect(dead_code, reason = "Produce and TxnOffsetCommit ask there next")]
     pub(crate) transactions: Transactions,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) controller: Controller,

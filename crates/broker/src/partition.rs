@@ -22,7 +22,7 @@ use crate::{
 use bytes::BytesMut;
 use ottla_log::{
     AbortedTxn, AppendError, AppendOrigin, Cleanable, FileRange, Log, LogError, LogReader,
-    ReadError,
+    ReadError, Verification,
 };
 use ottla_partition::{Effect, Event, Replication};
 use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
@@ -63,6 +63,17 @@ struct Inner {
     replacements: u64,
     /// The topic is deleted: the directory is another's, or nobody's.
     is_retired: bool,
+}
+
+/// How a client's batch is appended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Producing {
+    /// Who is waited for.
+    pub(crate) acks: i16,
+    /// Whether zstd may be used.
+    pub(crate) allows_zstd: bool,
+    /// What is known of its transaction, if it belongs to one.
+    pub(crate) verification: Verification,
 }
 
 /// What the answer to an append has to wait for.
@@ -211,7 +222,7 @@ impl Partition {
         self: &Arc<Self>,
         settings: &TopicSettings,
         batch: &mut BytesMut,
-        (acks, allows_zstd): (i16, bool),
+        Producing { acks, allows_zstd, verification }: Producing,
         now_ms: i64,
     ) -> Result<Appended, Refused> {
         let is_one_batch =
@@ -227,7 +238,8 @@ impl Partition {
         };
         let log_append_time_ms =
             check(settings, batch, allows_zstd, now_ms).map_err(reached_log)?;
-        let appended = self.append_checked(batch, acks, now_ms).map_err(reached_log)?;
+        let origin = AppendOrigin::Client(verification);
+        let appended = self.append_from(origin, batch, acks, now_ms).map_err(reached_log)?;
         if appended.is_duplicate {
             return Ok(appended);
         }

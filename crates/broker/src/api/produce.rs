@@ -7,13 +7,15 @@
 //! place, cut into one mutable slice per batch, stamped there and written with one call under the
 //! partition's lock by the connection's own task; one allocation per request for the plan and one
 //! for the answer. The order of a connection's batches is fixed when [`Api::begin`] returns, so
-//! the next request is read while the disk sync of this one is under way.
+//! the next request is read while the disk sync of this one is under way. Only where the transaction
+//! coordinator has to be waited for, it is fixed when that has answered.
 //! Kafka: `KafkaApis.handleProduceRequest`, `ReplicaManager.appendRecords`.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use ottla_record::{BATCH_OVERHEAD, BatchHeader};
+use ottla_log::Verification;
+use ottla_record::BATCH_OVERHEAD;
 use ottla_types::{ErrorCode, Offset};
 use ottla_wire::{
     DecodeError, Message as _, Reader, Records, Str,
@@ -22,11 +24,13 @@ use ottla_wire::{
     produce_response::{BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse},
 };
 
+mod transactional;
+
 use super::{Api, Context, Outcome};
 use crate::{
     clock::now_ms,
     net::connection::Begun,
-    partition::{Appended, Partition, Refused, WaitFor},
+    partition::{Appended, Partition, Producing, Refused, WaitFor},
     partitions::HostedTopic,
 };
 
@@ -61,7 +65,25 @@ impl Api for Produce {
             });
         }
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
-        let work = Work::cut(&ctx, request, frame);
+        let transactional_id = request.transactional_id.as_ref().map(Str::detached);
+        let mut work = Work::cut(&ctx, request, frame);
+        let producer = match work.producer(transactional_id.as_ref()) {
+            Ok(producer) => producer,
+            Err(code) => {
+                work.refuse_all(code);
+                None
+            }
+        };
+        if let Some(producer) = producer
+            && !work.admit_at_once(&ctx, &producer)
+        {
+            let outcome = async move {
+                work.admit(&ctx, &producer).await;
+                let (response, staged) = work.append(&ctx, acks);
+                finish(&ctx, acks, &settle(response, staged, timeout).await)
+            };
+            return Ok(Begun { order_is_fixed: false, outcome: Box::pin(outcome) });
+        }
         let (response, staged) = work.append(&ctx, acks);
         let outcome = async move {
             let response = settle(response, staged, timeout).await;
@@ -93,6 +115,8 @@ fn finish(ctx: &Context, acks: i16, response: &ProduceResponse) -> Outcome {
 struct Batch {
     index: i32,
     bytes: Option<BytesMut>,
+    /// What is known of its transaction, if it has one, or why it is not appended.
+    admission: Result<Verification, Box<Refused>>,
 }
 
 /// A topic of the request: name, id, what is hosted under it, and its batches.
@@ -139,11 +163,17 @@ impl Work {
                     taken = at.saturating_add(len);
                     bytes
                 });
-                Batch { index, bytes }
+                Batch { index, bytes, admission: Ok(Verification::None) }
             });
             (name, id, hosted, batches.collect())
         });
         Self { topics: topics.collect() }
+    }
+
+    fn refuse_all(&mut self, code: ErrorCode) {
+        for batch in self.topics.iter_mut().flat_map(|topic| &mut topic.3) {
+            batch.admission = Err(Box::new(code.into()));
+        }
     }
 
     /// Appends every batch. The response is complete for what need not wait.
@@ -154,10 +184,10 @@ impl Work {
         for (name, topic_id, hosted, batches) in asked_for {
             let mut parts = Vec::with_capacity(batches.len());
             for batch in batches {
-                let result = append_one(ctx, hosted.as_ref(), acks, batch.index, batch.bytes);
-                let part = match result {
+                let index = batch.index;
+                let part = match append_one(ctx, hosted.as_ref(), acks, batch) {
                     Ok((log, appended)) => {
-                        let part = accepted(batch.index, &appended);
+                        let part = accepted(index, &appended);
                         if let Some(wait_for) = appended.wait_for {
                             let (topic, partition) = (response.responses.len(), parts.len());
                             staged.push(Staged {
@@ -170,7 +200,7 @@ impl Work {
                         }
                         part
                     }
-                    Err(refused) => rejected(batch.index, refused),
+                    Err(refused) => rejected(index, refused),
                 };
                 parts.push(part);
             }
@@ -198,28 +228,23 @@ fn append_one(
     ctx: &Context,
     hosted: Result<&Arc<HostedTopic>, &ErrorCode>,
     acks: i16,
-    index: i32,
-    bytes: Option<BytesMut>,
+    batch: Batch,
 ) -> Result<(Arc<Partition>, Appended), Refused> {
+    let verification = batch.admission.map_err(|refused| *refused)?;
     let hosted = hosted.map_err(|code| Refused::from(*code))?;
     if hosted.name.is_internal() {
         let text = format!("Cannot append to internal topic {}", hosted.name);
         return Err(Refused::new(ErrorCode::InvalidTopicException, text));
     }
-    let log = hosted.partition(index)?;
-    let Some(mut bytes) = bytes.filter(|bytes| bytes.len() >= BATCH_OVERHEAD) else {
+    let log = hosted.partition(batch.index)?;
+    let Some(mut bytes) = batch.bytes.filter(|bytes| bytes.len() >= BATCH_OVERHEAD) else {
         let text = "No record batch was given for the partition";
         return Err(Refused::new(ErrorCode::InvalidRecord, text.to_owned()));
     };
-    if BatchHeader::parse(&bytes).is_ok_and(|header| header.attributes.is_transactional()) {
-        // There is no transaction coordinator yet, so no batch can belong to a transaction.
-        let text = "Transactions are not served";
-        let code = ErrorCode::TransactionalIdAuthorizationFailed;
-        return Err(Refused::new(code, text.to_owned()));
-    }
     let allows_zstd = ctx.version >= ZSTD_VERSION;
     let settings = hosted.settings();
-    let appended = log.append(&settings, &mut bytes, (acks, allows_zstd), now_ms())?;
+    let producing = Producing { acks, allows_zstd, verification };
+    let appended = log.append(&settings, &mut bytes, producing, now_ms())?;
     if !appended.is_duplicate {
         hosted.bytes_in.inc_by(u64::try_from(bytes.len()).unwrap_or(0));
         ctx.shared.metrics.records_in(appended.record_count);

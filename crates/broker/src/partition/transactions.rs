@@ -5,12 +5,22 @@
 
 use std::sync::Arc;
 
-use ottla_log::{AppendOrigin, EndMarker};
+use ottla_log::{AppendOrigin, EndMarker, FirstBatch, VerificationGuard};
 
 use super::{Appended, Partition, Refused};
 use crate::settings::TopicSettings;
 
 impl Partition {
+    /// Notes that the transaction coordinator is asked whether a batch may begin a transaction
+    /// here. `None` where that transaction is open already.
+    pub(crate) fn begin_verification(
+        &self,
+        first: &FirstBatch,
+        now_ms: i64,
+    ) -> Option<VerificationGuard> {
+        self.lock().log.begin_verification(first, now_ms)
+    }
+
     /// Appends the marker that ends a producer's transaction here. Whoever acts on it waits until
     /// it is acknowledged.
     pub(crate) fn append_end_marker(

@@ -36,7 +36,7 @@ keys! { TRANSACTION_KEYS: Broker;
     /// Whether a transactional write is checked against its coordinator before it is appended.
     TRANSACTION_PARTITION_VERIFICATION_ENABLE: bool =
         with("transaction.partition.verification.enable", "true")
-        .low().cluster_wide();
+        .low().cluster_wide().honoured();
 
     /// Time between two looks for transactional ids that expired.
     TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS: i32 =
