@@ -8,7 +8,10 @@
 use std::{
     cell::RefCell,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -91,7 +94,7 @@ pub(crate) fn file_system() -> Option<FileSystem> {
 #[derive(Debug)]
 pub struct SimulatedBroker {
     shared: Arc<Shared>,
-    connected: std::cell::Cell<u16>,
+    connected: AtomicU16,
 }
 
 impl SimulatedBroker {
@@ -138,14 +141,13 @@ impl SimulatedBroker {
         drop(tokio::spawn(housekeeping::run(Arc::clone(&shared))));
         drop(tokio::spawn(failures::run(Arc::clone(&shared))));
         shared.is_ready_from_now_on();
-        Ok(Self { shared, connected: std::cell::Cell::new(0) })
+        Ok(Self { shared, connected: AtomicU16::new(0) })
     }
 
     /// A new connection. Dropping it closes it.
     pub fn connect(&self) -> DuplexStream {
         let (client, server) = tokio::io::duplex(PIPE_BYTES);
-        let port = self.connected.get().wrapping_add(1);
-        self.connected.set(port);
+        let port = self.connected.fetch_add(1, Ordering::Relaxed);
         let at = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let peer = Peer { remote: at(port), local: at(PORT), listener: "PLAINTEXT".into() };
         let shared = Arc::clone(&self.shared);

@@ -6,6 +6,8 @@
 //! batches together.
 //! Kafka: `KafkaRaftLog`, which reads the whole log and cuts it where it is damaged.
 
+use std::io::ErrorKind;
+
 use ottla_log::{Log, LogConfig, LogDir, OpenOptions};
 use ottla_types::{Offset, TopicPartition, Uuid};
 
@@ -29,7 +31,8 @@ pub(super) fn open(
         ..OpenOptions::new(at.clone(), now_ms)
     };
     let dir = log_dir.partition_dir(at);
-    let is_gone = |point: &Offset| *point > Offset::ZERO && !dir.path().exists();
+    let is_there = !matches!(dir.list(), Err(error) if error.kind() == ErrorKind::NotFound);
+    let is_gone = |point: &Offset| *point > Offset::ZERO && !is_there;
     if let Some(point) = recovery_point.filter(is_gone) {
         return Err(StartError::Metadata(format!(
             "{} is missing, and recovery-point-offset-checkpoint says that the cluster metadata \
