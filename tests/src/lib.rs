@@ -15,3 +15,4 @@ pub mod log_dirs;
 pub mod process;
 pub mod scenarios;
 pub mod session;
+pub mod simulation;

@@ -1,0 +1,14 @@
+//! Whole brokers in simulated worlds: clients, networks, crashes and power cuts, all from one seed.
+//!
+//! [`run`] lives through one world and gives its history, which the checker judges. The same seed
+//! gives the same history, byte for byte.
+
+mod client;
+mod consumer;
+mod history;
+mod network;
+mod producer;
+mod transaction;
+mod world;
+
+pub use world::{Plan, Run, run};
