@@ -158,14 +158,14 @@ impl GroupRecord {
     }
 }
 
-fn encode_key<K: CoordinatorMessage>(key: &K) -> Result<Bytes, EncodeError> {
+pub(crate) fn encode_key<K: CoordinatorMessage>(key: &K) -> Result<Bytes, EncodeError> {
     let mut writer = Writer::on(BytesMut::new());
     writer.put_i16(K::KEY);
     key.encode(&mut writer, 0)?;
     Ok(writer.finish().0.freeze())
 }
 
-fn encode_value<V: Message>(value: &V, version: i16) -> Result<Bytes, EncodeError> {
+pub(crate) fn encode_value<V: Message>(value: &V, version: i16) -> Result<Bytes, EncodeError> {
     let mut writer = Writer::on(BytesMut::new());
     writer.put_i16(version);
     value.encode(&mut writer, version)?;
@@ -188,7 +188,7 @@ fn encode_offset(value: &OffsetAndMetadata) -> Result<Bytes, EncodeError> {
     encode_value(&value, version)
 }
 
-fn decode_value<V: Message>(value: &[u8]) -> Result<V, DecodeError> {
+pub(crate) fn decode_value<V: Message>(value: &[u8]) -> Result<V, DecodeError> {
     let mut reader = Reader::new(Bytes::copy_from_slice(value));
     let version = reader.get_i16()?;
     V::decode(&mut reader, version)

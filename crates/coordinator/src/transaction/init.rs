@@ -1,0 +1,97 @@
+//! InitProducerId: a producer takes over a transactional id.
+//!
+//! Kafka: `TransactionCoordinator.handleInitProducerId`.
+
+use ottla_types::ErrorCode;
+use ottla_wire::Str;
+
+use super::{
+    AwaitingId, ProducerIdAndEpoch, TransactionCall, TransactionEffects, TransactionReply,
+    TransactionShard, TransactionState,
+    append::Transition,
+    metadata::{Initialized, Metadata},
+};
+use crate::WaiterId;
+
+/// What a producer asks for.
+#[derive(Clone, Debug)]
+pub(super) struct InitRequest {
+    transactional_id: Str,
+    timeout_ms: i32,
+    expected: Option<ProducerIdAndEpoch>,
+}
+
+impl TransactionShard {
+    /// Whether a producer may have this timeout.
+    pub fn is_timeout_allowed(&self, timeout_ms: i32) -> bool {
+        timeout_ms > 0 && timeout_ms <= self.config.timeout_ms_max
+    }
+
+    /// Gives a transactional id to a producer, and with it a new epoch or a new producer id.
+    /// `expected` is what the producer was called so far, where it goes on after an error.
+    ///
+    /// A transaction that is open is aborted first; the producer is to ask again then.
+    pub fn init_producer_id(
+        &mut self,
+        call: &TransactionCall,
+        transactional_id: &str,
+        timeout_ms: i32,
+        expected: Option<ProducerIdAndEpoch>,
+        effects: &mut TransactionEffects,
+    ) {
+        let transactional_id = Str::from(transactional_id);
+        let request = InitRequest { transactional_id, timeout_ms, expected };
+        self.init(call.now_ms, call.waiter, request, effects);
+    }
+
+    pub(super) fn init(
+        &mut self,
+        now_ms: i64,
+        waiter: WaiterId,
+        request: InitRequest,
+        effects: &mut TransactionEffects,
+    ) {
+        let InitRequest { transactional_id, timeout_ms, expected } = &request;
+        let current = match self.settled(transactional_id) {
+            Ok(current) => current.cloned(),
+            Err(code) => return effects.refuse(waiter, code),
+        };
+        let current = match current {
+            Some(current) => current,
+            None => match self.spare_id.take() {
+                Some(producer_id) => Metadata::new(producer_id, *timeout_ms, now_ms),
+                None => return self.await_id(AwaitingId::Init(waiter, request), effects),
+            },
+        };
+        if expected.is_some_and(|expected| !current.may_initialize(expected)) {
+            return effects.refuse(waiter, ErrorCode::ProducerFenced);
+        }
+        match current.state {
+            TransactionState::Ongoing if self.fence_needs_id(&current) => {
+                self.await_id(AwaitingId::Init(waiter, request), effects);
+            }
+            TransactionState::Ongoing => {
+                let reply = TransactionReply::refused(ErrorCode::ConcurrentTransactions);
+                self.fence(now_ms, transactional_id, Some((waiter, reply)), effects);
+            }
+            state if state.is_idle() => {
+                let fresh = &mut self.spare_id;
+                match current.initialize(*timeout_ms, *expected, fresh, now_ms) {
+                    Ok(Initialized::Changed(next)) => {
+                        let reply = TransactionReply::granted(next.producer);
+                        let transition = Transition::new(*next, Some((waiter, reply)));
+                        self.transit(transactional_id, transition, effects);
+                    }
+                    Ok(Initialized::Unchanged) => {
+                        effects.replies.push((waiter, TransactionReply::granted(current.producer)));
+                    }
+                    Ok(Initialized::NeedsId) => {
+                        self.await_id(AwaitingId::Init(waiter, request), effects);
+                    }
+                    Err(code) => effects.refuse(waiter, code),
+                }
+            }
+            _ => effects.refuse(waiter, ErrorCode::ConcurrentTransactions),
+        }
+    }
+}
