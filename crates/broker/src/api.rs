@@ -17,6 +17,8 @@ use crate::{
     },
 };
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod alter_configs;
 mod alter_partition_reassignments;
 mod alter_replica_log_dirs;
@@ -33,7 +35,9 @@ mod describe_log_dirs;
 mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
+mod describe_transactions;
 mod elect_leaders;
+mod end_txn;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -45,6 +49,7 @@ mod list_config_resources;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -193,6 +198,9 @@ pub(crate) static APIS: &[Row] = &[
     row::<delete_records::DeleteRecords>(),
     row::<init_producer_id::InitProducerId>(),
     row::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    row::<add_partitions_to_txn::AddPartitionsToTxn>(),
+    row::<add_offsets_to_txn::AddOffsetsToTxn>(),
+    row::<end_txn::EndTxn>(),
     row::<write_txn_markers::WriteTxnMarkers>(),
     row::<describe_configs::DescribeConfigs>(),
     row::<alter_configs::AlterConfigs>(),
@@ -208,6 +216,8 @@ pub(crate) static APIS: &[Row] = &[
     row::<describe_quorum::DescribeQuorum>(),
     row::<describe_cluster::DescribeCluster>(),
     row::<describe_producers::DescribeProducers>(),
+    row::<describe_transactions::DescribeTransactions>(),
+    row::<list_transactions::ListTransactions>(),
     row::<list_config_resources::ListConfigResources>(),
     row::<describe_topic_partitions::DescribeTopicPartitions>(),
 ];

@@ -173,11 +173,21 @@ impl Shared {
         drop(self.runtime.set(home));
     }
 
-    /// Reads the groups, if there are any.
+    /// Reads the groups and transactional ids, if there are any.
     pub(crate) fn load_coordinators(self: &Arc<Self>) {
         if let Some(topic) = self.partitions.topic(ottla_types::TopicName::CONSUMER_OFFSETS) {
             self.groups.lead(self, &topic);
         }
+        if let Some(topic) = self.partitions.topic(ottla_types::TopicName::TRANSACTION_STATE) {
+            self.transactions.lead(self, &topic);
+        }
+    }
+
+    /// Does what the coordinators do by themselves until the broker stops.
+    pub(crate) async fn run_coordinators(self: Arc<Self>) {
+        let groups = self.groups.run_timers(Arc::clone(&self));
+        let transactions = self.transactions.run_timers(Arc::clone(&self));
+        tokio::join!(groups, transactions);
     }
 
     /// The broker serves.
@@ -217,6 +227,8 @@ impl Shared {
             Some("starting")
         } else if !self.groups.is_loaded() {
             Some("loading groups")
+        } else if !self.transactions.is_loaded() {
+            Some("loading transactions")
         } else {
             None
         }
@@ -231,6 +243,7 @@ impl Shared {
             topics: self.partitions.topics().len(),
             log_bytes: partitions.iter().map(|p| p.size_bytes()).sum(),
             groups: self.groups.count(),
+            transactional_ids: self.transactions.count(),
             request_memory_free: self.budget.available(),
             uncleanable: self.cleaners.uncleanable(),
         }
@@ -344,7 +357,7 @@ impl Broker {
         let app = app(Views::of(&self.shared));
         self.http = http::start(&self.shared, config, app)?;
         let shared = Arc::clone(&self.shared);
-        home.spawn(async move { shared.groups.run_timers(Arc::clone(&shared)).await });
+        home.spawn(shared.run_coordinators());
         home.spawn(housekeeping::run(Arc::clone(&self.shared)));
         home.spawn(failures::run(Arc::clone(&self.shared)));
         for bound in bound {
@@ -371,6 +384,7 @@ impl Broker {
         shared.is_ready.store(false, Ordering::Release);
         shared.stopping.begin();
         shared.groups.stop();
+        shared.transactions.stop();
         shared.moves.stop();
         shared.cleaners.stop();
         let http = self.http.take().map(|http| http.thread);
@@ -475,7 +489,10 @@ fn shared_state(
             config.get(&keys::MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS),
         )),
         groups: Groups::new(crate::settings::group_config(config)),
-        transactions: Transactions::default(),
+        transactions: Transactions::new(
+            crate::settings::transaction_config(config),
+            config.get(&keys::ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MAX_MS).into(),
+        ),
         producer_ids: ProducerIds::default(),
         controller,
         log_dirs: opened.log_dirs,

@@ -256,7 +256,7 @@ impl Owner {
             {
                 let unrecorded = storage::host_topic(&self.shared, &self.image, topic);
                 self.record_directories(&unrecorded);
-                self.lead_groups(hosted.id);
+                self.lead_coordinators(hosted.id);
             }
         }
     }
@@ -355,17 +355,18 @@ impl Owner {
         for id in grown {
             let Some(topic) = self.image.topic_by_id(id) else { continue };
             unrecorded.extend(storage::host_topic(&self.shared, &self.image, topic));
-            self.lead_groups(id);
+            self.lead_coordinators(id);
         }
         unrecorded
     }
 
-    /// Makes this broker the coordinator of the groups in a topic's partitions, if it is theirs.
-    fn lead_groups(&self, topic_id: Uuid) {
-        if let Some(hosted) = self.shared.partitions.topic_by_id(topic_id)
-            && *hosted.name == *TopicName::CONSUMER_OFFSETS
-        {
-            self.shared.groups.lead(&self.shared, &hosted);
+    /// Makes this broker the coordinator of what a topic's partitions keep, if it is a coordinator's.
+    fn lead_coordinators(&self, topic_id: Uuid) {
+        let Some(hosted) = self.shared.partitions.topic_by_id(topic_id) else { return };
+        match &*hosted.name {
+            TopicName::CONSUMER_OFFSETS => self.shared.groups.lead(&self.shared, &hosted),
+            TopicName::TRANSACTION_STATE => self.shared.transactions.lead(&self.shared, &hosted),
+            _ => {}
         }
     }
 

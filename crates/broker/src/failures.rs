@@ -49,8 +49,11 @@ fn take_offline(shared: &Arc<Shared>, dir: &DataDir) {
         for partition in partitions {
             partition.take_offline();
             count += 1;
-            if &*topic.name == TopicName::CONSUMER_OFFSETS {
-                shared.groups.resign(partition.topic_partition.partition);
+            let number = partition.topic_partition.partition;
+            match &*topic.name {
+                TopicName::CONSUMER_OFFSETS => shared.groups.resign(number),
+                TopicName::TRANSACTION_STATE => shared.transactions.resign(number),
+                _ => {}
             }
         }
     }

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use ottla_coordinator::TransactionResult;
 use ottla_log::{EndMarker, TxnResult};
 use ottla_types::{ErrorCode, LeaderEpoch, Offset, ProducerId, TopicName, TopicPartition};
 use tokio::sync::oneshot;
@@ -16,15 +17,6 @@ use crate::{
     clock::now_ms,
     partition::{Partition, WaitFor},
 };
-
-/// How a transaction ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TransactionResult {
-    /// Its records are seen.
-    Commit,
-    /// Its records are passed over.
-    Abort,
-}
 
 /// The end of one producer's transaction in some partitions.
 #[derive(Clone, Debug)]
@@ -56,6 +48,17 @@ pub(crate) enum Unsettled {
 }
 
 impl Unsettled {
+    /// Nothing where the marker is safe already, why it never will be, or what is to be waited for.
+    pub(crate) fn try_settle(self) -> Result<Option<Self>, ErrorCode> {
+        let Self::InGroups(mut done) = self else { return Ok(Some(self)) };
+        match done.try_recv() {
+            Ok(ErrorCode::None) => Ok(None),
+            Ok(code) => Err(code),
+            Err(oneshot::error::TryRecvError::Empty) => Ok(Some(Self::InGroups(done))),
+            Err(oneshot::error::TryRecvError::Closed) => Err(ErrorCode::NotCoordinator),
+        }
+    }
+
     /// Returns once the marker is safe, or never will be.
     pub(crate) async fn settle(self) -> Result<(), ErrorCode> {
         match self {

@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     topics: Gauge,
     log_bytes: Gauge,
     groups: Gauge,
+    transactional_ids: Gauge,
     request_memory_free: Gauge,
     cleaner_runs: Counter,
     cleaner_read: Counter,
@@ -64,6 +65,7 @@ pub(crate) struct Gauges {
     pub(crate) topics: usize,
     pub(crate) log_bytes: u64,
     pub(crate) groups: usize,
+    pub(crate) transactional_ids: usize,
     pub(crate) request_memory_free: usize,
     pub(crate) uncleanable: usize,
 }
@@ -85,6 +87,7 @@ impl Metrics {
             topics: Gauge::default(),
             log_bytes: Gauge::default(),
             groups: Gauge::default(),
+            transactional_ids: Gauge::default(),
             request_memory_free: Gauge::default(),
             cleaner_runs: Counter::default(),
             cleaner_read: Counter::default(),
@@ -132,6 +135,8 @@ impl Metrics {
         r.register_with_unit("kafka_log_log_size", help, Unit::Bytes, self.log_bytes.clone());
         let name = "kafka_coordinator_group_groupcount";
         r.register(name, "Groups this broker coordinates", self.groups.clone());
+        let help = "Transactional ids this broker coordinates";
+        r.register("ottla_transactional_ids", help, self.transactional_ids.clone());
         let help = "Request memory that is free";
         let free = self.request_memory_free.clone();
         r.register_with_unit("ottla_request_memory_free", help, Unit::Bytes, free);
@@ -222,6 +227,7 @@ impl Metrics {
         set(&self.partitions, now.partitions);
         set(&self.topics, now.topics);
         set(&self.groups, now.groups);
+        set(&self.transactional_ids, now.transactional_ids);
         set(&self.request_memory_free, now.request_memory_free);
         set(&self.uncleanable, now.uncleanable);
         self.log_bytes.set(i64::try_from(now.log_bytes).unwrap_or(i64::MAX));

@@ -17,6 +17,12 @@ pub(crate) struct ProducerIds {
 }
 
 impl ProducerIds {
+    /// An id that no producer has had, if there is one at hand.
+    pub(crate) fn try_next(&self) -> Option<ProducerId> {
+        let mut block = self.block.try_lock().ok()?;
+        (block.1 > 0).then(|| take(&mut block))
+    }
+
     /// An id that no producer has had.
     pub(crate) async fn next(&self, shared: &Shared) -> Result<ProducerId, ErrorCode> {
         let mut block = self.block.lock().await;
@@ -32,8 +38,13 @@ impl ProducerIds {
                 .await??;
             *block = (new.first.get(), new.len);
         }
-        let id = block.0;
-        *block = (id.saturating_add(1), block.1.saturating_sub(1));
-        Ok(ProducerId(id))
+        Ok(take(&mut block))
     }
+}
+
+/// Takes the next id of a block that is not used up.
+fn take(block: &mut (i64, i32)) -> ProducerId {
+    let id = block.0;
+    *block = (id.saturating_add(1), block.1.saturating_sub(1));
+    ProducerId(id)
 }

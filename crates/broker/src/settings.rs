@@ -1,7 +1,7 @@
 //! A topic's configuration as the broker uses it, read once per change.
 
 use ottla_config::{ServerConfig, TopicConfig, keys, keys::topic};
-use ottla_coordinator::GroupConfig;
+use ottla_coordinator::{GroupConfig, TransactionConfig};
 use ottla_log::LogConfig;
 use ottla_partition::Durability;
 use ottla_record::{Compression, ProduceRules, TargetCompression, TimestampType};
@@ -112,5 +112,17 @@ pub(crate) fn group_config(server: &ServerConfig) -> GroupConfig {
             .saturating_mul(60_000),
         offsets_retention_check_interval_ms: server.get(&keys::OFFSETS_RETENTION_CHECK_INTERVAL_MS),
         ..GroupConfig::default()
+    }
+}
+
+/// What the transaction coordinator needs of the configuration.
+pub(crate) fn transaction_config(server: &ServerConfig) -> TransactionConfig {
+    let abort_check = &keys::TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS;
+    let expiry_check = &keys::TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS;
+    TransactionConfig {
+        timeout_ms_max: server.get(&keys::TRANSACTION_MAX_TIMEOUT_MS),
+        id_expiration_ms: server.get(&keys::TRANSACTIONAL_ID_EXPIRATION_MS).into(),
+        abort_check_interval_ms: server.get(abort_check).into(),
+        expiry_check_interval_ms: server.get(expiry_check).into(),
     }
 }

@@ -137,7 +137,7 @@ impl SimulatedBroker {
         shared.record_directories(assembled.unrecorded);
         shared.load_coordinators();
         let timers = Arc::clone(&shared);
-        drop(tokio::spawn(async move { timers.groups.run_timers(Arc::clone(&timers)).await }));
+        drop(tokio::spawn(timers.run_coordinators()));
         drop(tokio::spawn(housekeeping::run(Arc::clone(&shared))));
         drop(tokio::spawn(failures::run(Arc::clone(&shared))));
         shared.is_ready_from_now_on();

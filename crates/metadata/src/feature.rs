@@ -32,14 +32,17 @@ pub const SUPPORTED: &[(&str, i16, i16)] = &[
     (KRAFT_VERSION, 0, 1),
     (ELIGIBLE_LEADER_REPLICAS_VERSION, 0, 1),
     (GROUP_VERSION, 0, 0),
-    (TRANSACTION_VERSION, 0, 0),
+    (TRANSACTION_VERSION, 0, 2),
     (SHARE_VERSION, 0, 0),
     (STREAMS_VERSION, 0, 0),
 ];
 
 /// The levels a new cluster starts with.
-pub const INITIAL: &[(&str, i16)] =
-    &[(METADATA_VERSION, METADATA_VERSION_LATEST), (ELIGIBLE_LEADER_REPLICAS_VERSION, 1)];
+pub const INITIAL: &[(&str, i16)] = &[
+    (METADATA_VERSION, METADATA_VERSION_LATEST),
+    (ELIGIBLE_LEADER_REPLICAS_VERSION, 1),
+    (TRANSACTION_VERSION, 2),
+];
 
 /// What Ottla can live with, leaving out what is always off.
 pub fn supported() -> impl Iterator<Item = FeatureRange> {
@@ -60,6 +63,12 @@ pub fn finalized(image: &Image) -> impl Iterator<Item = (&str, i16)> {
     })
 }
 
+/// The level of a feature that holds: the finalized one, but never more than Ottla can keep.
+pub fn finalized_level(image: &Image, name: &str) -> i16 {
+    let max = SUPPORTED.iter().find(|(known, ..)| *known == name).map_or(0, |(.., max)| *max);
+    image.feature(name).min(max)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,7 +79,11 @@ mod tests {
         let image = Image::from_records(&decide::bootstrap(&[])).unwrap();
         assert_eq!(
             finalized(&image).collect::<Vec<_>>(),
-            [(ELIGIBLE_LEADER_REPLICAS_VERSION, 1), (METADATA_VERSION, 33)]
+            [
+                (ELIGIBLE_LEADER_REPLICAS_VERSION, 1),
+                (METADATA_VERSION, 33),
+                (TRANSACTION_VERSION, 2)
+            ]
         );
         assert!(image.is_elr_enabled());
     }
@@ -78,8 +91,7 @@ mod tests {
     #[test]
     fn levels_that_cannot_be_kept_are_not_shown() {
         let mut image = Image::new();
-        for (name, level) in [(TRANSACTION_VERSION, 2), (METADATA_VERSION, 40), ("new.version", 1)]
-        {
+        for (name, level) in [(SHARE_VERSION, 2), (METADATA_VERSION, 40), ("new.version", 1)] {
             let record = ottla_wire::feature_level_record::FeatureLevelRecord {
                 name: name.into(),
                 feature_level: level,
@@ -87,12 +99,20 @@ mod tests {
             image.replay(&record.into()).unwrap();
         }
         assert_eq!(finalized(&image).collect::<Vec<_>>(), [(METADATA_VERSION, 33)]);
-        assert_eq!(image.feature(TRANSACTION_VERSION), 2);
+        assert_eq!(image.feature(SHARE_VERSION), 2);
     }
 
     #[test]
     fn features_that_are_always_off_are_not_offered() {
         let names: Vec<_> = supported().map(|range| range.name).collect();
-        assert_eq!(names, [METADATA_VERSION, KRAFT_VERSION, ELIGIBLE_LEADER_REPLICAS_VERSION]);
+        assert_eq!(
+            names,
+            [
+                METADATA_VERSION,
+                KRAFT_VERSION,
+                ELIGIBLE_LEADER_REPLICAS_VERSION,
+                TRANSACTION_VERSION
+            ]
+        );
     }
 }

@@ -1,8 +1,7 @@
 //! Holds conversations with one broker and shows them, or with two and compares the answers.
 //!
-//! `differential [--only PART] [--texts] [--quiet] [--destructive] LEFT [RIGHT]`, with brokers as `HOST:PORT`.
+//! `differential [--only PART] [--texts] [--quiet] LEFT [RIGHT]`, with brokers as `HOST:PORT`.
 //! `--only` picks the scenarios whose name has that part; `--texts` compares error messages too.
-//! `--destructive` adds those that take the brokers' directories away.
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
@@ -15,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use ottla_tests::{
     connection::Outcome,
     differential::{compare_transcripts, show},
-    scenarios::{DESTRUCTIVE, SCENARIOS, Scenario},
+    scenarios::{SCENARIOS, Scenario},
     session::{Entry, Session},
 };
 
@@ -24,7 +23,6 @@ struct Options {
     only: Vec<String>,
     texts: bool,
     quiet: bool,
-    destructive: bool,
     brokers: Vec<SocketAddr>,
 }
 
@@ -36,9 +34,8 @@ fn options() -> Result<Options> {
             "--only" => options.only.push(arguments.next().context("--only PART")?),
             "--texts" => options.texts = true,
             "--quiet" => options.quiet = true,
-            "--destructive" => options.destructive = true,
             "--list" => {
-                for scenario in SCENARIOS.iter().chain(DESTRUCTIVE) {
+                for scenario in SCENARIOS {
                     println!("{}", scenario.name);
                 }
             }
@@ -50,9 +47,7 @@ fn options() -> Result<Options> {
         }
     }
     if options.brokers.is_empty() || options.brokers.len() > 2 {
-        bail!(
-            "usage: differential [--only PART] [--texts] [--quiet] [--destructive] [--list] LEFT [RIGHT]"
-        );
+        bail!("usage: differential [--only PART] [--texts] [--quiet] [--list] LEFT [RIGHT]");
     }
     Ok(options)
 }
@@ -65,8 +60,7 @@ fn transcript(scenario: &Scenario, broker: SocketAddr) -> Vec<Entry> {
 
 fn main() -> Result<ExitCode> {
     let options = options()?;
-    let destructive = if options.destructive { DESTRUCTIVE } else { &[] };
-    let chosen = SCENARIOS.iter().chain(destructive).filter(|scenario| {
+    let chosen = SCENARIOS.iter().filter(|scenario| {
         options.only.is_empty() || options.only.iter().any(|part| scenario.name.contains(part))
     });
     let (mut same, mut different) = (0, 0);

@@ -292,8 +292,7 @@ fn failed(
         records: Some(Records::default()),
         ..PartitionData::default()
     };
-    let is_missing = partition.is_none() && code != ErrorCode::KafkaStorageError;
-    if !is_missing {
+    if partition.is_some() {
         data.aborted_transactions = None;
     }
     let is_about_leaders =
@@ -306,7 +305,7 @@ fn failed(
             leader_epoch: partition.leader_epoch().get(),
         };
     }
-    Found { is_missing, data, range: None }
+    Found { is_missing: partition.is_none(), data, range: None }
 }
 
 /// How the answer is to look.

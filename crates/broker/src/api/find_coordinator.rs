@@ -22,6 +22,8 @@ pub(super) struct FindCoordinator;
 
 /// Kafka's `CoordinatorType` for groups.
 const GROUP: i8 = 0;
+/// Kafka's `CoordinatorType` for transactional ids.
+const TRANSACTION: i8 = 1;
 
 impl Api for FindCoordinator {
     type Request = FindCoordinatorRequest;
@@ -47,11 +49,13 @@ impl Api for FindCoordinator {
 }
 
 async fn find(ctx: &Context, key_type: i8, key: Str) -> Coordinator {
-    // Transactions and share groups are not served, so nobody coordinates them.
-    if key_type != GROUP {
-        return refused(key, ErrorCode::InvalidRequest);
-    }
-    if let Err(code) = ctx.shared.ensure_internal_topic(InternalTopic::ConsumerOffsets).await {
+    let topic = match key_type {
+        GROUP => InternalTopic::ConsumerOffsets,
+        TRANSACTION => InternalTopic::TransactionState,
+        // Share groups are not served, so nobody coordinates them.
+        _ => return refused(key, ErrorCode::InvalidRequest),
+    };
+    if let Err(code) = ctx.shared.ensure_internal_topic(topic).await {
         return refused(key, code);
     }
     let endpoint = ctx.shared.advertised(&ctx.peer);

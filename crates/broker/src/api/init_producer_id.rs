@@ -1,14 +1,14 @@
-//! InitProducerId (22), versions 0-5: a producer id for an idempotent producer.
+//! InitProducerId (22), versions 0-5: a producer gets its id and epoch.
 //!
-//! - v3: the current id and epoch, to have the epoch raised (KIP-360).
-//! - v4: PRODUCER_FENCED. v5: TRANSACTION_ABORTABLE (KIP-890).
+//! - v3: the id and epoch that the producer had, which are raised (KIP-360).
+//! - v4: PRODUCER_FENCED; before that it is INVALID_PRODUCER_EPOCH.
 //!
-//! Differs from Kafka: transactional ids are not served yet, so they are refused.
-//! Kafka: `TransactionCoordinator.handleInitProducerId`.
+//! Kafka: `KafkaApis.handleInitProducerIdRequest`.
 
 use std::ops::RangeInclusive;
 
-use ottla_types::ErrorCode;
+use ottla_coordinator::{ProducerIdAndEpoch, TransactionReply};
+use ottla_types::{ErrorCode, ProducerId};
 use ottla_wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
 use super::{Api, Context, Outcome};
@@ -21,29 +21,50 @@ impl Api for InitProducerId {
     const VERSIONS: RangeInclusive<i16> = 0..=5;
 
     async fn handle(ctx: Context, request: InitProducerIdRequest) -> Outcome {
-        let has_id = request.producer_id != -1;
-        let has_epoch = request.producer_epoch != -1;
-        let result = if has_id != has_epoch {
-            Err(ErrorCode::InvalidRequest)
-        } else if let Some(id) = &request.transactional_id {
-            Err(if id.is_empty() {
-                ErrorCode::InvalidRequest
-            } else {
-                ErrorCode::TransactionalIdAuthorizationFailed
-            })
-        } else {
-            ctx.shared.producer_ids.next(&ctx.shared).await
+        let TransactionReply { code, producer } = init(&ctx, &request).await;
+        let code = match code {
+            ErrorCode::ProducerFenced if ctx.version < 4 => ErrorCode::InvalidProducerEpoch,
+            code => code,
         };
-        ctx.reply(&match result {
-            Ok(producer_id) => {
-                InitProducerIdResponse { producer_id: producer_id.get(), ..Default::default() }
-            }
-            Err(code) => InitProducerIdResponse {
-                error_code: code.code(),
-                producer_id: -1,
-                producer_epoch: -1,
-                ..Default::default()
-            },
+        ctx.reply(&InitProducerIdResponse {
+            error_code: code.code(),
+            producer_id: producer.producer_id.get(),
+            producer_epoch: producer.producer_epoch,
+            ..Default::default()
         })
     }
+}
+
+async fn init(ctx: &Context, request: &InitProducerIdRequest) -> TransactionReply {
+    let has_id = request.producer_id != -1;
+    let has_epoch = request.producer_epoch != -1;
+    if has_id != has_epoch {
+        return TransactionReply::refused(ErrorCode::InvalidRequest);
+    }
+    let Some(transactional_id) = &request.transactional_id else {
+        return match ctx.shared.producer_ids.next(&ctx.shared).await {
+            Ok(producer_id) => TransactionReply {
+                code: ErrorCode::None,
+                producer: ProducerIdAndEpoch { producer_id, producer_epoch: 0 },
+            },
+            Err(code) => TransactionReply::refused(code),
+        };
+    };
+    if transactional_id.is_empty() {
+        return TransactionReply::refused(ErrorCode::InvalidRequest);
+    }
+    let timeout_ms = request.transaction_timeout_ms;
+    if !ctx.shared.transactions.is_timeout_allowed(timeout_ms) {
+        return TransactionReply::refused(ErrorCode::InvalidTransactionTimeout);
+    }
+    let expected = has_id.then_some(ProducerIdAndEpoch {
+        producer_id: ProducerId(request.producer_id),
+        producer_epoch: request.producer_epoch,
+    });
+    ctx.shared
+        .transactions
+        .call(&ctx.shared, transactional_id, |shard, call, effects| {
+            shard.init_producer_id(call, transactional_id, timeout_ms, expected, effects);
+        })
+        .await
 }

@@ -5,6 +5,7 @@
 //!
 //! Kafka: `KafkaApis.handleWriteTxnMarkersRequest`.
 
+use ottla_coordinator::TransactionResult;
 use ottla_types::{ErrorCode, LeaderEpoch, ProducerId, TopicName, TopicPartition};
 use ottla_wire::{
     Str,
@@ -16,7 +17,7 @@ use ottla_wire::{
 };
 
 use super::{Api, Context, Outcome};
-use crate::markers::{self, MarkerEntry, TransactionResult};
+use crate::markers::{self, MarkerEntry};
 
 pub(super) struct WriteTxnMarkers;
 

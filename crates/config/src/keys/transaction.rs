@@ -8,7 +8,7 @@ keys! { TRANSACTION_KEYS: Broker;
     /// answers the producer.
     ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MAX_MS: i32 =
         with("add.partitions.to.txn.retry.backoff.max.ms", "100")
-        .at_least(0).high();
+        .at_least(0).high().honoured();
 
     /// Pause between two attempts of the broker to add a partition to a transaction.
     ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MS: i32 =
@@ -27,11 +27,11 @@ keys! { TRANSACTION_KEYS: Broker;
     /// Time between two looks for transactions that took too long.
     TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS: i32 =
         with("transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000")
-        .at_least(1).low();
+        .at_least(1).low().honoured();
 
     /// Longest timeout a transactional producer may ask for.
     TRANSACTION_MAX_TIMEOUT_MS: i32 = with("transaction.max.timeout.ms", "900000")
-        .at_least(1).high();
+        .at_least(1).high().honoured();
 
     /// Whether a transactional write is checked against its coordinator before it is appended.
     TRANSACTION_PARTITION_VERIFICATION_ENABLE: bool =
@@ -41,12 +41,12 @@ keys! { TRANSACTION_KEYS: Broker;
     /// Time between two looks for transactional ids that expired.
     TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS: i32 =
         with("transaction.remove.expired.transaction.cleanup.interval.ms", "3600000")
-        .at_least(1).low();
+        .at_least(1).low().honoured();
 
     /// Bytes read at a time when a transaction coordinator loads its state.
     TRANSACTION_STATE_LOG_LOAD_BUFFER_SIZE: i32 =
         with("transaction.state.log.load.buffer.size", "5242880")
-        .at_least(1).high();
+        .at_least(1).high().honoured();
 
     /// Number of replicas that must have a record of the transaction topic.
     TRANSACTION_STATE_LOG_MIN_ISR: i32 = with("transaction.state.log.min.isr", "2")
@@ -72,5 +72,5 @@ keys! { TRANSACTION_KEYS: Broker;
 
     /// Time without transactions after which a transactional id is forgotten.
     TRANSACTIONAL_ID_EXPIRATION_MS: i32 = with("transactional.id.expiration.ms", "604800000")
-        .at_least(1).high();
+        .at_least(1).high().honoured();
 }

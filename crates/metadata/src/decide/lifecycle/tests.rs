@@ -38,6 +38,7 @@ fn a_new_cluster_begins_as_kafkas_does() {
             "BeginTransactionRecord",
             "FeatureLevelRecord",
             "FeatureLevelRecord",
+            "FeatureLevelRecord",
             "ConfigRecord",
             "EndTransactionRecord"
         ]
