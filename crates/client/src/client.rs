@@ -233,6 +233,11 @@ impl Client {
         Consumer::new(self.clone(), config)
     }
 
+    /// A reader of single pieces of partitions.
+    pub fn reader(&self, config: crate::ConsumerConfig) -> crate::PartitionReader {
+        crate::PartitionReader::new(self.clone(), config)
+    }
+
     /// A member of a consumer group, still to be set up.
     pub fn group(&self, group_id: &str) -> crate::GroupBuilder {
         crate::GroupBuilder::new(self.clone(), group_id)

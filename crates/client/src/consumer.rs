@@ -5,6 +5,7 @@
 //! Kafka: `KafkaConsumer` with `assign`.
 
 mod fetch;
+mod once;
 mod read;
 pub(crate) mod state;
 
@@ -20,6 +21,7 @@ use crate::{
     Client, ConsumedRecord, OffsetSpec, Result,
     client::{AutoCreate, Lane},
 };
+pub use once::{PartitionReader, Piece};
 use read::Reading;
 use state::{FetchState, Key};
 

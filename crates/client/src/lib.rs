@@ -38,7 +38,9 @@ pub use admin::{
     LogDir, LogDirPartition, NewTopic, OffsetSpec,
 };
 pub use client::{Client, ClientBuilder};
-pub use consumer::{Consumer, ConsumerConfig, Isolation, OutOfRange, Position};
+pub use consumer::{
+    Consumer, ConsumerConfig, Isolation, OutOfRange, PartitionReader, Piece, Position,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use group::{Assignment, Assignor, GroupBuilder, GroupConsumer};
 pub use ottla_record::{Compression, Header, TimestampType};

@@ -4,7 +4,13 @@
 
 mod cluster;
 mod configs;
+mod export;
+mod produce;
+mod records;
+mod records_query;
+mod search;
 mod session;
+mod tail;
 mod topics;
 
 use utoipa::OpenApi;
@@ -28,7 +34,12 @@ pub(crate) fn router() -> (axum::Router<Console>, utoipa::openapi::OpenApi) {
         .routes(routes!(topics::show, topics::delete))
         .routes(routes!(topics::add_partitions))
         .routes(routes!(topics::purge))
-        .routes(routes!(configs::of_topic, configs::alter_topic));
+        .routes(routes!(configs::of_topic, configs::alter_topic))
+        .routes(routes!(records::page, produce::send))
+        .routes(routes!(produce::partitioner))
+        .routes(routes!(search::search))
+        .routes(routes!(tail::tail))
+        .routes(routes!(export::export));
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes).split_for_parts()
 }
 

@@ -8,7 +8,7 @@ use ottla_broker::views::{ListenerView, Views};
 use ottla_client::{Admin, Client};
 use tokio::sync::OnceCell;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, scan::Pieces, stream::Streams};
 
 /// The client id that brokers see.
 pub(crate) const CLIENT_ID: &str = "ottla-console";
@@ -36,11 +36,21 @@ struct Inner {
     views: Views,
     settings: Settings,
     client: OnceCell<Client>,
+    pieces: Pieces,
+    streams: Streams,
 }
 
 impl Console {
     pub(crate) fn new(views: Views, settings: Settings) -> Self {
-        Self { inner: Arc::new(Inner { views, settings, client: OnceCell::new() }) }
+        Self {
+            inner: Arc::new(Inner {
+                views,
+                settings,
+                client: OnceCell::new(),
+                pieces: Pieces::new(),
+                streams: Streams::new(),
+            }),
+        }
     }
 
     pub(crate) fn views(&self) -> &Views {
@@ -49,6 +59,16 @@ impl Console {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// Room for what is read.
+    pub(crate) fn pieces(&self) -> Pieces {
+        self.inner.pieces.clone()
+    }
+
+    /// Room for streams.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.inner.streams
     }
 
     /// The client, connected when it is first needed.

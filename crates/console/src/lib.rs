@@ -12,11 +12,16 @@ mod api;
 mod assets;
 mod clock;
 mod console;
+mod encoding;
 mod error;
 mod extract;
+mod filter;
 mod guard;
 mod number;
 mod page;
+mod payload;
+mod scan;
+mod stream;
 
 pub use console::Settings;
 

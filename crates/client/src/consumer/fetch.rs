@@ -82,8 +82,14 @@ pub(crate) async fn run(shared: Weak<Shared>) {
     }
 }
 
+/// Asks one broker once and takes in what it answers.
+pub(super) async fn ask(shared: &Arc<Shared>, broker: BrokerId, wanted: Vec<Wanted>) {
+    let result = fetch(shared, broker, &wanted).await;
+    take_in(shared, Done { broker, wanted, result }).await;
+}
+
 /// Asks for the leaders of what is assigned.
-async fn refresh(shared: &Shared) -> Result<()> {
+pub(super) async fn refresh(shared: &Shared) -> Result<()> {
     let mut topics: Vec<String> =
         shared.state().partitions.keys().map(|key| key.0.to_string()).collect();
     topics.dedup();
