@@ -39,7 +39,8 @@ struct Work {
 }
 
 /// Opens the log of every partition in the image, several at a time per directory. Gives the
-/// replicas that were nowhere and whose directory is not recorded, with that directory.
+/// replicas that are in another directory than is recorded: those that were nowhere with the one
+/// they are in now, those that cannot be opened with [`Uuid::LOST_DIR`].
 pub(crate) fn open_partitions(
     shared: &Arc<Shared>,
     inventory: &Inventory,
@@ -82,6 +83,12 @@ pub(crate) fn open_partitions(
     let opened = open_all(shared, queues, inventory);
     sync_recovered(&opened);
     for ((topic, partition), replica) in opened {
+        if let Some(topic) = topics.get(topic)
+            && is_lost(&replica)
+        {
+            let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+            unrecorded.push((TopicIdPartition { topic_id: topic.id, partition }, Uuid::LOST_DIR));
+        }
         let slot = replicas.get_mut(topic).and_then(|topic| topic.get_mut(partition));
         if let Some(slot) = slot {
             *slot = replica;
@@ -95,6 +102,11 @@ pub(crate) fn open_partitions(
     unrecorded
 }
 
+/// Whether a log cannot be opened though its directory works.
+fn is_lost(replica: &Replica) -> bool {
+    matches!(replica, Replica::Offline { dir: Some(dir) } if dir.is_online())
+}
+
 /// Where to make the log of a partition that is in no directory; `None` where it may be in one
 /// that does not work or is not there.
 fn place_for_lost(shared: &Shared, at: &TopicPartition, recorded: Uuid) -> Option<Arc<DataDir>> {
@@ -102,7 +114,7 @@ fn place_for_lost(shared: &Shared, at: &TopicPartition, recorded: Uuid) -> Optio
     if let Some(dir) = dirs.with_id(recorded) {
         return Some(Arc::clone(dir));
     }
-    if recorded == Uuid::UNASSIGNED_DIR && !dirs.has_offline() {
+    if (recorded.is_unknown_dir() || recorded == Uuid::LOST_DIR) && !dirs.has_offline() {
         return dirs.emptiest(&shared.config());
     }
     tracing::error!(
@@ -216,7 +228,8 @@ fn open_log(
 }
 
 /// Creates the logs of a topic, or those that are new. Gives the replicas that are in another
-/// directory than the image says, with that directory.
+/// directory than the image says, with that directory; it is [`Uuid::LOST_DIR`] for those that cannot
+/// be opened.
 pub(crate) fn host_topic(
     shared: &Arc<Shared>,
     image: &Image,
@@ -235,6 +248,10 @@ pub(crate) fn host_topic(
                     && let Some(partition) = replica.online()
                 {
                     partition.lead(shared.broker_id, state.leader_epoch);
+                }
+                if is_lost(replica) && state.directory(shared.broker_id) != Uuid::LOST_DIR {
+                    let target = TopicIdPartition { topic_id: topic.id, partition: index };
+                    unrecorded.push((target, Uuid::LOST_DIR));
                 }
                 replicas.push(replica.clone());
                 continue;
@@ -259,10 +276,7 @@ pub(crate) fn host_topic(
             // Of a topic of the same name that was deleted a moment ago.
             checkpoint(shared);
         }
-        if dir.id != recorded {
-            let target = TopicIdPartition { topic_id: topic.id, partition: index };
-            unrecorded.push((target, dir.id));
-        }
+        let id = dir.id;
         let work = Work {
             place: (0, 0),
             at,
@@ -271,7 +285,13 @@ pub(crate) fn host_topic(
             settings: Arc::clone(&settings),
             dir,
         };
-        replicas.push(open_replica(shared, &work, None));
+        let replica = open_replica(shared, &work, None);
+        let found_in = if is_lost(&replica) { Uuid::LOST_DIR } else { id };
+        if found_in != recorded {
+            let target = TopicIdPartition { topic_id: topic.id, partition: index };
+            unrecorded.push((target, found_in));
+        }
+        replicas.push(replica);
     }
     let bytes_in = shared.metrics.topic_bytes_in(&topic.name);
     let hosted = HostedTopic::new(topic.name.clone(), topic.id, replicas, settings, bytes_in);

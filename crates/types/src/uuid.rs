@@ -20,8 +20,10 @@ impl Uuid {
     pub const ZERO: Self = Self([0; 16]);
     /// The topic id of `__cluster_metadata`.
     pub const METADATA_TOPIC: Self = Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-    /// A replica's directory before it is known.
-    pub const UNASSIGNED_DIR: Self = Self::ZERO;
+    /// A replica's directory before its broker has chosen one.
+    pub const UNASSIGNED_DIR: Self = Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    /// The directory of a replica that its broker has lost.
+    pub const LOST_DIR: Self = Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
 
     /// A random (version 4) id from 16 random bytes; `None` where its text would start with `-`,
     /// which command lines would take for a flag, or where it is a reserved id.
@@ -30,6 +32,12 @@ impl Uuid {
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
         let id = Self(bytes);
         (!id.to_string().starts_with('-')).then_some(id)
+    }
+
+    /// Whether this, as a replica's directory, says that it is not known. Zero stands for that where
+    /// a record is older than directories are.
+    pub fn is_unknown_dir(self) -> bool {
+        self.is_zero() || self == Self::UNASSIGNED_DIR
     }
 
     /// Whether this is "no id".

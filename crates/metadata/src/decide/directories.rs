@@ -8,11 +8,12 @@ use ottla_wire::{
     partition_change_record::PartitionChangeRecord,
 };
 
-use super::lifecycle::{changes, without};
+use super::lifecycle::{changes, elected, without};
 use crate::{Image, MetadataRecord, Partition};
 
-/// What to record once replicas are on a broker in directories other than those recorded. Partitions
-/// that do not exist, or not on this broker, are left out.
+/// What to record once replicas are on a broker in directories other than those recorded. A replica
+/// in [`Uuid::LOST_DIR`] cannot be served, and leads no longer; one that was lost and is found leads
+/// again. Partitions that do not exist, or not on this broker, are left out.
 pub fn assign_directories(
     image: &Image,
     broker_id: BrokerId,
@@ -20,7 +21,16 @@ pub fn assign_directories(
 ) -> Vec<MetadataRecord> {
     let change = |(target, directory): &(TopicIdPartition, Uuid)| {
         let partition = image.topic_by_id(target.topic_id)?.partition(target.partition)?;
-        let change = assigned(partition, broker_id, *directory)?;
+        let assigned = assigned(partition, broker_id, *directory)?;
+        let led = if *directory == Uuid::LOST_DIR {
+            without(image, partition, broker_id)
+        } else if partition.directory(broker_id) == Uuid::LOST_DIR {
+            elected(partition, broker_id)
+        } else {
+            None
+        };
+        let change =
+            PartitionChangeRecord { directories: assigned.directories, ..led.unwrap_or_default() };
         let (partition_id, topic_id) = (target.partition, target.topic_id);
         Some(PartitionChangeRecord { partition_id, topic_id, ..change }.into())
     };

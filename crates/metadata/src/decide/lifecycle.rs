@@ -128,7 +128,7 @@ fn returned(
     let found = start.assignments.iter().find(|(one, _)| *one == target).map(|(_, dir)| *dir);
     let moved = found.and_then(|dir| assigned(partition, start.broker_id, dir));
     let dir = found.unwrap_or_else(|| partition.directory(start.broker_id));
-    let works = dir == Uuid::UNASSIGNED_DIR || start.directories.contains(&dir);
+    let works = dir.is_unknown_dir() || start.directories.contains(&dir);
     if !works {
         return without(image, partition, start.broker_id);
     }
@@ -193,7 +193,7 @@ pub(super) fn changes(
 }
 
 /// What changes about a partition when `broker_id` has come up; `None` where nothing does.
-fn elected(partition: &Partition, broker_id: BrokerId) -> Option<PartitionChangeRecord> {
+pub(super) fn elected(partition: &Partition, broker_id: BrokerId) -> Option<PartitionChangeRecord> {
     let is_ours = partition.replicas.contains(&broker_id);
     if !is_ours || (partition.has_leader() && partition.leader != broker_id) {
         return None;

@@ -150,7 +150,7 @@ impl<'a> PartitionChange<'a> {
         let image = self.context.image;
         let directory = self.before.directory(id);
         let works = |known: &[Uuid]| {
-            directory == Uuid::UNASSIGNED_DIR || known.is_empty() || known.contains(&directory)
+            directory.is_unknown_dir() || known.is_empty() || known.contains(&directory)
         };
         image.is_alive(id) && image.broker(id).is_some_and(|broker| works(&broker.directories))
     }

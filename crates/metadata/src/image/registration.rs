@@ -74,7 +74,7 @@ impl Registration {
 
     /// Whether a directory is one of those that work; one that is not known is taken for one.
     pub fn has_online(&self, directory: Uuid) -> bool {
-        directory == Uuid::UNASSIGNED_DIR
+        directory.is_unknown_dir()
             || self.directories.is_empty()
             || self.directories.contains(&directory)
     }

@@ -121,9 +121,9 @@ fn a_reassignment_keeps_the_directories_of_brokers_that_stay() {
     };
     image.replay(&change.into()).unwrap();
     let now = image.partition("a", 0).unwrap();
-    assert_eq!(now.directories, [Uuid::UNASSIGNED_DIR, id(9)]);
+    assert_eq!(now.directories, [Uuid::ZERO, id(9)]);
     assert_eq!(now.directory(BrokerId(2)), id(9));
-    assert_eq!(now.directory(BrokerId(7)), Uuid::UNASSIGNED_DIR);
+    assert_eq!(now.directory(BrokerId(7)), Uuid::ZERO);
 }
 
 #[test]

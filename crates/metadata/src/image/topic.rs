@@ -115,12 +115,12 @@ impl Partition {
     /// The directory of the replica on a broker; zero where not known.
     pub fn directory(&self, broker_id: BrokerId) -> Uuid {
         let at = self.replicas.iter().position(|id| *id == broker_id);
-        at.and_then(|at| self.directories.get(at)).copied().unwrap_or(Uuid::UNASSIGNED_DIR)
+        at.and_then(|at| self.directories.get(at)).copied().unwrap_or(Uuid::ZERO)
     }
 
     pub(super) fn from_record(record: &PartitionRecord) -> Self {
         let mut directories = record.directories.clone();
-        directories.resize(record.replicas.len(), Uuid::UNASSIGNED_DIR);
+        directories.resize(record.replicas.len(), Uuid::ZERO);
         let optional = |ids: &Option<Vec<i32>>| ids.as_deref().map(broker_ids).unwrap_or_default();
         Self {
             leader: BrokerId(record.leader),
@@ -167,7 +167,7 @@ impl Partition {
         }
         if let Some(directories) = &change.directories {
             self.directories.clone_from(directories);
-            self.directories.resize(self.replicas.len(), Uuid::UNASSIGNED_DIR);
+            self.directories.resize(self.replicas.len(), Uuid::ZERO);
         }
         let replace = |ids: &mut Vec<BrokerId>, change: &Option<Vec<i32>>| {
             if let Some(raw) = change {

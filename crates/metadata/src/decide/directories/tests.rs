@@ -117,3 +117,23 @@ fn a_broker_takes_no_partitions_once_all_its_directories_are_cordoned() {
         assert_eq!(cordon_directories(&image, SELF, cordoned), [], "it is known");
     }
 }
+
+#[test]
+fn a_replica_that_is_lost_leads_no_longer_until_it_is_found() {
+    let mut image = image();
+    let lost = [(target(&image, 1), Uuid::LOST_DIR)];
+    apply(&mut image, |image| assign_directories(image, SELF, &lost));
+    assert_eq!(leaders(&image), [SELF, BrokerId::NONE]);
+    let offline = |image: &Image| image.offline_replicas(image.partition("t", 1).unwrap());
+    assert_eq!(offline(&image), [SELF]);
+    assert_eq!(assign_directories(&image, SELF, &lost), [], "it is known");
+    let mut restarted = image.clone();
+    apply(&mut restarted, |image| start_broker(image, &start(100)));
+    assert_eq!(leaders(&restarted), [SELF, BrokerId::NONE], "nobody has found it");
+    let found = vec![(target(&image, 1), OTHER)];
+    let found_at_start = BrokerStart { assignments: found.clone(), ..start(100) };
+    apply(&mut restarted, |image| start_broker(image, &found_at_start));
+    assert_eq!(leaders(&restarted), [SELF, SELF]);
+    apply(&mut image, |image| assign_directories(image, SELF, &found));
+    assert_eq!((leaders(&image), offline(&image)), ([SELF, SELF], Vec::new()));
+}

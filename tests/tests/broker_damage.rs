@@ -1,0 +1,121 @@
+//! Files of a stopped broker that change while nobody looks: what is offline then, and until when.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ottla_tests::{
+    batch,
+    client::Client,
+    in_process::{TestBroker, eventually},
+};
+
+const KAFKA_STORAGE_ERROR: i16 = 56;
+const LEADER_NOT_AVAILABLE: i16 = 5;
+
+fn log_of(data_dir: &Path, partition: &str) -> PathBuf {
+    data_dir.join(partition).join("00000000000000000000.log")
+}
+
+/// A broker with the topics `damaged` and `sound`, of three records each, that was stopped and has
+/// lost the end of the first; and what that was.
+fn damaged() -> (TestBroker, Vec<u8>) {
+    let mut broker = TestBroker::start(&[]);
+    let mut client = broker.client();
+    for topic in ["damaged", "sound"] {
+        client.topic(topic, 1, &[]);
+        client.produce(topic, 0, batch::plain(3));
+    }
+    broker.stop();
+    let path = log_of(broker.data_dir(), "damaged-0");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    (broker, whole)
+}
+
+fn assert_offline(client: &mut Client) {
+    eventually("the partition has no leader", || {
+        let topic = client.metadata("damaged", false);
+        let partition = topic.partitions.first()?;
+        (partition.leader_id == -1).then(|| {
+            assert_eq!(partition.error_code, LEADER_NOT_AVAILABLE);
+            assert_eq!(partition.offline_replicas, [1]);
+        })
+    });
+    let refused = client.try_produce("damaged", 0, batch::plain(1));
+    assert_eq!(refused.error_code, KAFKA_STORAGE_ERROR);
+    assert_eq!(client.try_fetch("damaged", 0, 0).error_code, KAFKA_STORAGE_ERROR);
+    assert_eq!(client.values("sound", 0, 0)[..3], ["v0", "v1", "v2"]);
+    client.produce("sound", 0, batch::plain(1));
+}
+
+#[test]
+fn a_damaged_partition_has_no_leader_until_it_is_repaired() {
+    let (mut broker, whole) = damaged();
+    broker.start_again();
+    assert_offline(&mut broker.client());
+    broker.restart();
+    assert_offline(&mut broker.client());
+    broker.crash_and_restart();
+    assert_offline(&mut broker.client());
+    broker.crash_and_restart();
+    assert_offline(&mut broker.client());
+    broker.stop();
+    fs::write(log_of(broker.data_dir(), "damaged-0"), &whole).unwrap();
+    broker.start_again();
+    let mut client = broker.client();
+    assert_eq!(client.values("damaged", 0, 0), ["v0", "v1", "v2"]);
+    assert_eq!(client.produce("damaged", 0, batch::plain(1)), 3);
+    let topic = client.metadata("damaged", false);
+    assert_eq!((topic.partitions[0].leader_id, topic.partitions[0].error_code), (1, 0));
+    assert!(topic.partitions[0].offline_replicas.is_empty());
+}
+
+#[test]
+fn a_damaged_partition_that_is_taken_away_begins_anew() {
+    let (mut broker, _) = damaged();
+    broker.start_again();
+    assert_offline(&mut broker.client());
+    broker.stop();
+    fs::remove_dir_all(broker.data_dir().join("damaged-0")).unwrap();
+    broker.start_again();
+    let mut client = broker.client();
+    eventually("it is led again", || {
+        (client.metadata("damaged", false).partitions[0].leader_id == 1).then_some(())
+    });
+    assert_eq!(client.produce("damaged", 0, batch::plain(1)), 0);
+}
+
+#[test]
+fn a_topic_made_anew_has_nothing_of_the_one_before() {
+    let (mut broker, _) = damaged();
+    broker.start_again();
+    let mut client = broker.client();
+    assert_offline(&mut client);
+    // The one that was damaged, and one whose start and end were checkpointed far behind.
+    client.topic("moved", 1, &[]);
+    for _ in 0..5 {
+        client.produce("moved", 0, batch::plain(100));
+    }
+    client.delete_records("moved", 0, 450);
+    broker.restart();
+    let mut client = broker.client();
+    for topic in ["damaged", "moved"] {
+        client.delete_topic(topic);
+        client.topic(topic, 1, &[]);
+        assert_eq!(client.produce(topic, 0, batch::plain(2)), 0);
+    }
+    for round in 0..3 {
+        if round == 1 {
+            broker.crash_and_restart();
+        } else {
+            broker.restart();
+        }
+        let mut client = broker.client();
+        for topic in ["damaged", "moved"] {
+            assert_eq!(client.values(topic, 0, 0), ["v0", "v1"], "{topic} in round {round}");
+            assert_eq!(client.metadata(topic, false).partitions[0].leader_id, 1);
+        }
+    }
+}
