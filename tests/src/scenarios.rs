@@ -9,6 +9,7 @@ mod fetch;
 mod groups;
 mod handshake;
 mod idempotence;
+mod log_dirs;
 mod metadata;
 mod offsets;
 mod produce;
@@ -64,4 +65,10 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "quorum", run: cluster_admin::quorum },
     Scenario { name: "config resources", run: cluster_admin::config_resources },
     Scenario { name: "log directories", run: configs::log_dirs },
+    Scenario { name: "moves between directories", run: log_dirs::moves },
 ];
+
+/// Those that break what a broker stands on, and come last: only for brokers that were started for
+/// them.
+pub const DESTRUCTIVE: &[Scenario] =
+    &[Scenario { name: "a failed directory", run: log_dirs::offline }];

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Debug,
     net::SocketAddr,
     ops::RangeInclusive,
     time::{Duration, Instant},
@@ -196,6 +197,16 @@ impl Session {
         let response = self.call(version, request);
         self.entries.truncate(length);
         response
+    }
+
+    /// Writes down something else that was found out, which is compared like an answer.
+    pub fn observe(&mut self, note: &str, asked: &impl Debug, found: &impl Debug) {
+        self.entries.push(Entry {
+            label: format!("{}: {note}", self.scenario),
+            request: format!("{asked:?}"),
+            outcome: Outcome::Answered(format!("{found:#?}")),
+            same_bytes: true,
+        });
     }
 
     /// Creates a topic, quietly, and waits until it has leaders. Gives its id.

@@ -6,9 +6,10 @@
 //! Kafka: `LogManager`, `MetaPropertiesEnsemble`, `LogDirFailureChannel`.
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
@@ -16,7 +17,7 @@ use std::{
 
 use ottla_config::{ServerConfig, keys};
 use ottla_log::{FileSystem, LogDir, LogError, MetaProperties};
-use ottla_types::{BrokerId, Uuid};
+use ottla_types::{BrokerId, TopicPartition, Uuid};
 use tokio::sync::Notify;
 
 use crate::{
@@ -25,6 +26,9 @@ use crate::{
 
 /// Free bytes from which on a directory that was full is no longer called that.
 const ROOM_BYTES: u64 = 1 << 20;
+
+/// Most partitions that are not there yet and were sent to a directory.
+const PREFERRED_MAX: usize = 10_000;
 
 /// One data directory.
 #[derive(Debug)]
@@ -166,6 +170,8 @@ pub(crate) struct LogDirs {
     dirs: Vec<Arc<DataDir>>,
     /// That of `metadata.log.dir`: one of the others, or one that holds nothing else.
     metadata: Arc<DataDir>,
+    /// Where partitions are to go that are not there yet, as AlterReplicaLogDirs has asked.
+    preferred: Mutex<HashMap<TopicPartition, Arc<DataDir>>>,
     failures: Arc<Notify>,
 }
 
@@ -239,7 +245,7 @@ pub(crate) fn open(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Open
     let metadata =
         metadata.ok_or_else(|| StartError::Config("log.dirs names no directory".to_owned()))?;
     dirs.truncate(hosting);
-    let log_dirs = LogDirs { dirs, metadata, failures };
+    let log_dirs = LogDirs { dirs, metadata, preferred: Mutex::default(), failures };
     log_dirs.check_metadata()?;
     Ok(Opened { log_dirs, cluster_id, broker_id: BrokerId(node_id), flusher_threads })
 }
@@ -403,6 +409,25 @@ impl LogDirs {
         let fewest = |dir: &&Arc<DataDir>| dir.replicas.load(Ordering::Relaxed);
         let open = self.online().filter(|dir| !is_cordoned(config, dir)).min_by_key(fewest);
         open.or_else(|| self.online().min_by_key(fewest)).cloned()
+    }
+
+    /// Has a partition that is not there yet go to a directory, as long as the broker runs.
+    pub(crate) fn prefer(&self, at: TopicPartition, dir: &Arc<DataDir>) {
+        let mut preferred = self.preferred();
+        if preferred.len() < PREFERRED_MAX || preferred.contains_key(&at) {
+            preferred.insert(at, Arc::clone(dir));
+        } else {
+            tracing::warn!("{at} does not go to {}: too many are waiting", dir.path.display());
+        }
+    }
+
+    /// The directory that a new partition was sent to, if that works; it is then forgotten.
+    pub(crate) fn take_preferred(&self, at: &TopicPartition) -> Option<Arc<DataDir>> {
+        self.preferred().remove(at).filter(|dir| dir.is_online())
+    }
+
+    fn preferred(&self) -> MutexGuard<'_, HashMap<TopicPartition, Arc<DataDir>>> {
+        self.preferred.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when a directory fails, or has failed since this was asked last.

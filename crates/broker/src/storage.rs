@@ -262,6 +262,7 @@ pub(crate) fn host_topic(
         let recorded = state.directory(shared.broker_id);
         let at = TopicPartition::new(topic.name.clone(), index);
         let dir = waits_in
+            .or_else(|| shared.log_dirs.take_preferred(&at))
             .or_else(|| shared.log_dirs.with_id(recorded).cloned())
             .or_else(|| shared.log_dirs.emptiest(&shared.config()));
         let Some(dir) = dir else {

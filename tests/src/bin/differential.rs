@@ -1,7 +1,8 @@
 //! Holds conversations with one broker and shows them, or with two and compares the answers.
 //!
-//! `differential [--only PART] [--texts] [--quiet] LEFT [RIGHT]`, with brokers as `HOST:PORT`.
+//! `differential [--only PART] [--texts] [--quiet] [--destructive] LEFT [RIGHT]`, with brokers as `HOST:PORT`.
 //! `--only` picks the scenarios whose name has that part; `--texts` compares error messages too.
+//! `--destructive` adds those that take the brokers' directories away.
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
@@ -14,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use ottla_tests::{
     connection::Outcome,
     differential::{compare_transcripts, show},
-    scenarios::{SCENARIOS, Scenario},
+    scenarios::{DESTRUCTIVE, SCENARIOS, Scenario},
     session::{Entry, Session},
 };
 
@@ -23,6 +24,7 @@ struct Options {
     only: Vec<String>,
     texts: bool,
     quiet: bool,
+    destructive: bool,
     brokers: Vec<SocketAddr>,
 }
 
@@ -34,8 +36,9 @@ fn options() -> Result<Options> {
             "--only" => options.only.push(arguments.next().context("--only PART")?),
             "--texts" => options.texts = true,
             "--quiet" => options.quiet = true,
+            "--destructive" => options.destructive = true,
             "--list" => {
-                for scenario in SCENARIOS {
+                for scenario in SCENARIOS.iter().chain(DESTRUCTIVE) {
                     println!("{}", scenario.name);
                 }
             }
@@ -47,7 +50,9 @@ fn options() -> Result<Options> {
         }
     }
     if options.brokers.is_empty() || options.brokers.len() > 2 {
-        bail!("usage: differential [--only PART] [--texts] [--quiet] [--list] LEFT [RIGHT]");
+        bail!(
+            "usage: differential [--only PART] [--texts] [--quiet] [--destructive] [--list] LEFT [RIGHT]"
+        );
     }
     Ok(options)
 }
@@ -60,7 +65,8 @@ fn transcript(scenario: &Scenario, broker: SocketAddr) -> Vec<Entry> {
 
 fn main() -> Result<ExitCode> {
     let options = options()?;
-    let chosen = SCENARIOS.iter().filter(|scenario| {
+    let destructive = if options.destructive { DESTRUCTIVE } else { &[] };
+    let chosen = SCENARIOS.iter().chain(destructive).filter(|scenario| {
         options.only.is_empty() || options.only.iter().any(|part| scenario.name.contains(part))
     });
     let (mut same, mut different) = (0, 0);

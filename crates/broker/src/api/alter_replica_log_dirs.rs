@@ -1,11 +1,12 @@
 //! AlterReplicaLogDirs (34), versions 1-2: moves replicas to another data directory of this broker.
 //!
 //! The answer says that the move has begun; DescribeLogDirs shows how far it is. Moving a replica to
-//! where it is ends the move it is on. Kafka: `ReplicaManager.alterReplicaLogDirs`.
+//! where it is ends the move it is on. A partition that is not there yet is made where it was sent,
+//! though the answer is that it is unknown. Kafka: `ReplicaManager.alterReplicaLogDirs`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ottla_types::ErrorCode;
+use ottla_types::{ErrorCode, TopicName, TopicPartition};
 use ottla_wire::{
     Str,
     alter_replica_log_dirs_response::{
@@ -60,8 +61,18 @@ fn alter(ctx: &Context, topic: &str, partition: i32, path: &str) -> Result<(), E
     if !target.is_online() {
         return Err(ErrorCode::KafkaStorageError);
     }
-    let topic = shared.partitions.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let partition = topic.partition(partition)?;
+    let hosted = shared.partitions.topic(topic);
+    if hosted.as_ref().is_none_or(|hosted| hosted.replica(partition).is_none()) {
+        if let Ok(name) = TopicName::new(topic)
+            && partition >= 0
+            && !is_cordoned(&shared.config(), target)
+        {
+            shared.log_dirs.prefer(TopicPartition::new(name, partition), target);
+        }
+        return Err(ErrorCode::UnknownTopicOrPartition);
+    }
+    let hosted = hosted.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let partition = hosted.partition(partition)?;
     let at = &partition.topic_partition;
     if at.to_string().len() > NAME_MAX {
         return Err(ErrorCode::InvalidTopicException);

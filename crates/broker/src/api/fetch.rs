@@ -292,7 +292,8 @@ fn failed(
         records: Some(Records::default()),
         ..PartitionData::default()
     };
-    if partition.is_some() {
+    let is_missing = partition.is_none() && code != ErrorCode::KafkaStorageError;
+    if !is_missing {
         data.aborted_transactions = None;
     }
     let is_about_leaders =
@@ -305,7 +306,7 @@ fn failed(
             leader_epoch: partition.leader_epoch().get(),
         };
     }
-    Found { is_missing: partition.is_none(), data, range: None }
+    Found { is_missing, data, range: None }
 }
 
 /// How the answer is to look.
