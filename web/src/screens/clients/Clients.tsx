@@ -1,0 +1,182 @@
+// Who talks to the broker: producers, consumers, and every connection.
+
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useBootstrap } from "../../api/bootstrap";
+import { clients, connections } from "../../api/queries";
+import type { Client, Connection } from "../../api/types";
+import { useNow } from "../../shell/asof";
+import { ago, bytes, count, many } from "../../text/format";
+import { Text } from "../../ui/controls";
+import { Blank, Failed, Loading, Pager, Tag } from "../../ui/data";
+import { PageHead } from "../../ui/page";
+import css from "./clients.module.css";
+
+const route = getRouteApi("/clients");
+
+function Line({ client }: { client: Client }) {
+  return (
+    <li>
+      <span className="row">
+        <strong className="grow clip">{client.clientId || "(no client id)"}</strong>
+        {client.software ? <Tag>{client.software}</Tag> : null}
+      </span>
+      <span className="tiny muted">
+        {`${many(client.connections, "connection")} from ${client.hosts.join(", ")}`}
+        {client.producerIds?.length ? ` · producer ${client.producerIds.slice(0, 4).join(", ")}` : ""}
+      </span>
+      {client.groups?.length ? (
+        <span className="tiny">
+          {client.groups.map((group) => (
+            <Link key={group} to="/groups/$group" params={{ group }} className={css.group}>
+              {group}
+            </Link>
+          ))}
+        </span>
+      ) : null}
+    </li>
+  );
+}
+
+function Kind({ title, list, none }: { title: string; list: Client[]; none: string }) {
+  return (
+    <section className="card" aria-label={title}>
+      <h2 className={css.head}>
+        {title} <span className="muted">{list.length}</span>
+      </h2>
+      {list.length === 0 ? <p className={`muted small ${css.none}`}>{none}</p> : null}
+      <ul className={css.list}>
+        {list.map((client) => (
+          <Line key={`${client.clientId} ${client.software}`} client={client} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Row({ row, now }: { row: Connection; now: number }) {
+  const software = [row.softwareName, row.softwareVersion].filter(Boolean).join(" ");
+  return (
+    <tr>
+      <td className="mono">{row.remote}</td>
+      <td>
+        <strong className="small">{row.clientId ?? "–"}</strong>
+        {software ? <div className="tiny muted">{software}</div> : null}
+      </td>
+      <td className={`small ${css.wide}`}>{row.listener}</td>
+      <td className={`small ${css.wide}`}>
+        {row.lastRequest ?? "–"}
+        {row.lastRequestMs === null ? null : <div className="tiny muted">{ago(row.lastRequestMs, now)}</div>}
+      </td>
+      <td className="num">{count(row.requests)}</td>
+      <td className={`num ${css.wide}`}>{bytes(row.bytesIn)}</td>
+      <td className={`num ${css.wide}`}>{bytes(row.bytesOut)}</td>
+      <td className="num">{ago(row.openedMs, now)}</td>
+    </tr>
+  );
+}
+
+function Connections() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const now = useNow();
+  const { data, error } = useQuery(connections({ q: search.q, page: search.page ?? 0 }));
+  if (error && !data) return <Failed error={error} />;
+  if (!data) return <Loading lines={3} />;
+  return (
+    <section className="card" aria-label="Connections">
+      <div className={css.tools}>
+        <h2>Connections</h2>
+        <div className={css.search}>
+          <Text
+            label="Search connections"
+            hideLabel
+            isSearch
+            placeholder="Search by address or client"
+            value={search.q ?? ""}
+            onChange={(q) =>
+              void navigate({
+                search: (before) => ({ ...before, q: q || undefined, page: undefined }),
+                replace: true,
+              })
+            }
+          />
+        </div>
+      </div>
+      {data.total === 0 ? (
+        <Blank icon="connect" title={search.q ? "No connection matches" : "Nobody is connected"}>
+          {search.q ? null : (
+            <p>
+              <Link to="/connect">Connect</Link> has the address and code to start with.
+            </p>
+          )}
+        </Blank>
+      ) : (
+        <>
+          <div className="scroll">
+            <table aria-label="Connections">
+              <thead>
+                <tr>
+                  <th scope="col">From</th>
+                  <th scope="col">Client</th>
+                  <th scope="col" className={css.wide}>
+                    Listener
+                  </th>
+                  <th scope="col" className={css.wide}>
+                    Last request
+                  </th>
+                  <th scope="col" className="num">
+                    Requests
+                  </th>
+                  <th scope="col" className={`num ${css.wide}`}>
+                    In
+                  </th>
+                  <th scope="col" className={`num ${css.wide}`}>
+                    Out
+                  </th>
+                  <th scope="col" className="num">
+                    Opened
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {data.items.map((row) => (
+                  <Row key={row.id} row={row} now={now} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+          <Pager
+            page={data.page}
+            size={data.size}
+            total={data.total}
+            what={data.total === 1 ? "connection" : "connections"}
+            onPage={(page) => void navigate({ search: (before) => ({ ...before, page: page || undefined }) })}
+          />
+        </>
+      )}
+    </section>
+  );
+}
+
+export function Clients() {
+  const { data, error } = useQuery(clients());
+  const bootstrap = useBootstrap();
+  return (
+    <>
+      <PageHead
+        title="Clients"
+        snippets={[{ name: "shell", text: `ss -tnp dst ${bootstrap.replace("localhost", "127.0.0.1")}` }]}
+      />
+      {error && !data ? <Failed error={error} /> : null}
+      {data ? (
+        <div className="grid2">
+          <Kind title="Producers" list={data.producers} none="Nobody writes at the moment." />
+          <Kind title="Consumers" list={data.consumers} none="Nobody reads at the moment." />
+          {data.others.length > 0 ? <Kind title="Others" list={data.others} none="" /> : null}
+        </div>
+      ) : null}
+      <Connections />
+    </>
+  );
+}

@@ -1,0 +1,236 @@
+// What is known about a topic's partitions at this moment: cursors, segments, and the records that came last. It is
+// filled by streams and read by the drawing, sixty times a second; nothing here waits for React.
+
+import type { Cursors, LivePartition, Long, RecordRow, Segment } from "../../api/types";
+import { compare } from "../../text/long";
+
+/** How many of the last records of a partition are kept to be drawn. */
+export const KEPT = 400;
+/** From how many records a second on a lane no longer shows them one by one. */
+export const HEAT_FROM = 500;
+const RATE_MS = 1000;
+
+export interface Dot {
+  offset: number;
+  record: RecordRow;
+  /** Which of the eight colours; -1 where there is no key. */
+  hue: number;
+  /** When it appeared here, in the page's time; 0 for what was there already. */
+  arrived: number;
+}
+
+export interface Block {
+  base: number;
+  next: number;
+  bytes: number;
+  segment: Segment;
+}
+
+export interface Position {
+  groupId: string;
+  committedOffset: Long;
+}
+
+export interface Pin {
+  groupId: string;
+  at: number;
+  hue: number;
+}
+
+/** A range of offsets that came in at once. */
+export interface Burst {
+  from: number;
+  to: number;
+  at: number;
+}
+
+export interface Lane {
+  partition: number;
+  start: number;
+  stable: number;
+  watermark: number;
+  end: number;
+  bytes: number;
+  segmentCount: number;
+  pins: Pin[];
+  dots: Dot[];
+  blocks: Block[];
+  bursts: Burst[];
+  rate: number;
+  /** Until when it is lit, in the page's time: something was just sent to it. */
+  litUntil: number;
+  cursors: Cursors;
+  positions: Position[];
+}
+
+/** One of eight, from a hash or a name. */
+export function hueOf(hash: string | null): number {
+  return hash === null ? -1 : Number(BigInt(hash) % 8n);
+}
+
+export function hueOfName(name: string): number {
+  let sum = 7;
+  for (const letter of name) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) >>> 0;
+  return sum % 8;
+}
+
+export class LogModel {
+  readonly lanes: Lane[] = [];
+  /** Positions on the axis are offsets from here, so that they fit a Number. */
+  private base = 0n;
+  private hasBase = false;
+  private readonly byPartition = new Map<number, Lane>();
+  /** Colours of groups, given in the order they are first seen so that few groups never share one. */
+  private readonly hues = new Map<string, number>();
+  /** Changes with everything that React shows. */
+  version = 0;
+
+  /** An offset as a position on the axis. */
+  position(offset: Long): number {
+    return Number(BigInt(offset) - this.base);
+  }
+
+  /** A position on the axis as an offset. */
+  offset(position: number): Long {
+    return (this.base + BigInt(Math.round(position))).toString();
+  }
+
+  lane(partition: number): Lane | undefined {
+    return this.byPartition.get(partition);
+  }
+
+  groupHue(groupId: string): number {
+    let hue = this.hues.get(groupId);
+    if (hue === undefined) {
+      hue = this.hues.size % 8;
+      this.hues.set(groupId, hue);
+    }
+    return hue;
+  }
+
+  groups(): string[] {
+    return [...this.hues.keys()];
+  }
+
+  /** Takes in where the cursors are. `now` is the page's time. */
+  apply(partitions: readonly (Cursors & Partial<LivePartition> & { partition: number })[], now: number) {
+    if (!this.hasBase && partitions.length > 0) {
+      // Far from zero a Number would no longer tell neighbours apart.
+      const lowest = BigInt(partitions.map((one) => one.logStartOffset).toSorted(compare)[0] ?? "0");
+      this.base = lowest > 2n ** 40n ? lowest : 0n;
+      this.hasBase = true;
+    }
+    for (const one of partitions) this.applyOne(one, now);
+    this.version += 1;
+  }
+
+  private applyOne(one: Cursors & Partial<LivePartition> & { partition: number }, now: number) {
+    const end = this.position(one.logEndOffset);
+    const before = this.byPartition.get(one.partition);
+    const lane = before ?? this.add(one);
+    if (before && end > before.end) {
+      lane.bursts.push({ from: before.end, to: end, at: now });
+      while (lane.bursts.length > 64 || (lane.bursts[0] && now - lane.bursts[0].at > 4000))
+        lane.bursts.shift();
+    }
+    lane.start = this.position(one.logStartOffset);
+    lane.stable = this.position(one.lastStableOffset);
+    lane.watermark = this.position(one.highWatermark);
+    lane.end = end;
+    lane.bytes = Number(one.sizeBytes ?? lane.bytes);
+    lane.segmentCount = one.segments ?? lane.segmentCount;
+    lane.cursors = one;
+    lane.positions = one.positions ?? lane.positions;
+    lane.pins = lane.positions.map(({ groupId, committedOffset }) => ({
+      groupId,
+      at: this.position(committedOffset),
+      hue: this.groupHue(groupId),
+    }));
+    lane.rate = rateOf(lane.bursts, now);
+    const last = lane.blocks.at(-1);
+    if (last?.segment.isActive) last.next = Math.max(last.next, end);
+    if (lane.dots[0] && lane.dots[0].offset < lane.start) {
+      lane.dots = lane.dots.filter((dot) => dot.offset >= lane.start);
+    }
+  }
+
+  private add(one: Cursors & { partition: number }): Lane {
+    const lane: Lane = {
+      partition: one.partition,
+      start: 0,
+      stable: 0,
+      watermark: 0,
+      end: 0,
+      bytes: 0,
+      segmentCount: 0,
+      pins: [],
+      dots: [],
+      blocks: [],
+      bursts: [],
+      rate: 0,
+      litUntil: 0,
+      cursors: one,
+      positions: one.positions ?? [],
+    };
+    this.byPartition.set(one.partition, lane);
+    this.lanes.push(lane);
+    this.lanes.sort((a, b) => a.partition - b.partition);
+    return lane;
+  }
+
+  /** Takes in records, in any order. `arrived` is 0 for those that were there before the page. */
+  addRecords(records: readonly RecordRow[], arrived: number) {
+    const touched = new Set<Lane>();
+    for (const record of records) {
+      const lane = this.byPartition.get(record.partition);
+      if (!lane) continue;
+      lane.dots.push({ offset: this.position(record.offset), record, hue: hueOf(record.keyHash), arrived });
+      touched.add(lane);
+    }
+    for (const lane of touched) lane.dots = newest(lane.dots);
+    this.version += 1;
+  }
+
+  setSegments(partition: number, segments: readonly Segment[]) {
+    const lane = this.byPartition.get(partition);
+    if (!lane) return;
+    lane.blocks = segments.map((segment) => ({
+      base: this.position(segment.baseOffset),
+      next: Math.max(this.position(segment.nextOffset), segment.isActive ? lane.end : 0),
+      bytes: Number(segment.sizeBytes),
+      segment,
+    }));
+    this.version += 1;
+  }
+
+  light(partition: number, until: number) {
+    const lane = this.byPartition.get(partition);
+    if (lane) lane.litUntil = until;
+  }
+
+  /** The whole of what there is: from the first record kept to the end. */
+  extent(): { from: number; to: number } {
+    if (this.lanes.length === 0) return { from: 0, to: 1 };
+    const from = Math.min(...this.lanes.map((lane) => lane.start));
+    const to = Math.max(...this.lanes.map((lane) => lane.end));
+    return { from, to: Math.max(to, from + 1) };
+  }
+
+  rate(): number {
+    return this.lanes.reduce((sum, lane) => sum + lane.rate, 0);
+  }
+}
+
+/** Records a second of late. */
+function rateOf(bursts: readonly Burst[], now: number): number {
+  let records = 0;
+  for (const burst of bursts) if (now - burst.at < RATE_MS) records += burst.to - burst.from;
+  return (records * 1000) / RATE_MS;
+}
+
+/** Sorted by offset, each once, only the last. */
+function newest(dots: readonly Dot[]): Dot[] {
+  const sorted = dots.toSorted((a, b) => a.offset - b.offset);
+  const distinct = sorted.filter((dot, at) => dot.offset !== sorted[at - 1]?.offset);
+  return distinct.slice(-KEPT);
+}

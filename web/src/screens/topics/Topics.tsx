@@ -1,0 +1,174 @@
+// All topics, a page at a time; sorted and searched by the broker.
+
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useBootstrap } from "../../api/bootstrap";
+import { topics } from "../../api/queries";
+import type { TopicRow } from "../../api/types";
+import { useMayChange } from "../../shell/asof";
+import { bytes, count, retention } from "../../text/format";
+import { listTopics } from "../../text/snippets";
+import { Button, Check, Text } from "../../ui/controls";
+import { Blank, Failed, Loading, Pager, Pill, SortHead, Tag } from "../../ui/data";
+import { Icon } from "../../ui/icons";
+import { PageHead } from "../../ui/page";
+import { CreateTopic } from "./CreateTopic";
+import { useRates } from "./rates";
+import css from "./topics.module.css";
+
+const route = getRouteApi("/topics");
+
+function Row({ row, rate }: { row: TopicRow; rate: number | undefined }) {
+  return (
+    <tr>
+      <td>
+        <span className="row">
+          <Link to="/topics/$topic/log" params={{ topic: row.name }} data-row="" className={css.name}>
+            {row.name}
+          </Link>
+          {row.isInternal ? <Tag>internal</Tag> : null}
+          {row.offlinePartitions > 0 ? <Pill tone="bad">{row.offlinePartitions} offline</Pill> : null}
+        </span>
+      </td>
+      <td className="num">{row.partitions}</td>
+      <td className="num">{count(row.records)}</td>
+      <td className="num">{bytes(row.sizeBytes)}</td>
+      <td className={`num ${css.wide}`}>{rate === undefined || rate < 1 ? "–" : `${bytes(rate)}/s`}</td>
+      <td className={css.wide}>
+        <span className="muted small">
+          {row.cleanupPolicy === "delete" ? `delete after ${retention(row.retentionMs)}` : row.cleanupPolicy}
+        </span>
+      </td>
+    </tr>
+  );
+}
+
+function Table() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const sort = search.sort ?? "name";
+  const { data, error, refetch } = useQuery(
+    topics({ q: search.q, sort, page: search.page ?? 0, internal: search.internal ?? false }),
+  );
+  const rates = useRates(data?.items);
+  const mayChange = useMayChange();
+  if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data) return <Loading />;
+  if (data.total === 0 && !search.q) {
+    return (
+      <Blank title="No topics yet">
+        <p>
+          A topic is a named log that programs append records to and others read. It appears here when a
+          client writes to it, or now:
+        </p>
+        {mayChange ? (
+          <Button
+            look="primary"
+            onPress={() => void navigate({ search: (before) => ({ ...before, create: true }) })}
+          >
+            Create a topic
+          </Button>
+        ) : null}
+      </Blank>
+    );
+  }
+  if (data.total === 0) return <Blank icon="search" title={`No topic is called “${search.q}”`} />;
+  const onSort = (next: string) =>
+    void navigate({ search: (before) => ({ ...before, sort: next, page: undefined }) });
+  return (
+    <>
+      <div className="scroll">
+        <table>
+          <thead>
+            <tr>
+              <SortHead field="name" sort={sort} onSort={onSort}>
+                Topic
+              </SortHead>
+              <SortHead field="partitions" sort={sort} onSort={onSort} isNumber>
+                Partitions
+              </SortHead>
+              <SortHead field="records" sort={sort} onSort={onSort} isNumber>
+                Records
+              </SortHead>
+              <SortHead field="sizeBytes" sort={sort} onSort={onSort} isNumber>
+                Size
+              </SortHead>
+              <th scope="col" className={`num ${css.wide}`}>
+                Coming in
+              </th>
+              <th scope="col" className={css.wide}>
+                Kept
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.items.map((row) => (
+              <Row key={row.topicId} row={row} rate={rates.get(row.topicId)} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <Pager
+        page={data.page}
+        size={data.size}
+        total={data.total}
+        what={data.total === 1 ? "topic" : "topics"}
+        onPage={(page) => void navigate({ search: (before) => ({ ...before, page: page || undefined }) })}
+      />
+    </>
+  );
+}
+
+export function Topics() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const bootstrap = useBootstrap();
+  const mayChange = useMayChange();
+  const close = () => void navigate({ search: (before) => ({ ...before, create: undefined }) });
+  return (
+    <>
+      <PageHead
+        title="Topics"
+        snippets={listTopics(bootstrap, search.internal ?? false)}
+        actions={
+          mayChange ? (
+            <Button
+              look="primary"
+              onPress={() => void navigate({ search: (before) => ({ ...before, create: true }) })}
+            >
+              <Icon name="plus" /> Create a topic
+            </Button>
+          ) : null
+        }
+      />
+      <section className="card" aria-label="Topics">
+        <div className={css.tools}>
+          <div className={css.search}>
+            <Text
+              label="Search topics"
+              hideLabel
+              isSearch
+              placeholder="Search by name"
+              value={search.q ?? ""}
+              onChange={(q) =>
+                void navigate({
+                  search: (before) => ({ ...before, q: q || undefined, page: undefined }),
+                  replace: true,
+                })
+              }
+            />
+          </div>
+          <Check
+            label="Kafka’s own too"
+            isOn={search.internal ?? false}
+            onChange={(isOn) =>
+              void navigate({ search: (before) => ({ ...before, internal: isOn || undefined }) })
+            }
+          />
+        </div>
+        <Table />
+      </section>
+      {search.create && mayChange ? <CreateTopic onClose={close} /> : null}
+    </>
+  );
+}
