@@ -311,7 +311,8 @@ function bestLane(model: LogModel, feature: Feature): number {
   const score = (lane: Lane) => {
     if (feature === "group") return lane.pins.length * 1e6 + lane.dots.length;
     if (feature === "lag") return Math.max(0, ...lane.pins.map((pin) => lane.watermark - pin.at));
-    return lane.dots.length;
+    if (feature === "record" || feature === "key") return lane.dots.length;
+    return lane.end - lane.start;
   };
   let best = 0;
   model.lanes.forEach((lane, index) => {

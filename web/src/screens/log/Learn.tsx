@@ -131,12 +131,12 @@ export function Learn(props: {
       {box ? <div className={css.spot} style={{ ...box }} /> : null}
       <section className={css.coach} aria-label="Guided tour" aria-live="polite">
         <div className="row">
+          <h2>{mark.word}</h2>
           <span className="tiny muted grow">{`${step} of ${MARKS.length}`}</span>
           <Button small icon look="ghost" aria-label="End the tour" onPress={() => onStep(undefined)}>
             <Icon name="close" size={12} />
           </Button>
         </div>
-        <h2>{mark.word}</h2>
         <p>{mark.text}</p>
         <p className="small muted">{mark.tryIt}</p>
         {box ? null : <p className="small muted">There is none here yet.</p>}

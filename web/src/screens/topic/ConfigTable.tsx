@@ -5,7 +5,7 @@ import type { ConfigEntry } from "../../api/types";
 import { bytes, duration } from "../../text/format";
 import { isLong } from "../../text/long";
 import { Button, Text } from "../../ui/controls";
-import { Banner, Blank, Tag } from "../../ui/data";
+import { Blank, Tag } from "../../ui/data";
 import { Dialog } from "../../ui/overlay";
 import { useChange } from "./actions";
 import css from "./config.module.css";
@@ -66,7 +66,7 @@ function Edit(props: {
         onChange={setValue}
         mono
         autoFocus
-        hint={said ?? undefined}
+        hint={said ?? "A change holds at once and is kept across restarts."}
         error={set.problem ?? unset.problem}
       />
     </Dialog>
@@ -97,7 +97,6 @@ export function ConfigTable(props: {
   }
   return (
     <>
-      {save === null ? null : <Banner>A change holds at once and is kept across restarts.</Banner>}
       <div className="scroll">
         <table>
           <thead>

@@ -2,12 +2,15 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
+import { useBootstrap } from "../../api/bootstrap";
 import { topic } from "../../api/queries";
 import type { PartitionRow } from "../../api/types";
 import { useAt } from "../../shell/asof";
 import { bytes, count } from "../../text/format";
 import { minus } from "../../text/long";
+import { describeTopic } from "../../text/snippets";
 import { Failed, Loading, Meter, Pill } from "../../ui/data";
+import { ShowAs } from "../../ui/page";
 import css from "./config.module.css";
 
 const route = getRouteApi("/topics/$topic/partitions");
@@ -50,6 +53,7 @@ function Row({ name, row, most }: { name: string; row: PartitionRow; most: numbe
 export function Partitions() {
   const { topic: name } = route.useParams();
   const at = useAt();
+  const bootstrap = useBootstrap();
   const { data, error, refetch } = useQuery(topic(name, at));
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Loading />;
@@ -59,6 +63,10 @@ export function Partitions() {
   const heads = ["Partition", "Records", "", "Log start", "High watermark", "Log end", "Size", "Segments"];
   return (
     <section className="card" aria-label="Partitions">
+      <div className={css.tools}>
+        <h2>Partitions</h2>
+        <ShowAs small snippets={describeTopic(bootstrap, name)} />
+      </div>
       <div className="scroll">
         <table>
           <thead>

@@ -3,11 +3,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { useBootstrap } from "../../api/bootstrap";
 import { topic } from "../../api/queries";
 import { useAt, useMayChange } from "../../shell/asof";
 import { bytes, count, many, retention } from "../../text/format";
-import { describeTopic } from "../../text/snippets";
 import { Failed, Tag } from "../../ui/data";
 import { Menu } from "../../ui/overlay";
 import { PageHead, Tabs } from "../../ui/page";
@@ -18,7 +16,6 @@ const route = getRouteApi("/topics/$topic");
 export function Topic() {
   const { topic: name } = route.useParams();
   const at = useAt();
-  const bootstrap = useBootstrap();
   const mayChange = useMayChange();
   const navigate = useNavigate();
   const { data, error, refetch } = useQuery(topic(name, at));
@@ -47,7 +44,6 @@ export function Topic() {
             </span>
           ) : null
         }
-        snippets={describeTopic(bootstrap, name)}
         actions={
           mayChange && data && !data.isInternal ? (
             <Menu
