@@ -154,7 +154,7 @@ export const brokerConfig = (id: number) =>
 export const logDirs = (id: number) =>
   queryOptions({
     queryKey: ["log-dirs", id],
-    queryFn: ({ signal }) => get<{ dirs: api.LogDir[] }>(path`/brokers/${id}/log-dirs`, {}, signal),
+    queryFn: ({ signal }) => get<{ dirs: api.BrokerLogDir[] }>(path`/brokers/${id}/log-dirs`, {}, signal),
     refetchInterval: CALM_MS,
   });
 

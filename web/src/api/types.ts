@@ -1,8 +1,11 @@
-// What the broker's HTTP API says, as GET /api/v1/openapi.json describes it. A Long is a 64-bit integer as
-// decimal text and never becomes a Number; text/long.ts calculates with it.
+// The names by which the app knows what the API says: those of its document, and what streams bring.
 
-export type Long = string;
-/** Milliseconds since 1970. */
+import type { Cursors, Listener, Long, Record, Records } from "./schema";
+
+export type * from "./schema";
+
+export type RecordRow = Record;
+export type RecordPage = Records;
 export type Time = Long;
 
 export interface Page<T> {
@@ -10,161 +13,6 @@ export interface Page<T> {
   total: number;
   page: number;
   size: number;
-}
-
-export interface Session {
-  version: string;
-  role: string;
-  loginRequired: boolean;
-  user: string | null;
-  readOnly: boolean;
-  basePath: string;
-  nowMs: Time;
-}
-
-export interface Listener {
-  name: string;
-  protocol: string;
-  host: string;
-  port: number;
-  advertisedHost: string | null;
-  advertisedPort: number | null;
-  isAdvertisedSet: boolean;
-}
-
-export interface Overview {
-  clusterId: string;
-  brokerId: number;
-  controllerId: number;
-  version: string;
-  startedMs: Time;
-  nowMs: Time;
-  readOnly: boolean;
-  listeners: Listener[];
-  counts: {
-    topics: number;
-    internalTopics: number;
-    partitions: number;
-    offlinePartitions: number;
-    groups: number;
-    connections: number;
-  };
-  logBytes: Long;
-  totals: { bytesIn: Long; bytesOut: Long; requests: Long };
-  logDirs: {
-    path: string;
-    isOnline: boolean;
-    totalBytes: Long | null;
-    usableBytes: Long | null;
-    partitions: number;
-  }[];
-  notReady: string | null;
-}
-
-export interface TopicRow {
-  name: string;
-  topicId: string;
-  isInternal: boolean;
-  partitions: number;
-  replicationFactor: number;
-  records: Long;
-  sizeBytes: Long;
-  bytesIn: Long;
-  cleanupPolicy: string;
-  retentionMs: Long;
-  offlinePartitions: number;
-}
-
-/** Ends are exclusive. */
-export interface Cursors {
-  logStartOffset: Long;
-  lastStableOffset: Long;
-  highWatermark: Long;
-  logEndOffset: Long;
-  durableOffset: Long;
-  sizeBytes: Long;
-  segments: number;
-  positions?: { groupId: string; committedOffset: Long }[];
-}
-
-export interface PartitionRow {
-  partition: number;
-  leader: number;
-  leaderEpoch: number;
-  replicas: number[];
-  isr: number[];
-  isOffline: boolean;
-  logDir: string | null;
-  cursors: Cursors | null;
-}
-
-export interface TopicDetail extends TopicRow {
-  partitionList: PartitionRow[];
-  configsSet: number;
-  nowMs: Time;
-}
-
-export interface ConfigEntry {
-  name: string;
-  value: string | null;
-  source: string;
-  isSet: boolean;
-  isReadOnly: boolean;
-  isSensitive: boolean;
-  documentation: string | null;
-}
-
-export interface Payload {
-  size: Long;
-  text: string | null;
-  base64: string | null;
-  truncated: boolean;
-}
-
-export interface RecordRow {
-  partition: number;
-  offset: Long;
-  timestampMs: Time;
-  timestampType: string;
-  leaderEpoch: number;
-  key: Payload | null;
-  value: Payload | null;
-  headers: { key: string; value: Payload | null }[];
-  keyHash: Long | null;
-  size: Long;
-}
-
-export interface RecordPage {
-  records: RecordRow[];
-  next: string | null;
-  previous: string | null;
-  reachedEnd: boolean;
-  scanned: Long;
-  matched: Long;
-  scannedBytes: Long;
-  stoppedBy: "limit" | "end" | "budget";
-}
-
-export interface SearchProgress {
-  scanned: Long;
-  total: Long;
-  matched: Long;
-  scannedBytes: Long;
-  elapsedMs: number;
-  recordsPerSecond: Long;
-}
-
-export interface Partitioner {
-  kind: "murmur2" | "explicit" | "sticky";
-  keyHash: Long | null;
-  positive: Long | null;
-  partitions: number;
-  partition: number;
-}
-
-export interface Produced {
-  records: { partition: number; offset: Long; timestampMs: Time }[];
-  partitioner: Partitioner;
 }
 
 export interface Field {
@@ -225,6 +73,7 @@ export interface RecordDetail {
 }
 
 export interface LivePartition extends Cursors {
+  positions?: { groupId: string; committedOffset: Long }[];
   partition: number;
   appendedRecords: Long;
   appendedBytes: Long;
@@ -365,6 +214,16 @@ export interface UndoItem {
   changes: number;
 }
 
+export interface BrokerLogDir {
+  path: string;
+  isOnline: boolean;
+  totalBytes: Long | null;
+  usableBytes: Long | null;
+  partitions: number;
+  sizeBytes: Long;
+  largest: { topic: string; partition: number; sizeBytes: Long; offsetLag: Long; isFuture: boolean }[];
+}
+
 export interface BrokerRow {
   brokerId: number;
   host: string;
@@ -373,16 +232,6 @@ export interface BrokerRow {
   isFenced: boolean;
   isController: boolean;
   isSelf: boolean;
-}
-
-export interface LogDir {
-  path: string;
-  isOnline: boolean;
-  totalBytes: Long;
-  usableBytes: Long;
-  partitions: number;
-  sizeBytes: Long;
-  largest: { topic: string; partition: number; sizeBytes: Long; offsetLag: Long; isFuture: boolean }[];
 }
 
 export interface Connection {

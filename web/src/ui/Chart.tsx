@@ -107,7 +107,7 @@ export function Chart(props: {
             points: { show: false },
           })),
         ],
-        hooks: { drawClear: [(drawn) => hatch(drawn, latestBands.current, warn)] },
+        hooks: { draw: [(drawn) => hatch(drawn, latestBands.current, warn)] },
       },
       [[...times], ...lines.map((line) => [...line.values])] as uPlot.AlignedData,
       element,

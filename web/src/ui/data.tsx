@@ -99,7 +99,8 @@ export function Banner({
 }
 
 /** Share of a whole. */
-export function Meter({ part, whole, label }: { part: number; whole: number; label: string }) {
+export function Meter(props: { part: number; whole: number; label: string; warnsHigh?: boolean }) {
+  const { part, whole, label } = props;
   const share = whole > 0 ? Math.min(1, Math.max(0, part / whole)) : 0;
   return (
     <svg
@@ -108,7 +109,7 @@ export function Meter({ part, whole, label }: { part: number; whole: number; lab
       preserveAspectRatio="none"
       role="img"
       aria-label={label}
-      data-high={share > 0.85 || undefined}
+      data-high={(props.warnsHigh && share > 0.85) || undefined}
     >
       <rect width="100" height="6" />
       <rect width={share * 100} height="6" />

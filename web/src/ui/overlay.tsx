@@ -62,18 +62,11 @@ export interface Action {
 }
 
 /** A button that opens a list of actions. */
-export function Menu({
-  label,
-  actions,
-  children,
-}: {
-  label: string;
-  actions: Action[];
-  children?: ReactNode;
-}) {
+export function Menu(props: { label: string; actions: Action[]; children?: ReactNode; small?: boolean }) {
+  const { label, actions, children } = props;
   return (
     <MenuTrigger>
-      <Button aria-label={label} icon={!children}>
+      <Button aria-label={label} icon={!children} small={props.small}>
         {children ?? <Icon name="more" />}
       </Button>
       <Popover placement="bottom end">

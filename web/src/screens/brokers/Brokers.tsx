@@ -5,7 +5,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useBootstrap } from "../../api/bootstrap";
 import { path, send } from "../../api/client";
 import { brokerConfig, brokers, logDirs, queryClient } from "../../api/queries";
-import type { BrokerRow, LogDir } from "../../api/types";
+import type { BrokerLogDir, BrokerRow } from "../../api/types";
 import { useMayChange } from "../../shell/asof";
 import { bytes, many } from "../../text/format";
 import { minus } from "../../text/long";
@@ -55,7 +55,7 @@ function List({
   );
 }
 
-function Directory({ dir }: { dir: LogDir }) {
+function Directory({ dir }: { dir: BrokerLogDir }) {
   const total = dir.totalBytes ?? "0";
   const used = Number(minus(total, dir.usableBytes ?? "0"));
   return (
@@ -65,7 +65,7 @@ function Directory({ dir }: { dir: LogDir }) {
           <span className="mono grow wrap">{dir.path}</span>
           <Pill tone={dir.isOnline ? "good" : "bad"}>{dir.isOnline ? "online" : "offline"}</Pill>
         </span>
-        <Meter part={used} whole={Number(total)} label="Share of the disk in use" />
+        <Meter warnsHigh part={used} whole={Number(total)} label="Share of the disk in use" />
         <span className="tiny muted">
           {`${bytes(dir.sizeBytes)} of records in ${many(dir.partitions, "partition")}; ${bytes(dir.usableBytes)} free of ${bytes(total)}`}
         </span>

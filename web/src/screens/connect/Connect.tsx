@@ -36,11 +36,11 @@ function Places({
             aria-pressed={place.id === chosen}
             onClick={() => onChoose(place.id)}
           >
-            <span className="row">
-              <strong className="grow">{place.title}</strong>
+            <strong>{place.title}</strong>
+            <code className="muted wrap">{place.bootstrap}</code>
+            <span className={css.verdict}>
               <Pill tone={place.works ? "good" : "warn"}>{place.works ? "works" : "needs a change"}</Pill>
             </span>
-            <code className="muted">{place.bootstrap}</code>
           </button>
         </li>
       ))}

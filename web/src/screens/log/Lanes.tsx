@@ -195,7 +195,9 @@ function useLoop({ canvas, scroller, frame, model, latest, colours }: Loop) {
       before = now;
       const scroll = around.scrollTop;
       const hover = frame.current?.hover ?? null;
-      const isMoving = model.lanes.some((lane) => lane.bursts.length > 0 || lane.litUntil > now - 50);
+      const isMoving =
+        now < model.movingUntil + 50 ||
+        model.lanes.some((lane) => lane.bursts.length > 0 || lane.litUntil > now - 50);
       const state = [
         view.from,
         view.to,

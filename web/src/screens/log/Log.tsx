@@ -74,6 +74,12 @@ function Legend({ model }: { model: LogModel }) {
           </li>
         );
       })}
+      {model.keys(4).map(({ key, hue }) => (
+        <li key={key}>
+          <span className={css.swatch} data-shape="dot" data-hue={hue} />
+          <span className="clip">{key}</span>
+        </li>
+      ))}
       {model.groups().length === 0 ? <li>no group reads this topic yet</li> : null}
     </ul>
   );

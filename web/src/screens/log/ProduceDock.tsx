@@ -48,7 +48,8 @@ export function ProduceDock(props: {
         partition: null,
       });
       setLast(done);
-      onSent(done.partitioner.partition);
+      const to = done.records[0]?.partition;
+      if (to !== undefined) onSent(to);
     } catch (error) {
       setSteady(false);
       sayError(error);

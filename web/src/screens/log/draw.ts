@@ -3,7 +3,7 @@
 import { bytes, clock, compact, count } from "../../text/format";
 import { preview } from "../../text/payload";
 import { GUTTER, type LaneLayout, RULER } from "./layout";
-import { type Dot, HEAT_FROM, type Lane } from "./model";
+import { type Dot, HEAT_FROM, type Lane, SLIDE_MS } from "./model";
 import type { Palette } from "./palette";
 import { type Axis, coordinate, ticks, type View, x } from "./scale";
 
@@ -26,8 +26,6 @@ export interface Frame {
   offset: (position: number) => string;
   hover: { partition: number; offset: number } | null;
 }
-
-const SLIDE_MS = 150;
 
 /** From an offset of this lane to pixels. */
 export function pixels(frame: Frame, lane: Lane): (offset: number) => number {
@@ -208,7 +206,7 @@ function drawDot(frame: Frame, dot: Dot, left: number, wide: number, middle: num
   } else if (wide < 3) {
     context.fillRect(left + slide, middle - 7, Math.max(wide, 0.75), 14);
   } else {
-    const radius = Math.min(5, wide * 0.36, (layout.bottom - layout.top) / 3) + (isHovered ? 1.5 : 0);
+    const radius = Math.min(6, wide * 0.36, (layout.bottom - layout.top) / 3) + (isHovered ? 1.5 : 0);
     context.beginPath();
     context.arc(left + slide + wide / 2, middle, radius, 0, Math.PI * 2);
     if (dot.hue < 0) {

@@ -1,13 +1,15 @@
 // What is known about a topic's partitions at this moment: cursors, segments, and the records that came last. It is
 // filled by streams and read by the drawing, sixty times a second; nothing here waits for React.
 
-import type { Cursors, LivePartition, Long, RecordRow, Segment } from "../../api/types";
+import type { Cursors, Long, RecordRow, Segment } from "../../api/types";
 import { compare } from "../../text/long";
 
 /** How many of the last records of a partition are kept to be drawn. */
 export const KEPT = 400;
 /** From how many records a second on a lane no longer shows them one by one. */
 export const HEAT_FROM = 500;
+/** How long a record takes to slide in. */
+export const SLIDE_MS = 150;
 const RATE_MS = 1000;
 
 export interface Dot {
@@ -43,6 +45,9 @@ export interface Burst {
   to: number;
   at: number;
 }
+
+/** What a stream or a description says of one partition. */
+export type Known = Cursors & { partition: number; positions?: Position[] };
 
 export interface Lane {
   partition: number;
@@ -82,6 +87,8 @@ export class LogModel {
   private readonly byPartition = new Map<number, Lane>();
   /** Colours of groups, given in the order they are first seen so that few groups never share one. */
   private readonly hues = new Map<string, number>();
+  /** Until when something moves in, in the page's time. */
+  movingUntil = 0;
   /** Changes with everything that React shows. */
   version = 0;
 
@@ -113,7 +120,7 @@ export class LogModel {
   }
 
   /** Takes in where the cursors are. `now` is the page's time. */
-  apply(partitions: readonly (Cursors & Partial<LivePartition> & { partition: number })[], now: number) {
+  apply(partitions: readonly Known[], now: number) {
     if (!this.hasBase && partitions.length > 0) {
       // Far from zero a Number would no longer tell neighbours apart.
       const lowest = BigInt(partitions.map((one) => one.logStartOffset).toSorted(compare)[0] ?? "0");
@@ -124,7 +131,7 @@ export class LogModel {
     this.version += 1;
   }
 
-  private applyOne(one: Cursors & Partial<LivePartition> & { partition: number }, now: number) {
+  private applyOne(one: Known, now: number) {
     const end = this.position(one.logEndOffset);
     const before = this.byPartition.get(one.partition);
     const lane = before ?? this.add(one);
@@ -137,8 +144,8 @@ export class LogModel {
     lane.stable = this.position(one.lastStableOffset);
     lane.watermark = this.position(one.highWatermark);
     lane.end = end;
-    lane.bytes = Number(one.sizeBytes ?? lane.bytes);
-    lane.segmentCount = one.segments ?? lane.segmentCount;
+    lane.bytes = Number(one.sizeBytes);
+    lane.segmentCount = one.segments;
     lane.cursors = one;
     lane.positions = one.positions ?? lane.positions;
     lane.pins = lane.positions.map(({ groupId, committedOffset }) => ({
@@ -154,7 +161,7 @@ export class LogModel {
     }
   }
 
-  private add(one: Cursors & { partition: number }): Lane {
+  private add(one: Known): Lane {
     const lane: Lane = {
       partition: one.partition,
       start: 0,
@@ -188,6 +195,7 @@ export class LogModel {
       touched.add(lane);
     }
     for (const lane of touched) lane.dots = newest(lane.dots);
+    if (arrived > 0) this.movingUntil = arrived + SLIDE_MS;
     this.version += 1;
   }
 
@@ -214,6 +222,22 @@ export class LogModel {
     const from = Math.min(...this.lanes.map((lane) => lane.start));
     const to = Math.max(...this.lanes.map((lane) => lane.end));
     return { from, to: Math.max(to, from + 1) };
+  }
+
+  /** The keys of the records in sight, the most frequent first, each with its colour. */
+  keys(max: number): { key: string; hue: number }[] {
+    const seen = new Map<string, { hue: number; times: number }>();
+    for (const lane of this.lanes) {
+      for (const { record, hue } of lane.dots.slice(-100)) {
+        const key = record.key?.text;
+        if (key == null) continue;
+        const before = seen.get(key);
+        if (before) before.times += 1;
+        else seen.set(key, { hue, times: 1 });
+      }
+    }
+    const often = [...seen].sort((a, b) => b[1].times - a[1].times || (a[0] < b[0] ? -1 : 1));
+    return often.length > 12 ? [] : often.slice(0, max).map(([key, { hue }]) => ({ key, hue }));
   }
 
   rate(): number {

@@ -156,7 +156,7 @@ function Disks({ data }: { data: OverviewAnswer }) {
                 <span className="mono grow wrap">{dir.path}</span>
                 <Pill tone={dir.isOnline ? "good" : "bad"}>{dir.isOnline ? "online" : "offline"}</Pill>
               </span>
-              <Meter part={used} whole={Number(total)} label={`${dir.path}: share in use`} />
+              <Meter warnsHigh part={used} whole={Number(total)} label={`${dir.path}: share in use`} />
               <span className="tiny muted">{`${bytes(dir.usableBytes)} free of ${bytes(dir.totalBytes)}, ${many(dir.partitions, "partition")}`}</span>
             </li>
           );

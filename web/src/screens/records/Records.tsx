@@ -13,7 +13,7 @@ import { bytes, count, duration } from "../../text/format";
 import { commonFields } from "../../text/payload";
 import { readRecords } from "../../text/snippets";
 import { Button, Segmented } from "../../ui/controls";
-import { Blank, Failed, Loading, Meter } from "../../ui/data";
+import { Blank, Failed, Loading, Meter, Pill } from "../../ui/data";
 import { Icon } from "../../ui/icons";
 import { Menu } from "../../ui/overlay";
 import { ShowAs } from "../../ui/page";
@@ -37,21 +37,21 @@ function BrowseStatus({ browse, from }: { browse: Browse; from: string | undefin
       <span>
         <strong>{count(browse.records.length)}</strong> records loaded
       </span>
-      {browse.hasPreviousPage && from !== undefined ? (
+      {browse.hasPreviousPage && browse.records.length > 0 ? (
         <Button
           small
           look="ghost"
           isDisabled={browse.isFetching}
           onPress={() => void browse.fetchPreviousPage()}
         >
-          Load what is before
+          {from === undefined ? "Load newer" : "Load what is before"}
         </Button>
       ) : null}
-      {from === undefined ? (
-        <Button small look="ghost" isDisabled={browse.isFetching} onPress={() => void browse.refetch()}>
-          Refresh
-        </Button>
-      ) : null}
+      {browse.problems.map((problem) => (
+        <Pill key={problem} tone="warn">
+          {problem}
+        </Pill>
+      ))}
     </>
   );
 }
@@ -207,16 +207,20 @@ export function Records() {
         onSearch={(more) => change(more, true)}
       />
       <div className={css.status}>
-        {isTail ? <TailStatus tail={tail} isPaused={isPaused} onPause={() => setPaused(!isPaused)} /> : null}
-        {isSearch ? <SearchStatus searching={searching} /> : null}
-        {!isTail && !isSearch ? <BrowseStatus browse={browse} from={search.from} /> : null}
-        <span className="grow" />
+        <div className={css.found}>
+          {isTail ? (
+            <TailStatus tail={tail} isPaused={isPaused} onPause={() => setPaused(!isPaused)} />
+          ) : null}
+          {isSearch ? <SearchStatus searching={searching} /> : null}
+          {!isTail && !isSearch ? <BrowseStatus browse={browse} from={search.from} /> : null}
+        </div>
         <Button small aria-pressed={isTail} onPress={() => change({ tail: isTail ? undefined : true })}>
           <Icon name={isTail ? "close" : "play"} size={12} /> {isTail ? "Stop following" : "Follow"}
         </Button>
         {fields.length > 0 ? (
           <Menu
             label="Columns"
+            small
             actions={fields.map((field) => ({
               id: field,
               text: `${chosen.includes(field) ? "✓ " : ""}${field}`,
@@ -241,6 +245,7 @@ export function Records() {
         />
         <Menu
           label="Export"
+          small
           actions={[
             { id: "jsonl", text: "As JSON lines", run: () => download(exportUrl(topic, search, "jsonl")) },
             { id: "csv", text: "As CSV", run: () => download(exportUrl(topic, search, "csv")) },
@@ -249,7 +254,7 @@ export function Records() {
           <Icon name="download" size={14} /> Export
         </Menu>
         {mayChange ? (
-          <Button onPress={() => setProducing(true)}>
+          <Button small onPress={() => setProducing(true)}>
             <Icon name="plus" size={14} /> Produce
           </Button>
         ) : null}

@@ -5,7 +5,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { get, path, type Query } from "../../api/client";
 import { openStream, perFrame } from "../../api/stream";
-import type { Long, RecordPage, RecordRow, SearchProgress } from "../../api/types";
+import type { Long, RecordPage, RecordRow, SearchDone, SearchProgress } from "../../api/types";
 import { plus } from "../../text/long";
 
 export interface RecordsSearch {
@@ -50,8 +50,7 @@ export function useBrowse(topic: string, search: RecordsSearch, isOn: boolean) {
       // The other way round, records come nearest first.
       return direction === "backward" ? { ...page, records: page.records.toReversed() } : page;
     },
-    getNextPageParam: (last, _all, param) =>
-      last.reachedEnd && param === null ? undefined : (last.next ?? undefined),
+    getNextPageParam: (last) => last.next ?? undefined,
     getPreviousPageParam: (first) => first.previous ?? undefined,
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 30_000,
@@ -60,7 +59,11 @@ export function useBrowse(topic: string, search: RecordsSearch, isOn: boolean) {
     () => distinct(result.data?.pages.flatMap((page) => page.records) ?? []),
     [result.data],
   );
-  return { ...result, records };
+  const problems = useMemo(
+    () => [...new Set(result.data?.pages.flatMap((page) => page.problems) ?? [])].slice(0, 3),
+    [result.data],
+  );
+  return { ...result, records, problems };
 }
 
 /** A record may be in two pages when the log grew between them. */
@@ -115,9 +118,15 @@ export function useSearching(topic: string, search: RecordsSearch, isOn: boolean
           on: {
             record: (record: RecordRow) => found.push([record]),
             progress: (progress: SearchProgress) => setState((before) => ({ ...before, progress })),
-            done: (done: SearchProgress & { stoppedBy: string }) => {
+            done: ({ progress, stoppedBy, problems }: SearchDone) => {
               stream.close();
-              setState((before) => ({ ...before, progress: done, state: "done", stoppedBy: done.stoppedBy }));
+              setState((before) => ({
+                ...before,
+                progress,
+                state: "done",
+                stoppedBy,
+                problem: problems[0] ?? null,
+              }));
             },
             failed: ({ message }: { message: string }) => {
               stream.close();

@@ -1,0 +1,412 @@
+// What the broker's API says. Written by scripts/api.js from docs/reference/console-api.json.
+
+/** How many replicas must have a record before it counts as written. */
+export type AcksInput = "all" | "1" | "0";
+
+/** One config. */
+export type ConfigEntry = {
+  documentation: string | null;
+  isReadOnly: boolean;
+  isSensitive: boolean;
+  /** Whether it is set for this very thing. */
+  isSet: boolean;
+  name: string;
+  /** Kafka's word: `DYNAMIC_TOPIC_CONFIG`, `DEFAULT_CONFIG` … */
+  source: string;
+  /** `null` if there is none or it is a secret. */
+  value: string | null;
+};
+
+/** The configs of something. */
+export type Configs = {
+  entries: ConfigEntry[];
+};
+
+/** A change of configs: all of it or nothing. */
+export type ConfigsChange = {
+  /** New values. */
+  set?: { [name: string]: string };
+  /** Keys that go back to what holds without them. */
+  unset?: string[];
+  /** Whether the change is only checked. */
+  validateOnly?: boolean;
+};
+
+/** How many there are. */
+export type Counts = {
+  connections: number;
+  groups: number;
+  internalTopics: number;
+  offlinePartitions: number;
+  partitions: number;
+  topics: number;
+};
+
+/** Where the cursors of a partition stand. */
+export type Cursors = {
+  /** Exclusive: what is on the disk. */
+  durableOffset: Long;
+  /** Exclusive: what a consumer may see. */
+  highWatermark: Long;
+  /** Exclusive: what a reader of committed records may see. */
+  lastStableOffset: Long;
+  /** Exclusive: what the log holds. */
+  logEndOffset: Long;
+  /** Inclusive: the first offset that may be read. */
+  logStartOffset: Long;
+  segments: number;
+  sizeBytes: Long;
+};
+
+/** The body of every answer that is not a success. */
+export type ErrorBody = {
+  error: ErrorDetail;
+};
+
+/** What went wrong. */
+export type ErrorDetail = {
+  /** Kafka's name of the error, or one of the console's own. */
+  code: string;
+  /** What to do about it. */
+  hint: string | null;
+  /** What failed and why. */
+  message: string;
+};
+
+/** A header to be sent. */
+export type HeaderInput = {
+  key: string;
+  value: Input | null;
+};
+
+/** Bytes that somebody sends: in exactly one of the ways. */
+export type Input = {
+  base64: string | null;
+  /** Two digits for each byte; white space between them is ignored. */
+  hex: string | null;
+  /** As UTF-8. */
+  text: string | null;
+};
+
+/** A listener of the broker. */
+export type Listener = {
+  /** What clients are told; `null`: the address that they came in by. */
+  advertisedHost: string | null;
+  advertisedPort: number | null;
+  /** Empty: every interface. */
+  host: string;
+  /** Whether `advertised.listeners` says it. */
+  isAdvertisedSet: boolean;
+  name: string;
+  port: number;
+  /** Kafka's word: `PLAINTEXT`, `SSL` … */
+  protocol: string;
+};
+
+/** A data directory. */
+export type LogDir = {
+  isOnline: boolean;
+  /** Replicas in it. */
+  partitions: number;
+  path: string;
+  totalBytes: Long | null;
+  usableBytes: Long | null;
+};
+
+/** A whole number of up to 64 bits as text: numbers of JavaScript end at 2^53. */
+export type Long = string;
+
+/** The cluster at a glance. */
+export type Overview = {
+  brokerId: number;
+  clusterId: string;
+  controllerId: number;
+  counts: Counts;
+  listeners: Listener[];
+  /** Bytes of all segments. */
+  logBytes: Long;
+  logDirs: LogDir[];
+  /** Why the broker is not ready, if it is not. */
+  notReady: string | null;
+  nowMs: Long;
+  readOnly: boolean;
+  startedMs: Long;
+  totals: Totals;
+  /** Of Ottla. */
+  version: string;
+};
+
+/** A part of a list. */
+export type Page_TopicRow = {
+  items: {
+    /** Bytes of batches since the broker started. */
+    bytesIn: Long;
+    /** `delete`, `compact`, `compact,delete`, or nothing. */
+    cleanupPolicy: string;
+    isInternal: boolean;
+    name: string;
+    offlinePartitions: number;
+    partitions: number;
+    /** Offsets from the start of each log to its end: records, where none were compacted away. */
+    records: Long;
+    replicationFactor: number;
+    /** −1: for ever. */
+    retentionMs: Long;
+    sizeBytes: Long;
+    topicId: string;
+  }[];
+  page: number;
+  size: number;
+  /** Items of the whole list that match. */
+  total: number;
+};
+
+/** Which records of a partition go. */
+export type PartitionPurge = {
+  beforeOffset: Long | null;
+  partition: number;
+};
+
+/** What was purged of a partition. */
+export type PartitionPurged = {
+  error: string | null;
+  logStartOffset: Long | null;
+  partition: number;
+};
+
+/** A partition. */
+export type PartitionRow = {
+  cursors: Cursors | null;
+  isOffline: boolean;
+  isr: number[];
+  leader: number;
+  leaderEpoch: number;
+  logDir: string | null;
+  partition: number;
+  replicas: number[];
+};
+
+/** How a partition is chosen: `murmur2(key) & 0x7fffffff % partitions`. */
+export type Partitioner = {
+  keyHash: Long | null;
+  kind: PartitionerKind;
+  /** `null`: any, since there is no key. */
+  partition: number | null;
+  partitions: number;
+  positive: Long | null;
+};
+
+/** What decides on the partition. */
+export type PartitionerKind = "murmur2" | "explicit" | "sticky";
+
+/** How many partitions there are to be. */
+export type PartitionsChange = {
+  /** In all, not in addition. */
+  count: number;
+};
+
+/** A key, a value or a header's value. */
+export type Payload = {
+  /** It as base64, where it is not. */
+  base64: string | null;
+  /** Bytes of all of it. */
+  size: Long;
+  /** It as text, where it is UTF-8 without a NUL. */
+  text: string | null;
+  /** Whether only its beginning is here. */
+  truncated: boolean;
+};
+
+/** What was sent, and why it went where it went. */
+export type Produced = {
+  partitioner: Partitioner;
+  records: ProducedRecord[];
+};
+
+/** Where a record is. */
+export type ProducedRecord = {
+  /** −1 with acks=0: nobody said. */
+  offset: Long;
+  partition: number;
+  timestampMs: Long;
+};
+
+/** A record to be sent, once or several times. */
+export type Production = {
+  acks?: AcksInput;
+  /** How often, at most 1,000 times. */
+  count?: number;
+  headers?: HeaderInput[];
+  key: Input | null;
+  /** `null`: where the key leads, or anywhere without one. */
+  partition: number | null;
+  timestampMs: Long | null;
+  value: Input | null;
+};
+
+/** Which records go. */
+export type Purge = {
+  /** `null`: all records of all partitions. */
+  partitions: PartitionPurge[] | null;
+};
+
+/** What was purged. */
+export type Purged = {
+  partitions: PartitionPurged[];
+};
+
+/** A record. */
+export type Record = {
+  headers: RecordHeader[];
+  key: Payload | null;
+  keyHash: Long | null;
+  leaderEpoch: number;
+  offset: Long;
+  partition: number;
+  /** Bytes of key, value and headers. */
+  size: Long;
+  /** −1: it has none. */
+  timestampMs: Long;
+  /** `CreateTime` or `LogAppendTime`. */
+  timestampType: string;
+  value: Payload | null;
+};
+
+/** A header of a record. */
+export type RecordHeader = {
+  key: string;
+  value: Payload | null;
+};
+
+/** Records in the order of the direction: by time, and by offset within a partition. */
+export type Records = {
+  matched: Long;
+  /** Where to go on in this direction: `from=cursor:<this>`. `null` at the end of what there was. */
+  next: string | null;
+  /** The same in the other direction, from where this page began. */
+  previous: string;
+  /** What could not be read on the way. */
+  problems: string[];
+  records: Record[];
+  scanned: Long;
+  scannedBytes: Long;
+  stoppedBy: StoppedBy;
+};
+
+/** How a search ended. */
+export type SearchDone = {
+  /** Where to go on. */
+  next: string | null;
+  /** What could not be read on the way. */
+  problems: string[];
+  progress: SearchProgress;
+  stoppedBy: StoppedBy;
+};
+
+/** The events of a search, by name. */
+export type SearchEvents = {
+  done: SearchDone;
+  failed: ErrorDetail;
+  progress: SearchProgress;
+  record: Record;
+};
+
+/** How far a search is. */
+export type SearchProgress = {
+  elapsedMs: Long;
+  matched: Long;
+  recordsPerSecond: Long;
+  scanned: Long;
+  scannedBytes: Long;
+  /** Offsets that were to be looked at when the search began; some may have no record any more. */
+  total: Long;
+};
+
+/** What the app has to know first. */
+export type Session = {
+  /** What comes before `/api` in every path. */
+  basePath: string;
+  /** Whether a change or a look needs a user. */
+  loginRequired: boolean;
+  nowMs: Long;
+  /** Whether every change is refused. */
+  readOnly: boolean;
+  /** `broker`: the console sits in the broker that it shows. */
+  role: string;
+  /** Who is logged in. */
+  user: string | null;
+  /** Of Ottla. */
+  version: string;
+};
+
+/** Why no more records are there. */
+export type StoppedBy = "limit" | "end" | "budget";
+
+/** The events of a tail, by name. */
+export type TailEvents = {
+  failed: ErrorDetail;
+  records: TailRecords;
+};
+
+/** Records that came. */
+export type TailRecords = {
+  records: Record[];
+  /** Records that matched since the last event and are not here: they came faster than was asked for, or than they are read. */
+  skipped: Long;
+};
+
+/** A topic that was made. */
+export type TopicCreated = {
+  name: string;
+  partitions: number;
+  replicationFactor: number;
+  topicId: string;
+};
+
+/** A topic that is to be. */
+export type TopicCreation = {
+  configs?: { [name: string]: string };
+  name: string;
+  /** `null`: as `num.partitions` says. */
+  partitions: number | null;
+  /** `null`: as `default.replication.factor` says. */
+  replicationFactor: number | null;
+  /** Whether it is only checked. */
+  validateOnly?: boolean;
+};
+
+/** A topic and its partitions. */
+export type TopicDetail = TopicRow & {
+  /** How many configs are set for it. */
+  configsSet: number;
+  nowMs: Long;
+  partitionList: PartitionRow[];
+};
+
+/** A topic in a list. */
+export type TopicRow = {
+  /** Bytes of batches since the broker started. */
+  bytesIn: Long;
+  /** `delete`, `compact`, `compact,delete`, or nothing. */
+  cleanupPolicy: string;
+  isInternal: boolean;
+  name: string;
+  offlinePartitions: number;
+  partitions: number;
+  /** Offsets from the start of each log to its end: records, where none were compacted away. */
+  records: Long;
+  replicationFactor: number;
+  /** −1: for ever. */
+  retentionMs: Long;
+  sizeBytes: Long;
+  topicId: string;
+};
+
+/** Sums since the start. */
+export type Totals = {
+  /** Bytes of requests. */
+  bytesIn: Long;
+  /** Bytes of responses. */
+  bytesOut: Long;
+  requests: Long;
+};
