@@ -1,7 +1,7 @@
 // What the pages ask for, once each: the key under which an answer is kept, and how often it is asked anew.
 
 import { keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
-import { ApiError, get, path } from "./client";
+import { ApiError, get, isMissingRoute, path } from "./client";
 import type * as api from "./types";
 
 export const queryClient = new QueryClient({
@@ -17,8 +17,11 @@ export const queryClient = new QueryClient({
 const LIVE_MS = 2000;
 const CALM_MS = 5000;
 
-/** Asks again only where the answer is the present. */
-const every = (ms: number, at: string | undefined) => (at ? (false as const) : ms);
+/** Asks again where the answer is the present, and the broker has such a route. */
+const every =
+  (ms: number, at?: string) =>
+  (query: { state: { error: unknown } }): number | false =>
+    at !== undefined || isMissingRoute(query.state.error) ? false : ms;
 
 export const session = () =>
   queryOptions({
@@ -31,7 +34,7 @@ export const overview = () =>
   queryOptions({
     queryKey: ["overview"],
     queryFn: ({ signal }) => get<api.Overview>("/overview", {}, signal),
-    refetchInterval: LIVE_MS,
+    refetchInterval: every(LIVE_MS),
   });
 
 export interface ListSearch {
@@ -45,7 +48,7 @@ export const topics = (search: ListSearch & { internal?: boolean }) =>
   queryOptions({
     queryKey: ["topics", search],
     queryFn: ({ signal }) => get<api.Page<api.TopicRow>>("/topics", { size: 50, ...search }, signal),
-    refetchInterval: CALM_MS,
+    refetchInterval: every(CALM_MS),
     placeholderData: keepPreviousData,
   });
 
@@ -72,7 +75,7 @@ export const segments = (name: string, partition: number) =>
         {},
         signal,
       ),
-    refetchInterval: CALM_MS,
+    refetchInterval: every(CALM_MS),
   });
 
 export const batches = (name: string, partition: number, from: string, limit = 50) =>
@@ -106,7 +109,7 @@ export const groups = (search: ListSearch & { state?: string; topic?: string }) 
   queryOptions({
     queryKey: ["groups", search],
     queryFn: ({ signal }) => get<api.Page<api.GroupRow>>("/groups", { size: 50, ...search }, signal),
-    refetchInterval: LIVE_MS,
+    refetchInterval: every(LIVE_MS),
     placeholderData: keepPreviousData,
   });
 
@@ -121,7 +124,7 @@ export const groupLag = (id: string, sinceMs: string | undefined) =>
   queryOptions({
     queryKey: ["group-lag", id, sinceMs],
     queryFn: ({ signal }) => get<api.GroupLag>(path`/groups/${id}/lag`, { sinceMs, points: 300 }, signal),
-    refetchInterval: LIVE_MS,
+    refetchInterval: every(LIVE_MS),
     placeholderData: keepPreviousData,
   });
 
@@ -129,7 +132,7 @@ export const groupTimeline = (id: string) =>
   queryOptions({
     queryKey: ["group-timeline", id],
     queryFn: ({ signal }) => get<{ entries: api.TimelineEntry[] }>(path`/groups/${id}/timeline`, {}, signal),
-    refetchInterval: LIVE_MS,
+    refetchInterval: every(LIVE_MS),
   });
 
 export const undos = (id: string) =>
@@ -142,7 +145,7 @@ export const brokers = () =>
   queryOptions({
     queryKey: ["brokers"],
     queryFn: ({ signal }) => get<{ brokers: api.BrokerRow[] }>("/brokers", {}, signal),
-    refetchInterval: CALM_MS,
+    refetchInterval: every(CALM_MS),
   });
 
 export const brokerConfig = (id: number) =>
@@ -155,14 +158,14 @@ export const logDirs = (id: number) =>
   queryOptions({
     queryKey: ["log-dirs", id],
     queryFn: ({ signal }) => get<{ dirs: api.BrokerLogDir[] }>(path`/brokers/${id}/log-dirs`, {}, signal),
-    refetchInterval: CALM_MS,
+    refetchInterval: every(CALM_MS),
   });
 
 export const connections = (search: ListSearch & { listener?: string }) =>
   queryOptions({
     queryKey: ["connections", search],
     queryFn: ({ signal }) => get<api.Page<api.Connection>>("/connections", { size: 50, ...search }, signal),
-    refetchInterval: LIVE_MS,
+    refetchInterval: every(LIVE_MS),
     placeholderData: keepPreviousData,
   });
 
@@ -170,26 +173,26 @@ export const clients = () =>
   queryOptions({
     queryKey: ["clients"],
     queryFn: ({ signal }) => get<api.Clients>("/clients", {}, signal),
-    refetchInterval: LIVE_MS,
+    refetchInterval: every(LIVE_MS),
   });
 
 export const connect = () =>
   queryOptions({
     queryKey: ["connect"],
     queryFn: ({ signal }) => get<api.Connect>("/connect", {}, signal),
-    refetchInterval: LIVE_MS,
+    refetchInterval: every(LIVE_MS),
   });
 
 export const events = (search: { kinds?: string; topic?: string; group?: string; limit?: number }) =>
   queryOptions({
     queryKey: ["events", search],
     queryFn: ({ signal }) => get<api.EventPage>("/events", { order: "desc", limit: 50, ...search }, signal),
-    refetchInterval: LIVE_MS,
+    refetchInterval: every(LIVE_MS),
   });
 
 export const timeline = () =>
   queryOptions({
     queryKey: ["timeline"],
     queryFn: ({ signal }) => get<api.Timeline>("/timeline", {}, signal),
-    refetchInterval: CALM_MS,
+    refetchInterval: every(CALM_MS),
   });

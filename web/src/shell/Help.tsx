@@ -29,8 +29,8 @@ export function Help(props: { onClose: () => void; places: { text: string; key: 
               {key
                 .split(" ")
                 .filter(Boolean)
-                .map((one) => (
-                  <kbd key={one} style={{ marginRight: 4 }}>
+                .map((one, at) => (
+                  <kbd key={at} style={{ marginRight: 4 }}>
                     {one}
                   </kbd>
                 ))}

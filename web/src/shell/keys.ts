@@ -19,11 +19,11 @@ export function switchKeys(on: boolean) {
 /** What a key or a sequence does: `?`, `/`, `g t`, `mod+k`. */
 export type Bindings = { [keys: string]: () => void };
 
+const TYPED_INTO =
+  "input:not([type=checkbox], [type=range], [type=radio]), textarea, select, [contenteditable], [role=menu]";
+
 function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    target.closest("input, textarea, select, [contenteditable], [role=menu]") !== null
-  );
+  return target instanceof HTMLElement && target.closest(TYPED_INTO) !== null;
 }
 
 /** Listens while the component is there. An inner component's binding goes before an outer one's. */

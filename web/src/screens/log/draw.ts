@@ -349,6 +349,7 @@ function drawTags({ context, palette, width }: Frame, tags: Tag[], middle: numbe
     const wide = context.measureText(text).width + 12;
     let left = tag.left - 0.75;
     if (left + wide > Math.min(width, limit)) left = Math.min(tag.left + 0.75, limit) - wide;
+    left = Math.max(left, GUTTER + 2);
     limit = left - 3;
     context.fillStyle = tag.colour;
     context.beginPath();
