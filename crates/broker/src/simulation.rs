@@ -136,8 +136,7 @@ impl SimulatedBroker {
         shared.enter_runtime(Handle::current());
         shared.record_directories(assembled.unrecorded);
         shared.load_coordinators();
-        let timers = Arc::clone(&shared);
-        drop(tokio::spawn(timers.run_coordinators()));
+        drop(tokio::spawn(Arc::clone(&shared).run_coordinators()));
         drop(tokio::spawn(housekeeping::run(Arc::clone(&shared))));
         drop(tokio::spawn(failures::run(Arc::clone(&shared))));
         shared.is_ready_from_now_on();

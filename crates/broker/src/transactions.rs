@@ -266,9 +266,10 @@ impl Transactions {
             self.wakes_at_ms.store(next, Ordering::SeqCst);
             let wait = next.saturating_sub(now_ms()).clamp(LOOK_AGAIN_MS, 3_600_000);
             tokio::select! {
+                biased;
+                () = shared.stopping.wait() => return,
                 () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}
                 () = self.timer.notified() => {}
-                () = shared.stopping.wait() => return,
             }
         }
     }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Client, Lost},
-    history::{End, with},
+    history::{End, Steps, with},
     world::Env,
 };
 
@@ -46,6 +46,8 @@ pub struct Consumer {
     isolation: Isolation,
     positions: BTreeMap<(&'static str, i32), i64>,
     is_assigned: bool,
+    /// A poll has begun whose end nobody wrote down.
+    is_polling: bool,
 }
 
 impl Consumer {
@@ -56,7 +58,14 @@ impl Consumer {
         partitions: &[(&'static str, i32)],
     ) -> Self {
         let positions = partitions.iter().map(|partition| (*partition, 0)).collect();
-        Self { process, random: Random::new(seed), isolation, positions, is_assigned: false }
+        Self {
+            process,
+            random: Random::new(seed),
+            isolation,
+            positions,
+            is_assigned: false,
+            is_polling: false,
+        }
     }
 
     /// Polls until it is to stop.
@@ -68,6 +77,9 @@ impl Consumer {
             env.recorder.invoke(self.process, "assign", steps(), Default::default());
             env.recorder.complete(self.process, "assign", End::Ok, steps(), Default::default());
             self.is_assigned = true;
+        }
+        if self.is_polling {
+            self.end_poll(env, End::Info, Vec::new());
         }
         while !env.is_stopping() {
             let mut client = env.connect(&mut self.random, "consumer");
@@ -82,22 +94,28 @@ impl Consumer {
         let (topic, partition) = places[self.random.below(places.len())];
         let position = self.positions[&(topic, partition)];
         let isolation = with("isolation", self.isolation.name());
-        env.recorder.invoke(self.process, "poll", Vec::new(), isolation.clone());
+        env.recorder.invoke(self.process, "poll", Vec::new(), isolation);
+        self.is_polling = true;
         let fetched = fetch(client, (topic, partition), position, self.isolation, 200).await;
         let Ok(data) = fetched else {
-            env.recorder.complete(self.process, "poll", End::Info, Vec::new(), isolation);
+            self.end_poll(env, End::Info, Vec::new());
             return Err(Lost);
         };
         if ErrorCode::from_code(data.error_code) != ErrorCode::None {
-            env.recorder.complete(self.process, "poll", End::Fail, Vec::new(), isolation);
+            self.end_poll(env, End::Fail, Vec::new());
             return Ok(());
         }
         let (seen, next) = read(&data, position, self.isolation);
         self.positions.insert((topic, partition), next);
         let at = format!("{topic}-{partition}");
         let steps = vec![json!(["poll", { &at: seen }]), json!(["logs", { &at: ends(&data) }])];
-        env.recorder.complete(self.process, "poll", End::Ok, steps, isolation);
+        self.end_poll(env, End::Ok, steps);
         Ok(())
+    }
+
+    fn end_poll(&mut self, env: &Env, end: End, steps: Steps) {
+        env.recorder.complete(self.process, "poll", end, steps, Default::default());
+        self.is_polling = false;
     }
 }
 

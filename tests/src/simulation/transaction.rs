@@ -58,6 +58,8 @@ pub struct Transactor {
     random: Random,
     identity: Option<Identity>,
     sequences: BTreeMap<(&'static str, i32), i32>,
+    /// Where the copier reads next in each partition.
+    positions: BTreeMap<i32, i64>,
     /// An operation is open that no later line may contradict.
     is_open: bool,
 }
@@ -137,6 +139,7 @@ impl Transactor {
             random: Random::new(seed),
             identity: None,
             sequences: BTreeMap::new(),
+            positions: BTreeMap::new(),
             is_open: false,
         }
     }
@@ -265,6 +268,7 @@ impl Transactor {
         let committed = &group.topics[0].partitions[0];
         refused(committed.error_code)?;
         let position = committed.committed_offset.max(0);
+        self.go_to(env, partition, position);
         let data = fetch(client, (PLAIN, partition), position, Isolation::Committed, 0).await?;
         refused(data.error_code)?;
         let (seen, next) = read(&data, position, Isolation::Committed);
@@ -273,6 +277,7 @@ impl Transactor {
         if seen.is_empty() {
             return Ok(None);
         }
+        self.positions.insert(partition, next);
         let values = env.values(seen.len());
         let writes = seen.iter().zip(values).map(|((_, from), value)| Write {
             at: (COPY, partition),
@@ -282,6 +287,16 @@ impl Transactor {
         });
         let writes = writes.collect();
         Ok(Some(Work { writes, read: Some(Input { at: (PLAIN, partition), seen, next }) }))
+    }
+
+    /// Notes where the copier reads next, where that is not where it was: what it read for a
+    /// transaction that came to nothing is read again.
+    fn go_to(&mut self, env: &Env, partition: i32, position: i64) {
+        if self.positions.insert(partition, position) != Some(position) {
+            let steps = || vec![json!(["offsets", { format!("{PLAIN}-{partition}"): position }])];
+            env.recorder.invoke(self.process, "seek", steps(), More::new());
+            env.recorder.complete(self.process, "seek", End::Ok, steps(), More::new());
+        }
     }
 
     /// Sends the records of a transaction, and the offset of what they are copies of.

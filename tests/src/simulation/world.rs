@@ -13,6 +13,7 @@ use ottla_config::{Layer, ServerConfig};
 use ottla_wire::{
     Str,
     create_topics_request::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest},
+    find_coordinator_request::FindCoordinatorRequest,
 };
 use serde_json::json;
 use tokio::{runtime::Runtime, task::JoinSet};
@@ -32,6 +33,12 @@ pub const PLAIN: &str = "plain";
 pub const TXN: &str = "txn";
 /// One with copies of what is in [`PLAIN`].
 pub const COPY: &str = "copy";
+
+/// How long the clients go on after the last crash, in ms.
+const LAST_LIFE_MS: u64 = 10_000;
+
+/// Within what time somebody has to get on when everything works, in ms.
+const PROGRESS_MS_MAX: u64 = 5_000;
 
 /// When every world begins, in ms since 1970.
 const BEGAN_MS: i64 = 1_700_000_000_000;
@@ -191,6 +198,7 @@ pub fn run(plan: Plan) -> Run {
     let config = config();
     let mut disk = SimDisk::new();
     let settings = json!({
+        "progress_limit_ms": PROGRESS_MS_MAX,
         "copies": [{ "input": PLAIN, "output": COPY, "group": COPIER_GROUP }],
     });
     let recorder = Recorder::new(&settings);
@@ -201,6 +209,7 @@ pub fn run(plan: Plan) -> Run {
     for life in 0..=plan.crashes {
         let is_last = life == plan.crashes;
         let life_ms = random.range(500, plan.life_ms_max) as u64;
+        let life_ms = if is_last { LAST_LIFE_MS } else { life_ms };
         let seed = random.any();
         let runtime = runtime();
         let lived = runtime.block_on(async {
@@ -218,6 +227,9 @@ pub fn run(plan: Plan) -> Run {
             recorder.begin(age_ms);
             if life == 0 {
                 create_topics(&env).await;
+            }
+            if is_last {
+                recorder.invoke(0, "heal", Steps::new(), More::new());
             }
             let mut tasks = clients.start(&env);
             tokio::time::sleep(Duration::from_millis(life_ms)).await;
@@ -241,7 +253,6 @@ pub fn run(plan: Plan) -> Run {
 
 /// Lets the clients end what they are at, and looks at everything.
 async fn end(env: &Env, tasks: &mut JoinSet<()>) {
-    env.recorder.invoke(0, "heal", Steps::new(), More::new());
     env.is_stopping.store(true, Ordering::Relaxed);
     while let Some(ended) = tasks.join_next().await {
         ended.expect("a client does not panic");
@@ -285,6 +296,16 @@ async fn create_topics(env: &Env) {
     };
     let response = client.call(7, &request).await.expect("an answer");
     assert!(response.topics.iter().all(|topic| topic.error_code == 0), "{response:?}");
+    // The topics of the coordinators come with the first who asks for one.
+    for key_type in [0, 1] {
+        let request = FindCoordinatorRequest {
+            key_type,
+            coordinator_keys: vec![Str::from(COPIER_GROUP)],
+            ..Default::default()
+        };
+        let response = client.call(4, &request).await.expect("an answer");
+        assert_eq!(response.coordinators[0].error_code, 0, "{response:?}");
+    }
 }
 
 fn config() -> ServerConfig {
