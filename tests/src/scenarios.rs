@@ -15,6 +15,7 @@ mod offsets;
 mod produce;
 mod rebalance;
 mod topics;
+mod transactions;
 
 use crate::session::Session;
 
@@ -58,6 +59,12 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "group admin", run: groups::admin },
     Scenario { name: "rebalance", run: rebalance::two_members },
     Scenario { name: "static members", run: rebalance::static_members },
+    Scenario { name: "transactional ids", run: transactions::ids },
+    Scenario { name: "partitions of transactions", run: transactions::partitions },
+    Scenario { name: "ends of transactions", run: transactions::ends },
+    Scenario { name: "fences of transactions", run: transactions::fences },
+    Scenario { name: "timeouts of transactions", run: transactions::timeouts },
+    Scenario { name: "lists of transactions", run: transactions::lists },
     Scenario { name: "describe configs", run: configs::describe },
     Scenario { name: "alter configs", run: configs::alter },
     Scenario { name: "elections", run: cluster_admin::elections },

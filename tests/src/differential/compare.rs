@@ -145,7 +145,7 @@ impl Comparison<'_> {
 
 /// What an element of an array is called by its own fields.
 fn key(node: &Node) -> Option<String> {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 15] = [
         "api_key",
         "name",
         "topic",
@@ -153,6 +153,7 @@ fn key(node: &Node) -> Option<String> {
         "partition",
         "index",
         "group_id",
+        "transactional_id",
         "key",
         "resource_name",
         "member_id",

@@ -52,18 +52,19 @@ async fn handle_one(
     ctx: &Context,
     transaction: &AddPartitionsToTxnTransaction,
 ) -> Vec<AddPartitionsToTxnTopicResult> {
-    let is_known = |topic: &Str, partition: i32| {
+    let refusal = |topic: &Str, partition: i32| {
         let hosted = ctx.shared.partitions.topic(topic);
-        hosted.is_some_and(|hosted| hosted.replica(partition).is_some())
+        if is_internal(topic) && ctx.version < 4 {
+            Some(ErrorCode::TopicAuthorizationFailed)
+        } else if hosted.is_none_or(|hosted| hosted.replica(partition).is_none()) {
+            Some(ErrorCode::UnknownTopicOrPartition)
+        } else {
+            None
+        }
     };
-    let all_known = each(&transaction.topics).all(|(topic, partition)| is_known(topic, partition));
-    if !all_known {
+    if each(&transaction.topics).any(|(topic, partition)| refusal(topic, partition).is_some()) {
         return results(&transaction.topics, |topic, partition| {
-            if is_known(topic, partition) {
-                ErrorCode::OperationNotAttempted
-            } else {
-                ErrorCode::UnknownTopicOrPartition
-            }
+            refusal(topic, partition).unwrap_or(ErrorCode::OperationNotAttempted)
         });
     }
     if transaction.transactional_id.is_empty() {
@@ -116,6 +117,10 @@ async fn verify(
         ctx.shared.transactions.verify(&ctx.shared, producer, &partitions, Verify::Only).await;
     let mut codes = verified.into_iter().map(|(_, code)| code);
     results(&transaction.topics, |_, _| codes.next().unwrap_or(ErrorCode::UnknownServerError))
+}
+
+fn is_internal(topic: &Str) -> bool {
+    TopicName::new(topic).is_ok_and(|name| name.is_internal())
 }
 
 fn producer(transaction: &AddPartitionsToTxnTransaction) -> ProducerIdAndEpoch {

@@ -77,13 +77,10 @@ impl TransactionShard {
             state if state.is_idle() => {
                 let fresh = &mut self.spare_id;
                 match current.initialize(*timeout_ms, *expected, fresh, now_ms) {
-                    Ok(Initialized::Changed(next)) => {
+                    Ok(Initialized::By(next)) => {
                         let reply = TransactionReply::granted(next.producer);
                         let transition = Transition::new(*next, Some((waiter, reply)));
                         self.transit(transactional_id, transition, effects);
-                    }
-                    Ok(Initialized::Unchanged) => {
-                        effects.replies.push((waiter, TransactionReply::granted(current.producer)));
                     }
                     Ok(Initialized::NeedsId) => {
                         self.await_id(AwaitingId::Init(waiter, request), effects);

@@ -230,9 +230,7 @@ pub(super) struct Metadata {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Initialized {
     /// By this transition.
-    Changed(Box<Metadata>),
-    /// It has one: the request was repeated.
-    Unchanged,
+    By(Box<Metadata>),
     /// It takes a new producer id.
     NeedsId,
 }
@@ -281,13 +279,22 @@ impl Metadata {
         now_ms: i64,
     ) -> Result<Initialized, ErrorCode> {
         let epoch = self.producer.producer_epoch;
+        let emptied = Self {
+            timeout_ms,
+            state: TransactionState::Empty,
+            partitions: TopicPartitions::default(),
+            start_ms: -1,
+            last_update_ms: now_ms,
+            ..self.clone()
+        };
         if let Some(expected) = expected
             && expected != self.producer
             && epoch != -1
         {
-            // A new producer has set the last epoch to −1, so this is the one that asked before.
+            // A new producer has set the last epoch to −1, so this is the one that asked before, or
+            // whose last end was its last word. It keeps what it was given.
             return if expected == self.last_producer() {
-                Ok(Initialized::Unchanged)
+                Ok(Initialized::By(Box::new(emptied)))
             } else {
                 Err(ErrorCode::ProducerFenced)
             };
@@ -298,16 +305,11 @@ impl Metadata {
         } else {
             self.producer.bumped()
         };
-        Ok(Initialized::Changed(Box::new(Self {
+        Ok(Initialized::By(Box::new(Self {
             producer,
             prev_producer_id: self.producer.producer_id,
             last_producer_epoch: if expected.is_some() { epoch } else { -1 },
-            timeout_ms,
-            state: TransactionState::Empty,
-            partitions: TopicPartitions::default(),
-            start_ms: -1,
-            last_update_ms: now_ms,
-            ..self.clone()
+            ..emptied
         })))
     }
 

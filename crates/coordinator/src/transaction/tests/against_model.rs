@@ -44,6 +44,7 @@ impl Model {
         if let Some(expected) = expected.filter(|expected| *expected != it) {
             let may_repeat = !self.is_open && self.before_init == Some(expected);
             return if may_repeat {
+                (self.ended, self.before_end) = (None, None);
                 TransactionReply::granted(it)
             } else if self.is_open && expected.producer_id == it.producer_id {
                 self.fence()
