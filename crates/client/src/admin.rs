@@ -9,6 +9,7 @@ mod configs;
 mod groups;
 mod offsets;
 mod topics;
+mod transactions;
 
 pub use cluster::{BrokerDescription, ClusterDescription, LogDir, LogDirPartition};
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource};
@@ -16,6 +17,7 @@ pub use groups::{CommittedOffset, GroupDescription, GroupListing, GroupMember};
 pub(crate) use groups::{Committer, Offsets, assignment_of};
 pub use offsets::{ListedOffset, OffsetSpec};
 pub use topics::{CreatedTopic, NewTopic};
+pub use transactions::{AbortSpec, ProducerState, TransactionDescription, TransactionListing};
 
 use ottla_types::{BrokerId, ErrorCode};
 

@@ -24,7 +24,7 @@ use ottla_wire::{
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use crate::{
-    Admin, Consumer, Error, ErrorKind, Producer, ProducerConfig, Result,
+    Admin, Consumer, Error, ErrorKind, Producer, ProducerConfig, Result, TransactionalProducer,
     connection::{ConnectOptions, Connection},
     topology::{Broker, TopicInfo, Topology, address_of},
 };
@@ -157,6 +157,13 @@ pub(crate) enum Lane {
     Shared,
     /// A producer's, a consumer's or a group member's own.
     Own(u64),
+}
+
+/// What a coordinator is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coordinates {
+    Group,
+    Transaction,
 }
 
 /// Whether asking for a topic may create it.
@@ -455,25 +462,41 @@ impl Client {
         *topology = Arc::new(next);
     }
 
+    /// Takes over a transactional id, whose transactions may take as long as `timeout`.
+    pub async fn transactional_producer(
+        &self,
+        transactional_id: &str,
+        timeout: Duration,
+    ) -> Result<TransactionalProducer> {
+        let config = ProducerConfig::default();
+        TransactionalProducer::start(self.clone(), transactional_id, timeout, config).await
+    }
+
     /// The broker that coordinates a group.
     pub(crate) async fn find_coordinator(&self, group_id: &str) -> Result<BrokerId> {
+        self.find_coordinator_of(group_id, Coordinates::Group).await
+    }
+
+    /// The broker that coordinates a group or a transactional id.
+    pub(crate) async fn find_coordinator_of(&self, key: &str, of: Coordinates) -> Result<BrokerId> {
         let mut backoff = self.backoff();
         loop {
-            match self.ask_coordinator(group_id).await {
+            match self.ask_coordinator(key, of).await {
                 Err(error) if error.is_retriable() => backoff.pause(error).await?,
                 done => return done,
             }
         }
     }
 
-    async fn ask_coordinator(&self, group_id: &str) -> Result<BrokerId> {
+    async fn ask_coordinator(&self, key: &str, of: Coordinates) -> Result<BrokerId> {
         let response = self
             .call_any(ANY, |version| {
-                let mut request = FindCoordinatorRequest::default();
+                let key_type = i8::from(of == Coordinates::Transaction);
+                let mut request = FindCoordinatorRequest { key_type, ..Default::default() };
                 if version >= 4 {
-                    request.coordinator_keys = vec![group_id.into()];
+                    request.coordinator_keys = vec![key.into()];
                 } else {
-                    request.key = group_id.into();
+                    request.key = key.into();
                 }
                 request
             })
@@ -490,7 +513,11 @@ impl Client {
         ));
         let code = ErrorCode::from_code(code);
         if code.is_error() {
-            let what = format!("cannot find the coordinator of group {group_id}");
+            let noun = match of {
+                Coordinates::Group => "group",
+                Coordinates::Transaction => "transactional id",
+            };
+            let what = format!("cannot find the coordinator of {noun} {key}");
             return Err(Error::broker(code, what, text.as_deref()));
         }
         self.learn_broker(BrokerId(broker_id), &host, port);

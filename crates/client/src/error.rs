@@ -162,6 +162,7 @@ fn kind_of(code: ErrorCode) -> ErrorKind {
         E::UnknownTopicOrPartition
         | E::UnknownTopicId
         | E::GroupIdNotFound
+        | E::TransactionalIdNotFound
         | E::ResourceNotFound
         | E::LogDirNotFound => ErrorKind::NotFound,
         E::TopicAlreadyExists

@@ -24,7 +24,8 @@ use tokio::{
 pub use assignor::Assignor;
 
 use crate::{
-    Client, CommittedOffset, ConsumedRecord, Consumer, ConsumerConfig, Error, Position, Result,
+    Client, CommittedOffset, ConsumedRecord, Consumer, ConsumerConfig, Error, GroupMembership,
+    Position, Result,
     admin::{Committer, Offsets},
     consumer::{self, state::Key},
 };
@@ -305,6 +306,20 @@ impl GroupConsumer {
         let (committer, offsets) = self.shared.uncommitted();
         let shared = self.shared.clone();
         tokio::spawn(async move { shared.commit(committer, offsets).await })
+    }
+
+    /// What this member would commit now, and as whom: for
+    /// [`TransactionalProducer::send_offsets`](crate::TransactionalProducer::send_offsets).
+    pub fn uncommitted(&mut self) -> (GroupMembership, BTreeMap<(Arc<str>, i32), CommittedOffset>) {
+        self.put_down();
+        let (committer, offsets) = self.shared.uncommitted();
+        let membership = GroupMembership {
+            group_id: self.shared.settings.group_id.clone(),
+            generation_id: committer.generation_id,
+            member_id: committer.member_id,
+            group_instance_id: committer.group_instance_id,
+        };
+        (membership, offsets)
     }
 
     /// Commits one partition with a note. `offset` is the next one to read.

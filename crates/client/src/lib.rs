@@ -31,11 +31,13 @@ mod group;
 mod producer;
 mod record;
 mod topology;
+mod transaction;
 
 pub use admin::{
-    Admin, BrokerDescription, ClusterDescription, CommittedOffset, ConfigChange, ConfigEntry,
-    ConfigResource, CreatedTopic, GroupDescription, GroupListing, GroupMember, ListedOffset,
-    LogDir, LogDirPartition, NewTopic, OffsetSpec,
+    AbortSpec, Admin, BrokerDescription, ClusterDescription, CommittedOffset, ConfigChange,
+    ConfigEntry, ConfigResource, CreatedTopic, GroupDescription, GroupListing, GroupMember,
+    ListedOffset, LogDir, LogDirPartition, NewTopic, OffsetSpec, ProducerState,
+    TransactionDescription, TransactionListing,
 };
 pub use client::{Client, ClientBuilder};
 pub use consumer::{
@@ -51,3 +53,4 @@ pub use producer::{
 };
 pub use record::{ConsumedRecord, Delivered, Record};
 pub use topology::{Broker, PartitionInfo, TopicInfo, Topology};
+pub use transaction::{GroupMembership, TransactionalProducer};

@@ -18,6 +18,7 @@ use std::{
 };
 
 use ottla_record::{BatchBuilder, BuilderOptions, Compression};
+use ottla_types::ProducerId;
 use tokio::{
     sync::{Notify, Semaphore, watch},
     time::Instant,
@@ -108,6 +109,8 @@ impl Drop for Handle {
 pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) config: ProducerConfig,
+    /// Whose transactions the records belong to.
+    pub(crate) transactional_id: Option<Arc<str>>,
     pub(crate) wake: Notify,
     memory: Semaphore,
     state: Mutex<State>,
@@ -121,6 +124,10 @@ pub(crate) struct State {
     pub(crate) taken: BTreeMap<u64, watch::Receiver<Outcome>>,
     pub(crate) sticky: BTreeMap<Arc<str>, Sticky>,
     pub(crate) is_closing: bool,
+    /// What a transactional producer is called until its transaction ends.
+    pub(crate) identity: Option<(ProducerId, i16)>,
+    /// The first failure since somebody asked.
+    pub(crate) failure: Option<Error>,
 }
 
 /// One partition's batches: full ones in order, then the one that takes records.
@@ -143,13 +150,32 @@ impl Shared {
         BuilderOptions {
             compression: self.config.compression,
             level: self.config.compression_level,
+            transactional: self.transactional_id.is_some(),
             ..BuilderOptions::default()
         }
     }
 }
 
 impl Producer {
-    pub(crate) fn new(client: Client, mut config: ProducerConfig) -> Self {
+    pub(crate) fn new(client: Client, config: ProducerConfig) -> Self {
+        Self::start(client, config, None)
+    }
+
+    /// A producer of a transactional id, which is told what it is called.
+    pub(crate) fn transactional(
+        client: Client,
+        mut config: ProducerConfig,
+        transactional_id: Arc<str>,
+    ) -> Self {
+        (config.acks, config.is_idempotent) = (Acks::All, true);
+        Self::start(client, config, Some(transactional_id))
+    }
+
+    fn start(
+        client: Client,
+        mut config: ProducerConfig,
+        transactional_id: Option<Arc<str>>,
+    ) -> Self {
         config.is_idempotent &= config.acks == Acks::All;
         let limit = if config.is_idempotent { 5 } else { 1000 };
         config.in_flight_max = config.in_flight_max.clamp(1, limit);
@@ -158,6 +184,7 @@ impl Producer {
             memory: Semaphore::new(config.buffer_bytes),
             client,
             config,
+            transactional_id,
             wake: Notify::new(),
             state: Mutex::default(),
         });
@@ -238,6 +265,31 @@ impl Producer {
         failure
     }
 
+    /// Says what a transactional producer is called from now on. Nothing may be on its way.
+    pub(crate) fn identify(&self, identity: (ProducerId, i16)) {
+        let mut state = self.handle.shared.state();
+        (state.identity, state.failure) = (Some(identity), None);
+    }
+
+    /// What went wrong since the producer was identified.
+    pub(crate) fn take_failure(&self) -> Option<Error> {
+        self.handle.shared.state().failure.take()
+    }
+
+    /// Drops what was not sent, and waits for the rest.
+    pub(crate) async fn discard(&self) {
+        let shared = &self.handle.shared;
+        let queues = std::mem::take(&mut shared.state().queues);
+        let error = Error::closed("the transaction is aborted");
+        for queue in queues.into_values() {
+            for batch in queue.full.into_iter().chain(queue.open) {
+                shared.give_back(batch.into_fate().settle(Err(error.clone())));
+            }
+        }
+        // Whatever came of it does not count.
+        let _outcome = self.flush().await;
+    }
+
     /// Flushes, then stops.
     pub async fn close(self) -> Result<()> {
         self.flush().await
@@ -315,6 +367,7 @@ mod tests {
         Shared {
             client: Client::unconnected(),
             config: ProducerConfig { batch_bytes, ..ProducerConfig::default() },
+            transactional_id: None,
             wake: Notify::new(),
             memory: Semaphore::new(1 << 20),
             state: Mutex::default(),

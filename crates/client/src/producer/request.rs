@@ -23,6 +23,9 @@ use crate::{Error, ErrorKind, Result, connection::Connection};
 /// The first version that names topics by id.
 const FIRST_WITH_IDS: i16 = 13;
 
+/// The first version with which partitions become part of a transaction by themselves.
+const FIRST_THAT_ADDS: i16 = 12;
+
 /// What became of one batch of a request.
 #[derive(Debug)]
 pub(crate) enum Answer {
@@ -91,7 +94,8 @@ async fn write(
     let id_of = |name: &str| topology.topics.get(name).map_or(Uuid::ZERO, |it| it.topic_id);
     let has_ids = batches.iter().all(|batch| !id_of(&batch.key.0).is_zero());
     let newest = if has_ids { i16::MAX } else { FIRST_WITH_IDS - 1 };
-    let version = connection.version_of::<ProduceRequest>(3..=newest)?;
+    let oldest = if shared.transactional_id.is_some() { FIRST_THAT_ADDS } else { 3 };
+    let version = connection.version_of::<ProduceRequest>(oldest..=newest)?;
     let mut topic_data: Vec<TopicProduceData> = Vec::new();
     for (batch, frame) in batches.iter().zip(frames) {
         let name = &*batch.key.0;
@@ -112,7 +116,7 @@ async fn write(
         Acks::None => 0,
     };
     let request = ProduceRequest {
-        transactional_id: None,
+        transactional_id: shared.transactional_id.as_deref().map(Into::into),
         acks,
         timeout_ms: shared.client.broker_timeout_ms(),
         topic_data,

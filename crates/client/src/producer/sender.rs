@@ -137,6 +137,9 @@ impl Sender {
 
     /// Asks for a producer id when one is wanted and nothing is in flight under the old one.
     fn identify(&mut self, now: Instant) {
+        if self.shared.transactional_id.is_some() {
+            return self.take_identity();
+        }
         let is_due = self.identity_not_before.is_none_or(|then| then <= now);
         if self.identity != Identity::Wanted || !is_due || self.in_flight() > 0 {
             return;
@@ -167,6 +170,18 @@ impl Sender {
             // A sender that is gone needs no id.
             drop(report.send(Event::Identified(result)).await);
         });
+    }
+
+    /// Takes over what a transactional producer is called since its last transaction ended.
+    fn take_identity(&mut self) {
+        let told = self.shared.state().identity;
+        let told = told.map_or(Identity::Wanted, |(id, epoch)| Identity::Known(id, epoch));
+        if told != self.identity && self.in_flight() == 0 {
+            self.identity = told;
+            for lane in self.lanes.values_mut() {
+                lane.restart();
+            }
+        }
     }
 
     fn refresh(&mut self, now: Instant) {
@@ -353,6 +368,9 @@ impl Sender {
     }
 
     fn settle(&self, id: u64, fate: super::batch::Fate, outcome: Result<Placed>) {
+        if let Err(error) = &outcome {
+            self.shared.state().failure.get_or_insert_with(|| error.clone());
+        }
         let memory = fate.settle(outcome);
         self.shared.give_back(memory);
         self.shared.state().taken.remove(&id);
@@ -412,6 +430,8 @@ impl Sender {
             }
             Answer::Failed(error) => error,
         };
+        // A transactional producer gets no new name within a transaction: that has to be aborted.
+        let renames = self.shared.transactional_id.is_none();
         let is_idempotent = self.shared.config.is_idempotent;
         let lost_sequence = match error.code() {
             Some(ErrorCode::OutOfOrderSequenceNumber) => batch.was_first,
@@ -423,15 +443,20 @@ impl Sender {
             _ => false,
         };
         let is_behind_a_failure = error.code() == Some(ErrorCode::OutOfOrderSequenceNumber);
-        let goes_again = error.is_retriable()
-            || (is_idempotent && (lost_sequence || is_behind_a_failure))
-            || error.code() == Some(ErrorCode::UnknownTopicId);
+        let goes_again = if is_idempotent && lost_sequence {
+            renames
+        } else {
+            error.is_retriable()
+                || (is_idempotent && is_behind_a_failure)
+                || error.code() == Some(ErrorCode::UnknownTopicId)
+        };
         tracing::debug!(%error, topic = &*batch.key.0, partition = batch.key.1, "batch failed");
         if !goes_again || (self.shared.config.acks != Acks::All && batch.attempts > 5) {
             lane.refused();
             return self.settle(batch.id, batch.fate, Err(error));
         }
-        if lost_sequence && is_idempotent && matches!(self.identity, Identity::Known(..)) {
+        if lost_sequence && is_idempotent && renames && matches!(self.identity, Identity::Known(..))
+        {
             self.identity = Identity::Wanted;
         }
         self.needs_refresh = true;
@@ -462,7 +487,8 @@ impl Sender {
         }
         for batch in expired {
             // It may have been written: under its sequence number nothing else may go out.
-            if batch.attempts > 0 && self.shared.config.is_idempotent {
+            let renames = self.shared.transactional_id.is_none();
+            if batch.attempts > 0 && self.shared.config.is_idempotent && renames {
                 self.identity = Identity::Wanted;
             }
             let what = format!("cannot produce to {}-{}", batch.key.0, batch.key.1);
