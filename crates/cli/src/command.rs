@@ -8,6 +8,7 @@ mod demo;
 mod group;
 mod produce;
 mod topic;
+mod txn;
 
 use clap::Subcommand;
 
@@ -32,6 +33,10 @@ pub enum Command {
     /// Consumer groups: list, describe, reset, delete
     #[command(alias = "groups", subcommand)]
     Group(group::GroupCommand),
+
+    /// Transactions: list, describe, abort, find those that hang
+    #[command(alias = "transactions", subcommand)]
+    Txn(txn::TxnCommand),
 
     /// The cluster: brokers and what they hold
     #[command(subcommand)]
@@ -64,6 +69,7 @@ impl Command {
             Self::Consume(command) => Box::pin(command.run(session)).await,
             Self::Tail(command) => Box::pin(command.run(session)).await,
             Self::Group(command) => Box::pin(command.run(session)).await,
+            Self::Txn(command) => Box::pin(command.run(session)).await,
             Self::Cluster(command) => Box::pin(command.run(session)).await,
             Self::Bench(command) => Box::pin(command.run(session)).await,
             Self::Demo(command) => Box::pin(command.run(session)).await,
