@@ -366,6 +366,12 @@ fn watermarks_that_go_back() {
     has(
         &[WatermarkBack],
         "
+        0: send x-0 1@7
+        1: poll x-1, logs x-0 hw=7",
+    );
+    has(
+        &[WatermarkBack],
+        "
         0: txn send x-0 1@7
         1: poll x-0 1@7
         1: list_offsets logs x-0 hw=8 lso=7",

@@ -77,7 +77,8 @@ const FAULTS: &[(Fault, &[Anomaly])] = &[
     (LowerLastStable, &[WatermarkBack]),
     (StableAbove, &[StableAboveHigh]),
     (LeaveOpen, &[StableStuck]),
-    (LetZombiesIn, &[Zombie]),
+    // Who came last is not known where two initializations overlap; then only the loss is.
+    (LetZombiesIn, &[Zombie, Unseen, LostWrite]),
     (LoseGroupOffset, &[GroupOffsetBack]),
     (CommitAbortedOffsets, &[DirtyGroupOffset, NotExactlyOnce]),
     (GiveTwice, &[TwoOwners]),
@@ -91,7 +92,7 @@ const FAULTS: &[(Fault, &[Anomaly])] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn a_correct_log_gives_no_anomaly(seed: u64) {
