@@ -124,7 +124,9 @@ impl Transactions {
         let Ok(shard) = self.find(producer.transactional_id) else { return false };
         let place = (&*partition.topic, partition.partition);
         shard.is_loaded()
-            && shard.lock().shard.is_part(producer.transactional_id, producer.identity(), place)
+            && shard.lock().rules().is_ok_and(|rules| {
+                rules.is_part(producer.transactional_id, producer.identity(), place)
+            })
     }
 
     /// Whether each partition is part of the producer's open transaction; that is on the disk when
@@ -212,7 +214,7 @@ impl Transactions {
             state.waiters.insert(waiter, sender);
             act(&mut state.shard, &call, effects);
         });
-        let dropped = |_| TransactionReply::refused(ErrorCode::CoordinatorNotAvailable);
+        let dropped = |_| TransactionReply::refused(ErrorCode::NotCoordinator);
         receiver.await.unwrap_or_else(dropped)
     }
 
@@ -224,7 +226,7 @@ impl Transactions {
     ) -> Result<T, ErrorCode> {
         let shard = self.loaded_shard(transactional_id).await?;
         let state = shard.lock();
-        Ok(look(&state.shard))
+        state.rules().map(look)
     }
 
     /// Looks at every shard; an error where one is not loaded.
@@ -236,7 +238,7 @@ impl Transactions {
         for shard in &shards {
             shard.wait_loaded().await?;
         }
-        Ok(shards.iter().map(|shard| look(&shard.lock().shard)).collect())
+        shards.iter().map(|shard| shard.lock().rules().map(&mut look)).collect()
     }
 
     /// Transactional ids in all shards that are loaded.
@@ -303,6 +305,9 @@ impl Transactions {
     ) {
         let outstanding = {
             let mut state = shard.lock();
+            if state.is_given_up() {
+                return;
+            }
             let mut effects = TransactionEffects::default();
             shard.set_version(shared, &mut state);
             act(&mut state, &mut effects);

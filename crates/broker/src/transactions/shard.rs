@@ -40,6 +40,9 @@ pub(super) struct Shard {
 pub(super) struct State {
     pub(super) shard: TransactionShard,
     pub(super) waiters: HashMap<WaiterId, oneshot::Sender<TransactionReply>>,
+    /// What the shard knew is forgotten, and whoever still has it must not take it for all there
+    /// is: an id that seems to be unknown would get a new producer, and the old one no fence.
+    is_given_up: bool,
 }
 
 /// What cannot be done at once.
@@ -62,6 +65,15 @@ pub(super) struct PendingMarkers {
 }
 
 impl State {
+    /// The rules, unless the shard was given up.
+    pub(super) fn rules(&self) -> Result<&TransactionShard, ErrorCode> {
+        if self.is_given_up { Err(ErrorCode::NotCoordinator) } else { Ok(&self.shard) }
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.is_given_up
+    }
+
     fn send(&mut self, effects: &mut TransactionEffects) {
         for (waiter, reply) in effects.replies.drain(..) {
             if let Some(sender) = self.waiters.remove(&waiter) {
@@ -75,7 +87,11 @@ impl State {
 impl Shard {
     /// A shard that is to be loaded.
     pub(super) fn new(partition: Arc<Partition>, config: TransactionConfig) -> Self {
-        let state = State { shard: TransactionShard::new(config), waiters: HashMap::new() };
+        let state = State {
+            shard: TransactionShard::new(config),
+            waiters: HashMap::new(),
+            is_given_up: false,
+        };
         Self { partition, state: Mutex::new(state), is_loaded: watch::Sender::new(false) }
     }
 
@@ -104,6 +120,7 @@ impl Shard {
         let mut effects = TransactionEffects::default();
         let mut state = self.lock();
         state.shard.unload(&mut effects);
+        state.is_given_up = true;
         state.send(&mut effects);
     }
 
@@ -253,6 +270,9 @@ pub(super) async fn settle(
         }
         let mut effects = TransactionEffects::default();
         let mut state = shard.lock();
+        if state.is_given_up {
+            return;
+        }
         shard.set_version(&shared, &mut state);
         match last {
             Outstanding::Append { token, .. } => match result {
