@@ -97,14 +97,20 @@ impl Admin {
         let what = || "cannot list transactions".to_owned();
         let mut listed = Vec::new();
         for broker in brokers {
-            let to = (broker, Lane::Shared);
-            let request = ListTransactionsRequest {
-                state_filters: states.iter().map(Into::into).collect(),
-                duration_filter: -1,
-                ..Default::default()
+            let mut backoff = self.client.backoff();
+            let response = loop {
+                let to = (broker, Lane::Shared);
+                let request = ListTransactionsRequest {
+                    state_filters: states.iter().map(Into::into).collect(),
+                    duration_filter: -1,
+                    ..Default::default()
+                };
+                let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
+                match verdict(response.error_code, what, None) {
+                    Err(error) if error.is_retriable() => backoff.pause(error).await?,
+                    verdict => break verdict.map(|()| response)?,
+                }
             };
-            let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
-            verdict(response.error_code, what, None)?;
             if let Some(unknown) = response.unknown_state_filters.first() {
                 return Err(Error::invalid(what(), format!("there is no state {unknown}")));
             }
