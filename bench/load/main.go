@@ -6,6 +6,7 @@
 //	load connections -topic T -connections N -seconds S -size B
 //	load one-producer | spread   -topic T -seconds S -size B
 //	load latency     -topic T -rate N -seconds S -size B
+//	load transactions -topic T -seconds S -size B [-configs …]  one producer, 100 records each
 //	load drain       -topic T -partitions N [-records N | -seconds S]
 //	load disk-write  -dir D -seconds S       what the disk does without a broker
 //	load disk-read   -dir D -topic T
@@ -68,6 +69,7 @@ func main() {
 		"one-producer": oneProducer,
 		"spread":       spread,
 		"latency":      latency,
+		"transactions": transactions,
 		"drain":        drain,
 		"disk-write":   diskWrite,
 		"disk-read":    diskRead,
