@@ -15,7 +15,6 @@ mod console;
 mod encoding;
 mod error;
 mod extract;
-mod fields;
 mod filter;
 mod guard;
 mod number;
