@@ -5,9 +5,14 @@
 mod cluster;
 mod configs;
 mod export;
+mod groups;
+mod live;
+mod log;
 mod produce;
+mod record;
 mod records;
 mod records_query;
+pub(crate) mod reset;
 mod search;
 mod session;
 mod tail;
@@ -27,20 +32,53 @@ struct Document;
 
 /// Every route, and what describes them.
 pub(crate) fn router() -> (axum::Router<Console>, utoipa::openapi::OpenApi) {
-    let routes = OpenApiRouter::new()
-        .routes(routes!(session::show))
-        .routes(routes!(cluster::overview))
+    let parts = [cluster_routes(), topic_routes(), record_routes(), log_routes(), group_routes()];
+    let routes = parts.into_iter().fold(Routes::new(), Routes::merge);
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes).split_for_parts()
+}
+
+type Routes = OpenApiRouter<Console>;
+
+fn cluster_routes() -> Routes {
+    Routes::new().routes(routes!(session::show)).routes(routes!(cluster::overview))
+}
+
+fn topic_routes() -> Routes {
+    Routes::new()
         .routes(routes!(topics::list, topics::create))
         .routes(routes!(topics::show, topics::delete))
         .routes(routes!(topics::add_partitions))
         .routes(routes!(topics::purge))
         .routes(routes!(configs::of_topic, configs::alter_topic))
+}
+
+fn record_routes() -> Routes {
+    Routes::new()
         .routes(routes!(records::page, produce::send))
         .routes(routes!(produce::partitioner))
         .routes(routes!(search::search))
         .routes(routes!(tail::tail))
-        .routes(routes!(export::export));
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes).split_for_parts()
+        .routes(routes!(export::export))
+        .routes(routes!(record::show))
+        .routes(routes!(record::value))
+        .routes(routes!(record::key))
+}
+
+fn log_routes() -> Routes {
+    Routes::new()
+        .routes(routes!(live::live))
+        .routes(routes!(log::segments))
+        .routes(routes!(log::batches))
+        .routes(routes!(log::batch))
+}
+
+fn group_routes() -> Routes {
+    Routes::new()
+        .routes(routes!(groups::list))
+        .routes(routes!(groups::show, groups::delete))
+        .routes(routes!(groups::delete_offsets))
+        .routes(routes!(reset::reset))
+        .routes(routes!(reset::undos, reset::undo))
 }
 
 /// The description as JSON.

@@ -8,7 +8,7 @@ use ottla_broker::views::{ListenerView, Views};
 use ottla_client::{Admin, Client};
 use tokio::sync::OnceCell;
 
-use crate::{error::ApiError, scan::Pieces, stream::Streams};
+use crate::{api::reset::Kept, error::ApiError, scan::Pieces, stream::Streams};
 
 /// The client id that brokers see.
 pub(crate) const CLIENT_ID: &str = "ottla-console";
@@ -38,6 +38,7 @@ struct Inner {
     client: OnceCell<Client>,
     pieces: Pieces,
     streams: Streams,
+    kept: Kept,
 }
 
 impl Console {
@@ -49,6 +50,7 @@ impl Console {
                 client: OnceCell::new(),
                 pieces: Pieces::new(),
                 streams: Streams::new(),
+                kept: Kept::default(),
             }),
         }
     }
@@ -69,6 +71,11 @@ impl Console {
     /// Room for streams.
     pub(crate) fn streams(&self) -> &Streams {
         &self.inner.streams
+    }
+
+    /// What resets can be undone to.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.inner.kept
     }
 
     /// The client, connected when it is first needed.

@@ -55,6 +55,10 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)
     }
 
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", message)
+    }
+
     pub(crate) fn unknown_topic(name: &str) -> Self {
         let message = format!("there is no topic {name}");
         Self::new(StatusCode::NOT_FOUND, "UNKNOWN_TOPIC_OR_PARTITION", message)

@@ -15,6 +15,7 @@ mod console;
 mod encoding;
 mod error;
 mod extract;
+mod fields;
 mod filter;
 mod guard;
 mod number;

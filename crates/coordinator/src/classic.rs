@@ -35,7 +35,7 @@ use ottla_wire::{Str, describe_groups_response::DescribedGroup};
 
 use crate::{
     record::GroupMetadata,
-    shard::{Effects, WaiterId},
+    shard::{Effects, MemberLook, WaiterId},
     subscription::{self, CONSUMER},
     timers::{TimerKey, Timers},
 };
@@ -173,6 +173,31 @@ impl ClassicGroup {
 
     pub(crate) fn protocol_type(&self) -> Option<&Str> {
         self.protocol_type.as_ref()
+    }
+
+    pub(crate) fn protocol_name(&self) -> Option<&Str> {
+        self.protocol_name.as_ref()
+    }
+
+    pub(crate) fn generation_id(&self) -> i32 {
+        self.generation_id
+    }
+
+    pub(crate) fn member_count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The members for whoever looks at them from outside.
+    pub(crate) fn member_looks(&self) -> Vec<MemberLook> {
+        let look = |member: &Member| MemberLook {
+            member_id: member.member_id.clone(),
+            group_instance_id: member.group_instance_id.clone(),
+            client_id: member.client_id.clone(),
+            client_host: member.client_host.clone(),
+            is_leader: self.is_leader(&member.member_id),
+            assignment: member.assignment.clone(),
+        };
+        self.members.values().map(look).collect()
     }
 
     pub(crate) fn current_state_timestamp_ms(&self) -> Option<i64> {

@@ -33,7 +33,10 @@ pub use classic::GroupState;
 pub use hard_state::AppendToken;
 pub use java::partition_for;
 pub use record::{CoordinatorRecord, OffsetAndMetadata, ReplayError, Replayed};
-pub use shard::{Append, Call, Effects, GroupConfig, GroupShard, Reply, RequireStable, WaiterId};
+pub use shard::{
+    Append, Call, Effects, GroupConfig, GroupLook, GroupShard, MemberLook, Reply, RequireStable,
+    WaiterId,
+};
 pub use transaction::{
     AddPartitions, CommitWhen, ProducerIdAndEpoch, TopicPartitions, TransactionAppend,
     TransactionCall, TransactionConfig, TransactionEffects, TransactionFilter, TransactionMarkers,

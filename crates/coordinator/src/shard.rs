@@ -22,6 +22,7 @@ mod effects;
 mod expiry;
 mod members;
 mod offsets;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -42,6 +43,7 @@ pub(crate) use effects::detached;
 pub use effects::{Append, Call, Effects, GroupConfig, Reply, WaiterId};
 pub(crate) use members::new_member_id;
 pub use offsets::RequireStable;
+pub use view::{GroupLook, MemberLook};
 
 /// The groups of one partition of `__consumer_offsets`.
 #[derive(Debug, Default)]

@@ -6,6 +6,7 @@
 //! Kafka: `LocalLog.read`, `LogSegment.read`, `FetchDataInfo`.
 
 mod committed;
+pub(crate) mod look;
 pub(crate) mod timestamps;
 
 use std::{fs::File, io, sync::Arc};

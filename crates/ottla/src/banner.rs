@@ -4,9 +4,19 @@ use std::io::{self, Write as _};
 
 use ottla_broker::Broker;
 
+use crate::serve::Announce;
+
 /// Prints the banner. A closed standard output is no reason not to serve.
-pub(crate) fn print(broker: &Broker) {
-    drop(io::stdout().lock().write_all(text(broker).as_bytes()));
+pub(crate) fn print(broker: &Broker, announce: Announce) {
+    let mut text = text(broker);
+    if matches!(announce, Announce::Kafka) {
+        let id = broker.id();
+        text = format!(
+            "{text}[BrokerLifecycleManager id={id}] The broker has been unfenced. Transitioning \
+             from RECOVERY to RUNNING.\n[KafkaServer id={id}] started (ottla)\n"
+        );
+    }
+    drop(io::stdout().lock().write_all(text.as_bytes()));
 }
 
 fn text(broker: &Broker) -> String {

@@ -43,6 +43,9 @@ pub(crate) struct Flags {
     /// Where the console, /metrics, /health and /ready are served, or `off` (ottla.console.listen).
     #[arg(long, value_name = "ADDRESS")]
     console: Option<String>,
+    /// How standard output says that the broker serves [default: people].
+    #[arg(long, value_enum, value_name = "TO")]
+    announce: Option<Announce>,
     /// How log lines look [default: text].
     #[arg(long, value_enum, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -58,9 +61,19 @@ impl Flags {
             config: self.config.or(outer.config),
             set: outer.set.into_iter().chain(self.set).collect(),
             console: self.console.or(outer.console),
+            announce: self.announce.or(outer.announce),
             log_format: self.log_format.or(outer.log_format),
         }
     }
+}
+
+/// For whom it is said that the broker serves.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Announce {
+    /// Where it is and what to do next.
+    People,
+    /// Also the lines of Kafka's log that the scripts around its images wait for.
+    Kafka,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -98,7 +111,7 @@ fn serve(flags: &Flags) -> anyhow::Result<()> {
     let signals = StopSignals::catch()?;
     let settings = console_settings(&config);
     let broker = Broker::start_with(config, |views| Some(ottla_console::app(views, settings)))?;
-    banner::print(&broker);
+    banner::print(&broker, flags.announce.unwrap_or(Announce::People));
     match signals.wait(&broker) {
         Ending::Signal(signal) => tracing::info!("{signal} received, stopping"),
         Ending::Failure(reason) => {

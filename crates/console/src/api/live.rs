@@ -1,0 +1,162 @@
+//! The cursors of a topic as they move.
+//!
+//! Kafka: none.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{extract::State, response::Response, response::sse::Event};
+use ottla_broker::views::{CursorsView, Views};
+use serde::{Deserialize, Serialize};
+use tokio::time::{MissedTickBehavior, interval};
+use utoipa::ToSchema;
+
+use super::topics::Cursors;
+use crate::{
+    clock::now_ms,
+    console::Console,
+    error::{ApiError, ErrorBody},
+    extract::{Named, Params},
+    number::Long,
+    scan::position::parse_partitions,
+    stream::{Feed, Gone},
+};
+
+/// How often the cursors are looked at while somebody watches.
+const LOOK: Duration = Duration::from_millis(125);
+
+/// Most groups whose positions are shown.
+const GROUPS_MAX: usize = 50;
+
+/// Which partitions are watched.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LiveQuery {
+    /// As in `0,2-4`; all of them where it is missing.
+    #[serde(default)]
+    partitions: String,
+}
+
+/// Cursors that have moved; the first time, all of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LiveCursors {
+    now_ms: Long,
+    partitions: Vec<LivePartition>,
+}
+
+/// A partition whose cursors have moved.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LivePartition {
+    partition: i32,
+    #[serde(flatten)]
+    cursors: Cursors,
+    /// Of the groups that read it, at most 50.
+    positions: Vec<GroupPosition>,
+    /// Since the last event.
+    appended_records: Long,
+    /// Since the last event.
+    appended_bytes: Long,
+}
+
+/// How far a group has read a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GroupPosition {
+    group_id: String,
+    /// The next offset to read.
+    committed_offset: Long,
+}
+
+/// The events of a live topic, by name.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LiveEvents {
+    cursors: LiveCursors,
+    failed: crate::error::ErrorDetail,
+}
+
+/// The cursors of a topic as they move; events `cursors` and, when the topic is gone, `failed`.
+#[utoipa::path(get, path = "/topics/{topic}/live", tag = "log",
+    params(("topic" = String, Path), LiveQuery),
+    responses((status = 200, body = LiveEvents, content_type = "text/event-stream"),
+        (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn live(
+    State(console): State<Console>,
+    Named(name): Named<String>,
+    Params(query): Params<LiveQuery>,
+) -> Result<Response, ApiError> {
+    if console.views().topic(&name).is_none() {
+        return Err(ApiError::unknown_topic(&name));
+    }
+    let partitions = parse_partitions(&query.partitions).map_err(ApiError::bad_request)?;
+    let live = Live { views: console.views().clone(), name, partitions, told: BTreeMap::new() };
+    console.streams().events(|feed| async move {
+        drop(live.run(&feed).await);
+    })
+}
+
+/// What was told of a partition.
+type Told = (CursorsView, Vec<GroupPosition>);
+
+struct Live {
+    views: Views,
+    name: String,
+    partitions: Vec<i32>,
+    told: BTreeMap<i32, Told>,
+}
+
+impl Live {
+    async fn run(mut self, feed: &Feed<Event>) -> Result<(), Gone> {
+        let mut ticks = interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = feed.closed() => return Err(Gone),
+            }
+            let Some(moved) = self.moved() else {
+                return feed.fail(ApiError::unknown_topic(&self.name)).await;
+            };
+            if !moved.is_empty() {
+                let now_ms = now_ms().into();
+                feed.tell("cursors", &LiveCursors { now_ms, partitions: moved }).await?;
+            }
+        }
+    }
+
+    /// The partitions whose cursors have moved; `None` where the topic is gone.
+    fn moved(&mut self) -> Option<Vec<LivePartition>> {
+        let topic = self.views.topic(&self.name)?;
+        let mut positions: BTreeMap<i32, Vec<GroupPosition>> = BTreeMap::new();
+        for (group_id, of_group) in self.views.positions(&self.name, GROUPS_MAX) {
+            for (partition, committed) in of_group {
+                let group_id = group_id.clone();
+                let position = GroupPosition { group_id, committed_offset: committed.into() };
+                positions.entry(partition).or_default().push(position);
+            }
+        }
+        let mut moved = Vec::new();
+        for view in topic.partitions {
+            let number = view.partition;
+            let Some(cursors) = view.cursors else { continue };
+            if !self.partitions.is_empty() && !self.partitions.contains(&number) {
+                continue;
+            }
+            let now = (cursors, positions.remove(&number).unwrap_or_default());
+            if self.told.get(&number) == Some(&now) {
+                continue;
+            }
+            let before =
+                self.told.insert(number, now.clone()).map_or(cursors, |(before, _)| before);
+            let records = cursors.log_end_offset.get() - before.log_end_offset.get();
+            moved.push(LivePartition {
+                partition: number,
+                cursors: cursors.into(),
+                positions: now.1,
+                appended_records: records.max(0).into(),
+                appended_bytes: cursors.size_bytes.saturating_sub(before.size_bytes).into(),
+            });
+        }
+        Some(moved)
+    }
+}
