@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -43,6 +44,7 @@ use crate::{
     net::{
         budget::Budget,
         connection::Peer,
+        container,
         listener::{Bound, Connections},
     },
     partitions::Partitions,
@@ -117,6 +119,8 @@ pub(crate) struct Shared {
     runtime: OnceLock<Handle>,
     /// What `advertised.listeners` says.
     pub(crate) advertised: Vec<Listener>,
+    /// In a container, where the clients of its own machine come from.
+    gateway: Option<IpAddr>,
     /// When the broker started, in ms since 1970.
     pub(crate) started_ms: i64,
     is_ready: AtomicBool,
@@ -141,7 +145,8 @@ impl Shared {
     }
 
     /// The address to tell a client: what `advertised.listeners` says of its listener, else the
-    /// listener's own host, else (it listens on every interface) the address the client came in by.
+    /// listener's own host, else (it listens on every interface) the address the client came in by,
+    /// which is `localhost` for one that the container's gateway passed on.
     pub(crate) fn advertised(&self, peer: &Peer) -> AdvertisedEndpoint {
         let told = self.advertised.iter().find(|one| one.name == *peer.listener);
         let bound =
@@ -149,7 +154,9 @@ impl Shared {
         let port = told.map_or(peer.local.port(), |one| one.port);
         let host = told.or(bound).map_or("", |one| one.host.as_str());
         let is_any = host.is_empty() || host == "0.0.0.0" || host == "::";
-        let host = if is_any {
+        let host = if is_any && self.gateway == Some(peer.remote.ip().to_canonical()) {
+            Str::from_static("localhost")
+        } else if is_any {
             Str::from(peer.local.ip().to_canonical().to_string())
         } else {
             Str::from(host)
@@ -312,6 +319,11 @@ impl Broker {
     /// Where HTTP is served, as `host:port`; `None` where it is off.
     pub fn console(&self) -> Option<&str> {
         self.http.as_ref().map(|http| http.address.as_str())
+    }
+
+    /// Its id (`node.id`).
+    pub fn id(&self) -> i32 {
+        self.shared.broker_id.get()
     }
 
     /// The id of the cluster.
@@ -503,6 +515,7 @@ fn shared_state(
         listeners: OnceLock::new(),
         runtime: OnceLock::new(),
         advertised: config.listeners().advertised.clone(),
+        gateway: container::gateway(),
         started_ms: now_ms(),
         is_ready: AtomicBool::new(false),
     }

@@ -204,6 +204,24 @@ impl Groups {
         receiver
     }
 
+    /// Looks at the shard of a group, if it is loaded.
+    pub(crate) fn look<T>(&self, group_id: &str, look: impl FnOnce(&GroupShard) -> T) -> Option<T> {
+        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
+        let count = i32::try_from(shards.len()).ok().filter(|count| *count > 0)?;
+        let place = usize::try_from(partition_for(group_id, count)).ok()?;
+        let shard = shards.get(place)?.clone().filter(|shard| shard.is_loaded())?;
+        drop(shards);
+        let state = shard.lock();
+        Some(look(&state.shard))
+    }
+
+    /// Looks at every shard that is loaded.
+    pub(crate) fn look_at_all(&self, mut look: impl FnMut(&GroupShard)) {
+        for shard in self.shards().iter().filter(|shard| shard.is_loaded()) {
+            look(&shard.lock().shard);
+        }
+    }
+
     /// Forgets the offsets of a deleted topic.
     pub(crate) fn remove_topic(&self, shared: &Arc<Shared>, topic: &TopicName, id: Uuid) {
         for shard in self.shards() {

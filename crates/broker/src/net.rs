@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod connection;
+pub(crate) mod container;
 pub(crate) mod frame;
 pub(crate) mod listener;
 mod page_cache;

@@ -4,12 +4,19 @@
 //! gives is bounded by what was asked for. So a look never holds up a client for long.
 //! Kafka: what its MBeans and `AdminClient` show, and what neither does.
 
+mod groups;
+mod logs;
 mod topics;
 
 use std::sync::Arc;
 
 use ottla_types::BrokerId;
 
+pub use ottla_coordinator::{GroupLook, GroupState, MemberLook};
+pub use ottla_log::SegmentLook;
+
+pub use self::groups::{CommittedView, GroupSummary};
+pub use self::logs::{BatchView, LookError};
 pub use self::topics::{CursorsView, PartitionView, TopicSummary, TopicView};
 use crate::broker::Shared;
 
@@ -79,6 +86,11 @@ pub struct LogDirView {
 impl Views {
     pub(crate) fn of(shared: &Arc<Shared>) -> Self {
         Self { shared: Arc::clone(shared) }
+    }
+
+    /// The broker's id.
+    pub fn broker_id(&self) -> BrokerId {
+        self.shared.broker_id
     }
 
     /// The broker as a whole.
