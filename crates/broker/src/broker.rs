@@ -37,12 +37,14 @@ use crate::{
     http::{self, HttpServer},
     initial_topics,
     inventory::Inventory,
+    journal::Journal,
     log_dirs::{self, LogDirs},
     metadata_log,
     metrics::{Gauges, Metrics},
     moves::Moves,
     net::{
         budget::Budget,
+        clients::Clients,
         connection::Peer,
         container,
         listener::{Bound, Connections},
@@ -111,6 +113,8 @@ pub(crate) struct Shared {
     pub(crate) moves: Moves,
     pub(crate) deleted_names: DeletedNames,
     pub(crate) cleaners: Cleaners,
+    pub(crate) journal: Journal,
+    pub(crate) clients: Clients,
     /// Why the broker cannot go on, if it cannot.
     pub(crate) fatal: watch::Sender<Option<String>>,
     /// What clients connect to, with the real ports; set when the listeners are bound.
@@ -371,6 +375,8 @@ impl Broker {
         let shared = Arc::clone(&self.shared);
         home.spawn(shared.run_coordinators());
         home.spawn(housekeeping::run(Arc::clone(&self.shared)));
+        let shared = Arc::clone(&self.shared);
+        home.spawn(async move { shared.journal.run(Arc::clone(&shared)).await });
         home.spawn(failures::run(Arc::clone(&self.shared)));
         for bound in bound {
             bound.serve(&self.shared, &handles)?;
@@ -511,6 +517,8 @@ fn shared_state(
         moves: Moves::default(),
         deleted_names: DeletedNames::default(),
         cleaners: Cleaners::new(),
+        journal: Journal::new(),
+        clients: Clients::default(),
         fatal: watch::Sender::new(None),
         listeners: OnceLock::new(),
         runtime: OnceLock::new(),

@@ -292,6 +292,7 @@ impl Groups {
             act(&mut state, &mut effects);
             shard.carry_out(&mut state, settings.as_deref(), &mut effects)
         };
+        shared.journal.groups(&mut effects.notes);
         self.wake_timer(shard);
         if !pending.is_empty() {
             shared.spawn(settle(Arc::clone(shared), Arc::clone(shard), settings, pending));
@@ -438,6 +439,7 @@ async fn settle(
         }
         pending.extend(shard.carry_out(&mut state, settings.as_deref(), &mut effects));
         drop(state);
+        shared.journal.groups(&mut effects.notes);
         shared.groups.wake_timer(&shard);
     }
 }

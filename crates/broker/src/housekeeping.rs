@@ -8,7 +8,9 @@ use std::{sync::Arc, time::Duration};
 use ottla_config::keys;
 use tokio::time::Instant;
 
-use crate::{background, broker::Shared, clock::now_ms, partitions::HostedTopic, storage};
+use crate::{
+    background, broker::Shared, clock::now_ms, journal::Event, partitions::HostedTopic, storage,
+};
 
 /// How often the tasks are looked at; each runs when its own time has come.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -81,7 +83,7 @@ fn look(shared: &Arc<Shared>, due: Due, files: bool) {
     let now = now_ms();
     let mut moved = false;
     for topic in shared.partitions.topics() {
-        moved |= look_at(&topic, due, now);
+        moved |= look_at(shared, &topic, due, now);
     }
     if files {
         shared.controller.tend();
@@ -94,7 +96,7 @@ fn look(shared: &Arc<Shared>, due: Due, files: bool) {
 }
 
 /// Whether a log start offset has moved.
-fn look_at(topic: &HostedTopic, due: Due, now: i64) -> bool {
+fn look_at(shared: &Shared, topic: &HostedTopic, due: Due, now: i64) -> bool {
     let settings = topic.settings();
     let mut moved = false;
     for partition in topic.partitions() {
@@ -104,7 +106,15 @@ fn look_at(topic: &HostedTopic, due: Due, now: i64) -> bool {
         if due.retention {
             let high_watermark = partition.high_watermark();
             match partition.with_log(|log| log.apply_retention(now, high_watermark)) {
-                Ok(deleted) => moved |= !deleted.is_empty(),
+                Ok(deleted) => {
+                    moved |= !deleted.is_empty();
+                    for it in &deleted {
+                        let at = &partition.topic_partition;
+                        let event =
+                            Event::new("segment.deleted").partition(&at.topic, at.partition);
+                        shared.journal.put(event.with("baseOffset", it.base_offset));
+                    }
+                }
                 Err(error) => partition.data_dir().note(&error),
             }
         }

@@ -21,6 +21,7 @@ mod http;
 pub mod import;
 mod initial_topics;
 mod inventory;
+mod journal;
 mod limits;
 mod log_dirs;
 mod markers;

@@ -1,6 +1,7 @@
 //! Sockets: listeners, connections, and how bytes leave.
 
 pub(crate) mod budget;
+pub(crate) mod clients;
 pub(crate) mod connection;
 pub(crate) mod container;
 pub(crate) mod frame;

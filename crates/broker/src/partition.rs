@@ -11,7 +11,7 @@ mod transactions;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
 };
 
 use self::progress::Progress;
@@ -49,6 +49,19 @@ pub(crate) struct Partition {
     waits_for_room: AtomicBool,
     /// Which of the logs, by [`Inner::replacements`], the sync under way is of.
     syncs_replacement: AtomicU64,
+    /// What the journal knows of it.
+    pub(crate) marks: Marks,
+}
+
+/// What the journal knows of a partition.
+#[derive(Debug)]
+pub(crate) struct Marks {
+    /// It was appended to since the journal looked.
+    pub(crate) is_marked: AtomicBool,
+    /// The end of the log when the journal looked.
+    pub(crate) end: AtomicI64,
+    /// How many segments there were then.
+    pub(crate) segments: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -175,6 +188,11 @@ impl Partition {
         settings: &TopicSettings,
         dir: Arc<DataDir>,
     ) -> Self {
+        let marks = Marks {
+            is_marked: AtomicBool::new(false),
+            end: AtomicI64::new(log.log_end_offset().get()),
+            segments: AtomicUsize::new(log.segment_count()),
+        };
         let mut replication = Replication::new(broker_id, settings.durability);
         let mut effects = Vec::new();
         let became_leader = Event::BecameLeader {
@@ -202,6 +220,7 @@ impl Partition {
                 is_retired: false,
             }),
             syncs_replacement: AtomicU64::new(0),
+            marks,
             progress,
             sync_wanted: AtomicBool::new(false),
             is_syncing: AtomicBool::new(false),

@@ -19,6 +19,7 @@ use crate::{
     broker::Shared,
     clock::now_ms,
     inventory::{Inventory, keep_as_stray},
+    journal::Event,
     log_dirs::DataDir,
     metadata_log,
     partition::Partition,
@@ -297,7 +298,22 @@ pub(crate) fn host_topic(
     let bytes_in = shared.metrics.topic_bytes_in(&topic.name);
     let hosted = HostedTopic::new(topic.name.clone(), topic.id, replicas, settings, bytes_in);
     shared.partitions.insert(Arc::new(hosted));
+    note_hosted(shared, topic, known.map_or(0, |known| known.replicas().len()));
     unrecorded
+}
+
+/// Writes into the journal that a topic is there, or has more partitions than `before`.
+fn note_hosted(shared: &Shared, topic: &Topic, before: usize) {
+    let count = topic.partitions().len();
+    let event = if before == 0 {
+        Event::new("topic.created").topic(&topic.name).with("partitions", count)
+    } else if count > before {
+        let event = Event::new("topic.partitions").topic(&topic.name);
+        event.with("from", before).with("partitions", count)
+    } else {
+        return;
+    };
+    shared.journal.put(event);
 }
 
 fn settings_of(shared: &Shared, image: &Image, topic: &TopicName) -> TopicSettings {
@@ -311,6 +327,7 @@ fn settings_of(shared: &Shared, image: &Image, topic: &TopicName) -> TopicSettin
 pub(crate) fn refresh_settings(shared: &Shared, image: &Image, topic: &HostedTopic) {
     let settings = settings_of(shared, image, &topic.name);
     topic.change_settings(&Arc::new(settings));
+    shared.journal.put(Event::new("topic.config").topic(&topic.name));
 }
 
 /// Takes a deleted topic out of service and its files out of the way. Files in a directory that
@@ -318,6 +335,7 @@ pub(crate) fn refresh_settings(shared: &Shared, image: &Image, topic: &HostedTop
 pub(crate) fn drop_topic(shared: &Shared, id: Uuid) {
     let Some(topic) = shared.partitions.remove(id) else { return };
     shared.metrics.forget_topic(&topic.name);
+    shared.journal.put(Event::new("topic.deleted").topic(&topic.name));
     let due_ms = now_ms().saturating_add(topic.settings().log.file_delete_delay_ms);
     for (index, replica) in (0..).zip(topic.replicas()) {
         let at = TopicPartition::new(topic.name.clone(), index);

@@ -5,6 +5,7 @@
 //! Kafka: what its MBeans and `AdminClient` show, and what neither does.
 
 mod groups;
+mod history;
 mod logs;
 mod topics;
 
@@ -15,7 +16,10 @@ use ottla_types::BrokerId;
 pub use ottla_coordinator::{GroupLook, GroupState, MemberLook};
 pub use ottla_log::SegmentLook;
 
+pub use crate::journal::{Event, Events, Sample};
+
 pub use self::groups::{CommittedView, GroupSummary};
+pub use self::history::ConnectionView;
 pub use self::logs::{BatchView, LookError};
 pub use self::topics::{CursorsView, PartitionView, TopicSummary, TopicView};
 use crate::broker::Shared;

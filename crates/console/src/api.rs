@@ -4,8 +4,12 @@
 
 mod cluster;
 mod configs;
+mod connect;
+mod connections;
+mod events;
 mod export;
 mod groups;
+mod history;
 mod live;
 mod log;
 mod produce;
@@ -32,7 +36,14 @@ struct Document;
 
 /// Every route, and what describes them.
 pub(crate) fn router() -> (axum::Router<Console>, utoipa::openapi::OpenApi) {
-    let parts = [cluster_routes(), topic_routes(), record_routes(), log_routes(), group_routes()];
+    let parts = [
+        cluster_routes(),
+        topic_routes(),
+        record_routes(),
+        log_routes(),
+        group_routes(),
+        history_routes(),
+    ];
     let routes = parts.into_iter().fold(Routes::new(), Routes::merge);
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes).split_for_parts()
 }
@@ -77,8 +88,20 @@ fn group_routes() -> Routes {
         .routes(routes!(groups::list))
         .routes(routes!(groups::show, groups::delete))
         .routes(routes!(groups::delete_offsets))
+        .routes(routes!(history::lag))
+        .routes(routes!(history::timeline))
         .routes(routes!(reset::reset))
         .routes(routes!(reset::undos, reset::undo))
+}
+
+fn history_routes() -> Routes {
+    Routes::new()
+        .routes(routes!(events::list))
+        .routes(routes!(events::stream))
+        .routes(routes!(events::timeline))
+        .routes(routes!(connections::list))
+        .routes(routes!(connections::clients))
+        .routes(routes!(connect::connect))
 }
 
 /// The description as JSON.

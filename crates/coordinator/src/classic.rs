@@ -187,6 +187,11 @@ impl ClassicGroup {
         self.members.len()
     }
 
+    /// What each member calls itself.
+    pub(crate) fn each_client(&self, look: impl FnMut(&Str)) {
+        self.members.values().map(|member| &member.client_id).for_each(look);
+    }
+
     /// The members for whoever looks at them from outside.
     pub(crate) fn member_looks(&self) -> Vec<MemberLook> {
         let look = |member: &Member| MemberLook {

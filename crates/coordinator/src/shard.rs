@@ -21,6 +21,7 @@ mod check;
 mod effects;
 mod expiry;
 mod members;
+mod note;
 mod offsets;
 mod view;
 
@@ -42,6 +43,7 @@ pub(crate) use append::{Replacement, Then};
 pub(crate) use effects::detached;
 pub use effects::{Append, Call, Effects, GroupConfig, Reply, WaiterId};
 pub(crate) use members::new_member_id;
+pub use note::{Cause, GroupChange, GroupNote};
 pub use offsets::RequireStable;
 pub use view::{GroupLook, MemberLook};
 

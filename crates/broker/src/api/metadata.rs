@@ -23,7 +23,7 @@ use ottla_wire::{
 };
 
 use super::{Api, Context, Outcome};
-use crate::{authorized, random::new_id};
+use crate::{authorized, journal::Event, random::new_id};
 
 pub(super) struct Metadata;
 
@@ -64,6 +64,13 @@ impl Api for Metadata {
             }
         };
         let endpoint = ctx.shared.advertised(&ctx.peer);
+        ctx.shared.journal.put(
+            Event::new("metadata.answered")
+                .client(ctx.client_id.as_deref())
+                .remote(ctx.peer.remote)
+                .with("listener", &ctx.peer.listener)
+                .with("broker", format_args!("{}:{}", endpoint.host, endpoint.port)),
+        );
         let broker_id = ctx.shared.broker_id.get();
         ctx.reply(&MetadataResponse {
             brokers: vec![MetadataResponseBroker {

@@ -35,6 +35,7 @@ impl Api for OffsetCommit {
                 shard.commit_offsets(call, &request, effects);
             })
             .await;
+        ctx.shared.journal.committed(&group_id);
         let known = match reply {
             Ok(Reply::OffsetCommit(response)) => response,
             Ok(_) => refusal::offset_commit(&refused, ErrorCode::UnknownServerError),

@@ -17,8 +17,11 @@ use ottla_wire::Str;
 use crate::{
     api::{self, Outcome},
     broker::Shared,
+    clock::now_ms,
+    journal,
     net::{
         budget::Share,
+        clients::{ClientEntry, Said},
         frame::{FrameError, FrameReader, Progress},
         rope::Rope,
         socket::Socket,
@@ -72,11 +75,20 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Socket, peer: Peer) {
         reading: None,
         unanswered: VecDeque::new(),
         client: ClientIdentity::default(),
+        said: ClientIdentity::default(),
+        entry: shared.clients.enter(&peer),
         shared,
         stream,
         peer,
     };
-    match connection.run().await {
+    connection.note("connection.opened", None);
+    let ended = connection.run().await;
+    connection.shared.clients.leave(&connection.entry);
+    match &ended {
+        Ok(()) | Err(Closed::Quietly) => connection.note("connection.closed", None),
+        Err(Closed::Because(reason)) => connection.note("connection.failed", Some(reason)),
+    }
+    match ended {
         Ok(()) | Err(Closed::Quietly) => {}
         Err(Closed::Because(reason)) => {
             tracing::warn!(
@@ -91,7 +103,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Socket, peer: Peer) {
 }
 
 /// What the client said about itself in ApiVersions (KIP-511).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ClientIdentity {
     pub(crate) software_name: Option<Str>,
     pub(crate) software_version: Option<Str>,
@@ -134,6 +146,9 @@ struct Connection {
     reading: Option<Share>,
     unanswered: VecDeque<Unanswered>,
     client: ClientIdentity,
+    /// What is known outside of the connection of what the client said of itself.
+    said: ClientIdentity,
+    entry: Arc<ClientEntry>,
 }
 
 impl Connection {
@@ -188,9 +203,51 @@ impl Connection {
         }
     }
 
+    /// Tells others what the client says of itself.
+    fn make_known(&mut self) {
+        let is_identified = self.client.software_name != self.said.software_name;
+        self.said = self.client.clone();
+        self.entry.says(Said {
+            client_id: self.client.client_id.clone(),
+            software_name: self.client.software_name.clone(),
+            software_version: self.client.software_version.clone(),
+        });
+        if is_identified {
+            self.note("client.identified", None);
+        }
+    }
+
+    /// Writes into the journal what happened to the connection.
+    fn note(&self, kind: &'static str, reason: Option<&str>) {
+        let client = &self.client;
+        let mut event = journal::Event::new(kind)
+            .client(client.client_id.as_deref())
+            .remote(self.peer.remote)
+            .with("connection", self.entry.id)
+            .with("listener", &self.peer.listener)
+            .with("local", self.peer.local)
+            .with("ms", now_ms().saturating_sub(self.entry.opened_ms));
+        let said = [
+            ("software", client.software_name.as_deref()),
+            ("version", client.software_version.as_deref()),
+            ("reason", reason),
+        ];
+        for (name, value) in said {
+            if let Some(value) = value {
+                event = event.with(name, value);
+            }
+        }
+        self.shared.journal.put(event);
+    }
+
     /// Starts a request; its answer is queued.
     fn begin(&mut self, frame: Bytes, share: Option<Share>) -> Result<(), String> {
+        let key = frame.first_chunk::<2>().map_or(-1, |bytes| i16::from_be_bytes(*bytes));
+        self.entry.asked(key, frame.len());
         let begun = api::begin(&self.shared, &self.peer, &mut self.client, frame)?;
+        if self.client != self.said {
+            self.make_known();
+        }
         self.unanswered.push_back(Unanswered { begun, _share: share });
         Ok(())
     }
@@ -214,6 +271,7 @@ impl Connection {
     async fn send(&mut self, rope: Rope) -> Result<(), Closed> {
         let bytes = rope.len();
         self.shared.metrics.bytes_out(bytes);
+        self.entry.answered(bytes);
         // A peer that does not read its answers must not hold them for ever.
         let limit = self.shared.limits.slow_read_max;
         match tokio::time::timeout(limit, rope.send(&mut self.stream)).await {

@@ -14,6 +14,7 @@ use tokio::{net::TcpListener, runtime::Handle, sync::watch};
 
 use crate::{
     broker::Shared,
+    journal::Event,
     net::{
         connection::{self, Peer},
         socket::Socket,
@@ -138,6 +139,8 @@ async fn accept(shared: Arc<Shared>, socket: TcpListener, name: Arc<str>, worker
             Ok(slot) => slot,
             Err(key) => {
                 tracing::warn!(client = %remote, listener = %name, "connection refused: {key} are open");
+                let event = Event::new("connection.refused").remote(remote);
+                shared.journal.put(event.with("listener", &name).with("reason", key));
                 continue;
             }
         };

@@ -97,6 +97,19 @@ impl Views {
         groups
     }
 
+    /// Members by what they call themselves, with their groups; at most `max`.
+    pub fn members(&self, max: usize) -> Vec<(String, String)> {
+        let mut members = Vec::new();
+        self.shared.groups.look_at_all(|shard| {
+            shard.each_member(|group_id, client_id| {
+                if members.len() < max {
+                    members.push((client_id.to_string(), group_id.to_string()));
+                }
+            });
+        });
+        members
+    }
+
     /// One group, with its committed offsets; `None` where there is none.
     pub fn group(&self, group_id: &str) -> Option<(GroupLook, Vec<CommittedView>)> {
         self.shared.groups.look(group_id, |shard| {

@@ -19,7 +19,7 @@ use super::{
     ClassicGroup, GroupState, Step,
     member::{Member, MemberTerms, Parked},
 };
-use crate::shard::{Call, detached, new_member_id};
+use crate::shard::{Call, Cause, GroupChange, detached, new_member_id};
 
 /// A `JoinGroup` with its names made to last.
 #[derive(Debug)]
@@ -163,6 +163,9 @@ impl ClassicGroup {
             self.protocol_type = Some(joiner.request.protocol_type.detached());
         }
         self.note_new_member();
+        step.cause = Some(Cause::MemberJoined);
+        let (joined, client_id) = (member_id.clone(), Str::from(joiner.client_id));
+        step.note(self.note(GroupChange::Joined { member_id: joined, client_id }));
         self.insert(Member {
             member_id: member_id.clone(),
             group_instance_id: detached(joiner.request.group_instance_id.as_ref()),
@@ -182,6 +185,14 @@ impl ClassicGroup {
     }
 
     fn update_and_rebalance(&mut self, step: &mut Step<'_>, joiner: &Joiner<'_>) {
+        let is_leader = self.is_leader(&joiner.request.member_id);
+        let known = self.members.get(&joiner.request.member_id);
+        let is_unchanged = known.is_some_and(|it| it.terms.protocols == joiner.terms.protocols);
+        step.cause = Some(if is_leader && is_unchanged {
+            Cause::LeaderRejoined
+        } else {
+            Cause::SubscriptionChanged
+        });
         if let Some(member) = self.members.get_mut(&joiner.request.member_id) {
             member.terms = joiner.terms.clone();
             if let Some(earlier) = member.awaiting_join.replace(joiner.parked) {

@@ -6,6 +6,13 @@ use ottla_types::ErrorCode;
 use ottla_wire::{Str, leave_group_request::MemberIdentity, leave_group_response::MemberResponse};
 
 use super::{ClassicGroup, GroupState, Step};
+use crate::shard::Cause;
+
+/// Why a member leaves. Kafka's own consumers say so when they were too slow.
+fn cause_of(leaving: &MemberIdentity) -> Cause {
+    let reason = leaving.reason.as_deref().unwrap_or_default();
+    if reason.contains("poll timeout") { Cause::PollInterval } else { Cause::MemberLeft }
+}
 
 impl ClassicGroup {
     /// Takes members out, each by its id, or by its instance id alone as tools do.
@@ -19,6 +26,7 @@ impl ClassicGroup {
         for identity in leaving {
             let code = match self.leaving_member(identity) {
                 Ok(member_id) => {
+                    step.cause = Some(cause_of(identity));
                     self.remove(step, &member_id);
                     has_left = true;
                     ErrorCode::None

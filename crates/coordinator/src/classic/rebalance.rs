@@ -9,7 +9,11 @@ use ottla_types::ErrorCode;
 use ottla_wire::Str;
 
 use super::{ClassicGroup, GroupState, Step};
-use crate::{java, record::GroupRecord};
+use crate::{
+    java,
+    record::GroupRecord,
+    shard::{Cause, GroupChange, GroupNote},
+};
 
 /// How the current or next join phase goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,9 +26,16 @@ pub(super) enum JoinPhase {
 }
 
 impl ClassicGroup {
-    pub(super) fn transition(&mut self, step: &Step<'_>, state: GroupState) {
+    pub(super) fn transition(&mut self, step: &mut Step<'_>, state: GroupState) {
+        let change = GroupChange::State { from: self.state, to: state, cause: step.cause };
+        step.note(self.note(change));
         self.state = state;
         self.current_state_timestamp_ms = Some(step.now_ms);
+    }
+
+    /// A note about this group.
+    pub(super) fn note(&self, change: GroupChange) -> GroupNote {
+        GroupNote { group_id: self.group_id.clone(), generation_id: self.generation_id, change }
     }
 
     /// Notes that somebody new came, which makes an initial join phase longer.
@@ -44,6 +55,7 @@ impl ClassicGroup {
         }
         let size_max = usize::try_from(step.config.group_size_max).unwrap_or(0);
         if self.members.len() > size_max {
+            step.cause = Some(Cause::Loaded);
             // The limit was lowered. A rebalance lets the members commit before some have to go.
             self.prepare_rebalance(step);
         }
@@ -101,6 +113,7 @@ impl ClassicGroup {
 
     /// The time of the join phase is up.
     pub(crate) fn expire_join(&mut self, step: &mut Step<'_>) {
+        step.cause = Some(Cause::PollInterval);
         let delay_max_ms = i64::from(step.config.initial_rebalance_delay_ms.max(0));
         match &mut self.join_phase {
             JoinPhase::Initial { delay_ms, remaining_ms, has_new_member }
@@ -214,6 +227,9 @@ impl ClassicGroup {
     /// Takes a member out. A request of it that is parked is answered: it is no member any more.
     pub(super) fn remove(&mut self, step: &mut Step<'_>, member_id: &Str) {
         if let Some(member) = self.members.remove(member_id) {
+            let cause = step.cause.unwrap_or(Cause::PollInterval);
+            let (member_id, client_id) = (member_id.clone(), member.client_id.clone());
+            step.note(self.note(GroupChange::Left { member_id, client_id, cause }));
             if let Some(instance_id) = &member.group_instance_id {
                 self.static_members.remove(instance_id);
             }
@@ -234,6 +250,7 @@ impl ClassicGroup {
 
     /// A member, or one that was only given its id, was not heard of for its session timeout.
     pub(crate) fn expire_session(&mut self, step: &mut Step<'_>, member_id: &Str) {
+        step.cause = Some(Cause::SessionTimeout);
         match self.members.get(member_id) {
             // Its reply is what it waits for. It gets a new deadline with it.
             Some(member) if member.is_waiting() => return,

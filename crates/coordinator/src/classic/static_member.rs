@@ -12,7 +12,7 @@ use ottla_wire::{Str, join_group_response::JoinGroupResponse};
 use super::{ClassicGroup, GroupState, Joiner, Step, member::Parked};
 use crate::{
     record::GroupRecord,
-    shard::{Replacement, Then},
+    shard::{Cause, Replacement, Then},
 };
 
 impl ClassicGroup {
@@ -22,6 +22,7 @@ impl ClassicGroup {
         joiner: &Joiner<'_>,
         old_member_id: Str,
     ) {
+        step.cause = Some(Cause::StaticMemberReplaced);
         let new_member_id = joiner.new_member_id.clone();
         let old_leader_id = self.leader_id.clone();
         self.rename_member(step, &old_member_id, &new_member_id);

@@ -9,7 +9,7 @@ use super::member::Parked;
 use crate::{
     answer::refusal,
     record::GroupRecord,
-    shard::{Effects, GroupConfig, Reply, Then, WaiterId},
+    shard::{Cause, Effects, GroupConfig, GroupNote, Reply, Then, WaiterId},
     timers::Timers,
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Step<'a> {
     effects: &'a mut Effects,
     records: Vec<GroupRecord>,
     then: Vec<Then>,
+    /// Why this event changes the group, if it does.
+    pub(super) cause: Option<Cause>,
 }
 
 impl<'a> Step<'a> {
@@ -31,7 +33,7 @@ impl<'a> Step<'a> {
         timers: &'a mut Timers,
         effects: &'a mut Effects,
     ) -> Self {
-        Self { now_ms, config, timers, effects, records: Vec::new(), then: Vec::new() }
+        Self { now_ms, config, timers, effects, records: Vec::new(), then: Vec::new(), cause: None }
     }
 
     /// The records to be appended, and what waits for them.
@@ -45,6 +47,10 @@ impl<'a> Step<'a> {
 
     pub(crate) fn then(&mut self, then: Then) {
         self.then.push(then);
+    }
+
+    pub(super) fn note(&mut self, note: GroupNote) {
+        self.effects.notes.push(note);
     }
 
     /// The time in `timeout_ms` from now.

@@ -18,7 +18,7 @@ use ottla_wire::{
 use super::{ClassicGroup, GroupState, Step};
 use crate::{
     record::GroupRecord,
-    shard::{Then, WaiterId},
+    shard::{Cause, Then, WaiterId},
 };
 
 impl ClassicGroup {
@@ -176,6 +176,7 @@ impl ClassicGroup {
 
     /// Members that took the generation but never asked for their assignment have to go.
     pub(crate) fn expire_sync(&mut self, step: &mut Step<'_>) {
+        step.cause = Some(Cause::SyncTimeout);
         for member_id in std::mem::take(&mut self.pending_sync) {
             self.remove(step, &member_id);
         }

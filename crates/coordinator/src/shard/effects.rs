@@ -8,6 +8,7 @@ use ottla_wire::{
     offset_fetch_response::OffsetFetchResponseGroup, sync_group_response::SyncGroupResponse,
 };
 
+use super::GroupNote;
 use crate::{AppendToken, CoordinatorRecord};
 
 /// Names the request that a reply answers. Its caller chooses it, and never twice.
@@ -140,6 +141,8 @@ pub struct Effects {
     pub replies: Vec<(WaiterId, Reply)>,
     /// To be written, in this order.
     pub appends: Vec<Append>,
+    /// What happened, for whoever keeps a history.
+    pub notes: Vec<GroupNote>,
 }
 
 impl Effects {

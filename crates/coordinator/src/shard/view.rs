@@ -55,6 +55,13 @@ impl GroupShard {
         }
     }
 
+    /// Every member with its group and what it calls itself.
+    pub fn each_member(&self, mut look: impl FnMut(&Str, &Str)) {
+        for group in self.groups.values() {
+            group.each_client(|client_id| look(group.group_id(), client_id));
+        }
+    }
+
     /// One group.
     pub fn look(&self, group_id: &str) -> Option<GroupLook> {
         let group = self.groups.get(&Str::from(group_id))?;

@@ -1,0 +1,101 @@
+//! What happened, who is connected, and where cursors stood.
+//!
+//! Kafka: none.
+
+use std::{net::SocketAddr, sync::Arc, sync::atomic::Ordering};
+
+use tokio::sync::watch;
+
+use super::Views;
+use crate::{
+    api::APIS,
+    journal::{Event, Events, Sample},
+    net::clients::ClientEntry,
+};
+
+/// A connection that is open.
+#[derive(Clone, Debug)]
+pub struct ConnectionView {
+    /// Its number since the start.
+    pub id: u64,
+    /// Where the client is.
+    pub remote: SocketAddr,
+    /// The address that it came in by.
+    pub local: SocketAddr,
+    /// The listener that it came in by.
+    pub listener: Arc<str>,
+    /// When it was opened, in ms.
+    pub opened_ms: i64,
+    /// What the client calls itself.
+    pub client_id: Option<String>,
+    /// What it is.
+    pub software_name: Option<String>,
+    /// Which version of it.
+    pub software_version: Option<String>,
+    /// Requests that came.
+    pub requests: u64,
+    /// Kafka's name of the last one.
+    pub last_request: Option<&'static str>,
+    /// When that came, in ms.
+    pub last_request_ms: i64,
+    /// Bytes of requests.
+    pub bytes_in: u64,
+    /// Bytes of responses.
+    pub bytes_out: u64,
+}
+
+impl From<Arc<ClientEntry>> for ConnectionView {
+    fn from(entry: Arc<ClientEntry>) -> Self {
+        let said = entry.said();
+        let text = |it: Option<ottla_wire::Str>| it.map(|it| it.to_string());
+        let key = entry.last_key.load(Ordering::Relaxed);
+        let row = APIS.iter().find(|row| i64::from(row.key.code()) == key);
+        Self {
+            id: entry.id,
+            remote: entry.remote(),
+            local: entry.peer.local,
+            listener: Arc::clone(&entry.peer.listener),
+            opened_ms: entry.opened_ms,
+            client_id: text(said.client_id),
+            software_name: text(said.software_name),
+            software_version: text(said.software_version),
+            requests: entry.requests.load(Ordering::Relaxed),
+            last_request: row.map(|row| row.key.name()),
+            last_request_ms: entry.last_request_ms.load(Ordering::Relaxed),
+            bytes_in: entry.bytes_in.load(Ordering::Relaxed),
+            bytes_out: entry.bytes_out.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Views {
+    /// At most `max` events from `since` on that are wanted, in their order.
+    pub fn events(&self, since: u64, max: usize, wanted: impl Fn(&Event) -> bool) -> Events {
+        self.shared.journal.since(since, max, wanted)
+    }
+
+    /// The last events that are wanted, at most `max`, newest first.
+    pub fn last_events(&self, max: usize, wanted: impl Fn(&Event) -> bool) -> Vec<Arc<Event>> {
+        self.shared.journal.last(max, wanted)
+    }
+
+    /// Tells the number of the next event whenever that grows.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.shared.journal.news()
+    }
+
+    /// Where the end of a partition stood, a sample for each time it had moved.
+    pub fn ends(&self, topic: &str, partition: i32) -> Vec<Sample> {
+        self.shared.journal.ends(topic, partition)
+    }
+
+    /// Where a group stood in each partition, a sample for each time it had moved.
+    pub fn group_samples(&self, group_id: &str) -> Vec<((String, i32), Vec<Sample>)> {
+        self.shared.journal.positions(group_id)
+    }
+
+    /// Every connection that is open, oldest first.
+    pub fn connections(&self) -> Vec<ConnectionView> {
+        self.shared.clients.all().into_iter().map(ConnectionView::from).collect()
+    }
+}

@@ -1,0 +1,320 @@
+//! What happened in the broker.
+//!
+//! Kafka: none.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{Response, sse},
+};
+use ottla_broker::views::{Event as Entry, Views};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    clock::now_ms,
+    console::Console,
+    error::{ApiError, ErrorBody},
+    extract::Params,
+    number::Long,
+    stream::{Feed, Gone, event},
+};
+
+/// Most events of one answer.
+const EVENTS_MAX: usize = 2_000;
+
+/// Which events are wanted.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EventsQuery {
+    /// The number of the first event; missing: the oldest, or of a stream the next one.
+    since: Option<Long>,
+    /// Only these kinds, as in `topic.created,group`: a kind or what it begins with.
+    #[serde(default)]
+    kinds: String,
+    topic: Option<String>,
+    group: Option<String>,
+    /// At most 2,000.
+    limit: Option<usize>,
+    /// `asc` (without it) or `desc`, which gives the newest and knows no `since`.
+    #[serde(default)]
+    order: String,
+}
+
+/// Events.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventList {
+    events: Vec<Event>,
+    /// The number to go on from.
+    next: Long,
+    /// The number of the oldest event there is.
+    oldest: Long,
+    /// Whether events from `since` on are gone already.
+    lost: bool,
+}
+
+/// Something that happened.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Event {
+    /// Its number.
+    seq: Long,
+    time_ms: Long,
+    /// What, as in `topic.created`.
+    kind: String,
+    topic: Option<String>,
+    partition: Option<i32>,
+    group_id: Option<String>,
+    member_id: Option<String>,
+    client_id: Option<String>,
+    /// Where it came from.
+    remote: Option<String>,
+    /// What else there is to say, by name.
+    detail: BTreeMap<String, String>,
+    /// It as a sentence.
+    text: String,
+}
+
+impl From<&Entry> for Event {
+    fn from(entry: &Entry) -> Self {
+        let detail = entry.detail.iter();
+        Self {
+            seq: entry.seq.into(),
+            time_ms: entry.time_ms.into(),
+            kind: entry.kind.to_owned(),
+            topic: entry.topic.clone(),
+            partition: entry.partition,
+            group_id: entry.group_id.clone(),
+            member_id: entry.member_id.clone(),
+            client_id: entry.client_id.clone(),
+            remote: entry.remote.map(|it| it.to_string()),
+            detail: detail.map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            text: sentence(entry),
+        }
+    }
+}
+
+/// What an entry says of itself under a name.
+pub(crate) fn said<'a>(entry: &'a Entry, name: &str) -> Option<&'a str> {
+    entry.detail.iter().find(|(it, _)| *it == name).map(|(_, value)| value.as_str())
+}
+
+/// An event for people.
+pub(crate) fn sentence(entry: &Entry) -> String {
+    let of = |name| said(entry, name).unwrap_or("?");
+    let topic = entry.topic.as_deref().unwrap_or("?");
+    let at = match entry.partition {
+        Some(partition) => format!("{topic}-{partition}"),
+        None => topic.to_owned(),
+    };
+    let group = entry.group_id.as_deref().unwrap_or("?");
+    let client = match (entry.client_id.as_deref(), entry.remote) {
+        (Some(id), Some(remote)) => format!("{id} ({remote})"),
+        (Some(id), None) => id.to_owned(),
+        (None, Some(remote)) => remote.to_string(),
+        (None, None) => "a client".to_owned(),
+    };
+    match entry.kind {
+        "connection.opened" => format!("{client} connected to {}", of("listener")),
+        "connection.closed" => format!("{client} disconnected after {} ms", of("ms")),
+        "connection.failed" => format!("the connection of {client} ended: {}", of("reason")),
+        "connection.refused" => format!("{client} was refused: {} are open", of("reason")),
+        "client.identified" => format!("{client} is {} {}", of("software"), of("version")),
+        "metadata.answered" => format!("{client} was told to connect to {}", of("broker")),
+        "topic.created" => {
+            format!("topic {topic} was created with {} partitions", of("partitions"))
+        }
+        "topic.deleted" => format!("topic {topic} was deleted"),
+        "topic.partitions" => format!("topic {topic} has {} partitions now", of("partitions")),
+        "topic.config" => format!("the configuration of topic {topic} was read anew"),
+        "produce" => format!("{} records were appended to {at}", of("records")),
+        "segment.rolled" => format!("{at} began a new segment"),
+        "segment.deleted" => format!("{at} lost its segment at {}", of("baseOffset")),
+        "group.committed" => {
+            format!("{group} committed offsets of {} partitions", of("partitions"))
+        }
+        "group.joined" => format!("{client} joined {group}"),
+        "group.left" => format!("{client} left {group}: {}", cause_text(of("cause"))),
+        "group.state" => match said(entry, "cause") {
+            Some(cause) => format!("{group} is {} now: {}", of("to"), cause_text(cause)),
+            None => format!("{group} is {} now", of("to")),
+        },
+        other => other.to_owned(),
+    }
+}
+
+/// A cause for people.
+fn cause_text(cause: &str) -> &str {
+    match cause {
+        "memberJoined" => "a member joined",
+        "memberLeft" => "a member left",
+        "pollInterval" => "a member did not ask for records in time (max.poll.interval.ms)",
+        "sessionTimeout" => "a member was not heard of (session.timeout.ms)",
+        "syncTimeout" => "a member did not ask for its partitions in time",
+        "subscriptionChanged" => "a member reads other topics",
+        "leaderRejoined" => "the leader joined again, as when partitions were added",
+        "staticMemberReplaced" => "a static member came back as another process",
+        "loaded" => "the coordinator was started",
+        other => other,
+    }
+}
+
+impl EventsQuery {
+    fn wants(&self, entry: &Entry) -> bool {
+        let is_of_kind = |kind: &str| {
+            let rest = entry.kind.strip_prefix(kind);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        (self.kinds.is_empty() || self.kinds.split(',').any(is_of_kind))
+            && self.topic.as_ref().is_none_or(|topic| entry.topic.as_ref() == Some(topic))
+            && self.group.as_ref().is_none_or(|group| entry.group_id.as_ref() == Some(group))
+    }
+
+    fn since(&self) -> Option<u64> {
+        self.since.and_then(Long::get).and_then(|since| u64::try_from(since).ok())
+    }
+}
+
+/// What happened, in order, as far back as the journal goes.
+#[utoipa::path(get, path = "/events", tag = "events", params(EventsQuery),
+    responses((status = 200, body = EventList), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn list(
+    State(console): State<Console>,
+    Params(query): Params<EventsQuery>,
+) -> Json<EventList> {
+    let limit = query.limit.unwrap_or(500).clamp(1, EVENTS_MAX);
+    let views = console.views();
+    let since = query.since().unwrap_or(0);
+    if query.order == "desc" {
+        let bounds = views.events(u64::MAX, 0, |_| false);
+        let last = views.last_events(limit, |entry| query.wants(entry));
+        let events = last.iter().map(|entry| Event::from(entry.as_ref())).collect();
+        let next = *views.news().borrow();
+        return Json(EventList {
+            events,
+            next: next.into(),
+            oldest: bounds.oldest.into(),
+            lost: false,
+        });
+    }
+    let found = views.events(since, limit, |entry| query.wants(entry));
+    Json(EventList {
+        events: found.events.iter().map(|entry| Event::from(entry.as_ref())).collect(),
+        next: found.next.into(),
+        oldest: found.oldest.into(),
+        lost: query.since.is_some() && since < found.oldest,
+    })
+}
+
+/// Events that are gone.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LostEvents {
+    from: Long,
+    /// Exclusive.
+    to: Long,
+}
+
+/// The events of the stream, by name.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EventStream {
+    event: Event,
+    lost: LostEvents,
+}
+
+/// What happens, as it happens; events `event` (with its number as id) and `lost`.
+#[utoipa::path(get, path = "/events/stream", tag = "events", params(EventsQuery),
+    responses((status = 200, body = EventStream, content_type = "text/event-stream"),
+        (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn stream(
+    State(console): State<Console>,
+    Params(query): Params<EventsQuery>,
+) -> Result<Response, ApiError> {
+    let views = console.views().clone();
+    let since = query.since().unwrap_or_else(|| *views.news().borrow());
+    console.streams().events(|feed| async move {
+        drop(run(&feed, views, query, since).await);
+    })
+}
+
+async fn run(
+    feed: &Feed<sse::Event>,
+    views: Views,
+    query: EventsQuery,
+    mut next: u64,
+) -> Result<(), Gone> {
+    let mut news = views.news();
+    loop {
+        let found = views.events(next, 200, |entry| query.wants(entry));
+        if next < found.oldest {
+            let lost = LostEvents { from: next.into(), to: found.oldest.into() };
+            feed.tell("lost", &lost).await?;
+        }
+        next = found.next;
+        for entry in &found.events {
+            let entry: &Arc<Entry> = entry;
+            let told = event("event", &Event::from(entry.as_ref()));
+            feed.put(told.id(entry.seq.to_string())).await?;
+        }
+        if next < *news.borrow_and_update() {
+            continue;
+        }
+        tokio::select! {
+            changed = news.changed() => if changed.is_err() { return Ok(()) },
+            () = feed.closed() => return Err(Gone),
+        }
+    }
+}
+
+/// Parts that the last hour is shown in.
+const BUCKETS: i64 = 120;
+
+/// Ms of a part.
+const BUCKET_MS: i64 = 30_000;
+
+/// How much happened when, in the last hour.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Timeline {
+    /// Before it, nothing is known.
+    oldest_ms: Long,
+    now_ms: Long,
+    marks: Vec<Mark>,
+}
+
+/// How often something happened in half a minute.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Mark {
+    /// When the half minute begins.
+    time_ms: Long,
+    kind: String,
+    count: i32,
+}
+
+/// How much happened when, in the last hour: for a bar of time.
+#[utoipa::path(get, path = "/timeline", tag = "events", responses((status = 200, body = Timeline)))]
+pub(crate) async fn timeline(State(console): State<Console>) -> Json<Timeline> {
+    let now = now_ms();
+    let since = (now / BUCKET_MS - BUCKETS + 1).saturating_mul(BUCKET_MS);
+    let views = console.views();
+    let events = views.last_events(usize::MAX, |entry| entry.time_ms >= since);
+    let mut counts: BTreeMap<(i64, &'static str), i32> = BTreeMap::new();
+    for entry in &events {
+        let bucket = entry.time_ms / BUCKET_MS * BUCKET_MS;
+        let count = counts.entry((bucket, entry.kind)).or_default();
+        *count = count.saturating_add(1);
+    }
+    let oldest = views.events(0, 1, |_| true).events.first().map_or(now, |it| it.time_ms);
+    let mark = |((time, kind), count): ((i64, &str), i32)| Mark {
+        time_ms: time.into(),
+        kind: kind.to_owned(),
+        count,
+    };
+    Json(Timeline {
+        oldest_ms: oldest.into(),
+        now_ms: now.into(),
+        marks: counts.into_iter().map(mark).collect(),
+    })
+}
