@@ -2,7 +2,11 @@
 
 use std::{fs, path::Path};
 
-use ottla_wire::messages::DescribeLogDirsRequest;
+use ottla_wire::{
+    Str,
+    alter_replica_log_dirs_request::{AlterReplicaLogDir, AlterReplicaLogDirTopic},
+    messages::{AlterReplicaLogDirsRequest, DescribeLogDirsRequest},
+};
 
 use crate::client::Client;
 
@@ -55,6 +59,15 @@ pub fn holds(client: &mut Client, dir: &Path, topic: &str, partition: i32) -> bo
             (name.as_str(), *number, *is_future) == (topic, partition, false)
         })
     })
+}
+
+/// Asks for a move; gives the error code.
+pub fn move_to(client: &mut Client, dir: &Path, topic: &str, partition: i32) -> i16 {
+    let topics =
+        vec![AlterReplicaLogDirTopic { name: Str::from(topic), partitions: vec![partition] }];
+    let dir = AlterReplicaLogDir { path: Str::from(dir.display().to_string()), topics };
+    let request = AlterReplicaLogDirsRequest { dirs: vec![dir] };
+    client.call(2, &request).results[0].partitions[0].error_code
 }
 
 /// The directories of partitions in a data directory, by name.

@@ -8,6 +8,7 @@ use ottla_tests::{
     client::{Client, text_of},
     group::{commit, committed},
     in_process::{TestBroker, eventually},
+    log_dirs::{holds, move_to},
 };
 
 /// Every batch begins a segment, since each is a second younger than the one before.
@@ -213,4 +214,68 @@ fn a_topic_with_both_policies_is_compacted_and_loses_what_is_too_old() {
     let again = batch::build(BuilderOptions::default(), &batch::numbered_now(1)).freeze();
     assert_eq!(client.produce("both", 0, again), 4);
     assert_eq!(client.records("both", 0, 4).len(), 1);
+}
+
+/// Every record, read from each offset on: none of the holes is taken for damage.
+fn assert_readable(
+    client: &mut Client,
+    topic: &str,
+    expected: &[(i64, String, String)],
+    what: &str,
+) {
+    assert_eq!(stored(client, topic), expected, "{what}");
+    for from in 0..expected.last().map_or(0, |record| record.0) {
+        let first = client.records(topic, 0, from).into_iter().map(|(offset, _)| offset.get());
+        let wanted = expected.iter().map(|record| record.0).filter(|offset| *offset >= from);
+        assert!(first.eq(wanted), "{what}: from {from}");
+    }
+}
+
+#[test]
+fn what_was_compacted_once_is_whole_after_the_policy_has_changed() {
+    let mut broker = TestBroker::start(&[
+        ("log.cleaner.backoff.ms", "1"),
+        ("log.dirs", "{dir}/a,{dir}/b"),
+        ("ottla.ack.durability", "page-cache"),
+    ]);
+    let mut client = broker.client();
+    client.topic("was", 1, COMPACTED);
+    for second in 0..12 {
+        put(&mut client, "was", second, &["a", "b"], Some("v"));
+    }
+    put(&mut client, "was", 12, &["z"], Some("v"));
+    let newest = [(22, "a", "v"), (23, "b", "v"), (24, "z", "v")];
+    wait_until_stored(&mut client, "was", &newest);
+    let line = |broker: &TestBroker, name: &str| {
+        let path = broker.data_dir().join(name).join("cleaner-offset-checkpoint");
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.lines().any(|line| line == "was 0 24")
+    };
+    eventually("the end of what is clean is noted", || {
+        ["a", "b"].iter().any(|name| line(&broker, name)).then_some(())
+    });
+    let expected = stored(&mut client, "was");
+    client.alter((2, "was"), &[("cleanup.policy", "delete"), ("retention.ms", "-1")]);
+    broker.crash_and_restart();
+    let mut client = broker.client();
+    assert_readable(&mut client, "was", &expected, "after a crash");
+    let is_in_a = broker.data_dir().join("a/was-0").exists();
+    let (old, new) = if is_in_a { ("a", "b") } else { ("b", "a") };
+    let target = broker.data_dir().join(new);
+    assert_eq!(move_to(&mut client, &target, "was", 0), 0);
+    eventually("it has moved", || holds(&mut client, &target, "was", 0).then_some(()));
+    eventually("the line has moved, too", || {
+        (line(&broker, new) && !line(&broker, old)).then_some(())
+    });
+    assert_readable(&mut client, "was", &expected, "after a move");
+    for crash in [false, true, true] {
+        if crash {
+            broker.crash_and_restart()
+        } else {
+            broker.restart()
+        }
+        let mut client = broker.client();
+        assert_readable(&mut client, "was", &expected, "after a move and a restart");
+        assert_eq!(client.offset("was", 0, -1), 25);
+    }
 }

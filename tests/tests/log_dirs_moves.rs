@@ -9,24 +9,10 @@ use ottla_tests::{
     batch,
     client::Client,
     in_process::{TestBroker, copy_directory, eventually},
-    log_dirs::{described, holds},
-};
-use ottla_wire::{
-    Str,
-    alter_replica_log_dirs_request::{AlterReplicaLogDir, AlterReplicaLogDirTopic},
-    messages::AlterReplicaLogDirsRequest,
+    log_dirs::{described, holds, move_to},
 };
 
 const TWO: (&str, &str) = ("log.dirs", "{dir}/a,{dir}/b");
-
-/// Asks for a move; gives the error code.
-fn move_to(client: &mut Client, dir: &Path, topic: &str, partition: i32) -> i16 {
-    let topics =
-        vec![AlterReplicaLogDirTopic { name: Str::from(topic), partitions: vec![partition] }];
-    let dir = AlterReplicaLogDir { path: Str::from(dir.display().to_string()), topics };
-    let request = AlterReplicaLogDirsRequest { dirs: vec![dir] };
-    client.call(2, &request).results[0].partitions[0].error_code
-}
 
 /// Where the only partition of a topic is, and where it is not.
 fn places(broker: &TestBroker, topic: &str) -> (PathBuf, PathBuf) {

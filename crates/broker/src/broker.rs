@@ -446,7 +446,7 @@ pub(crate) fn assemble(
     let controller_thread = shared.controller.start(&shared, metadata, start)?;
     let unrecorded = storage::open_partitions(&shared, &inventory);
     shared.moves.resume(&shared, &inventory);
-    shared.cleaners.start(&shared);
+    shared.cleaners.start(&shared, &inventory);
     Ok(Assembled { shared, controller_thread, unrecorded })
 }
 
@@ -514,7 +514,7 @@ fn shared_state(
         producer_ids: ProducerIds::default(),
         controller,
         log_dirs: opened.log_dirs,
-        moves: Moves::default(),
+        moves: Moves::new(),
         deleted_names: DeletedNames::default(),
         cleaners: Cleaners::new(),
         journal: Journal::new(),

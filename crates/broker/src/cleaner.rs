@@ -6,7 +6,6 @@
 //! Kafka: `LogCleaner`, `LogCleanerManager`.
 
 mod switch;
-mod throttle;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -23,8 +22,11 @@ use ottla_log::{
 use ottla_types::{Offset, TopicPartition, Uuid};
 
 pub(crate) use self::switch::CleaningSwitch;
-use self::{switch::Cleans, throttle::Throttle};
-use crate::{broker::Shared, clock::now_ms, log_dirs::DataDir, partition::Partition};
+use self::switch::Cleans;
+use crate::{
+    broker::Shared, clock::now_ms, inventory::Inventory, log_dirs::DataDir, partition::Partition,
+    partitions::Replica, throttle::Throttle,
+};
 
 /// All cleaners.
 #[derive(Debug)]
@@ -127,24 +129,24 @@ impl Cleaners {
         Self { state: Mutex::default(), wake: Condvar::new(), throttle }
     }
 
-    /// Reads how far the logs are clean, and starts the threads. They end after [`Self::stop`].
-    pub(crate) fn start(&self, shared: &Arc<Shared>) {
-        let mut noted = HashMap::new();
-        for dir in shared.log_dirs.online() {
-            let Some(log_dir) = dir.log_dir() else { continue };
-            match log_dir.read_cleaner_offsets() {
-                Ok(offsets) => noted.extend(offsets.into_iter().map(|(at, to)| ((dir.id, at), to))),
-                Err(error) => dir.fail(&error),
-            }
-        }
+    /// Takes over how far the logs are clean, and starts the threads. They end after
+    /// [`Self::stop`].
+    pub(crate) fn start(&self, shared: &Arc<Shared>, inventory: &Inventory) {
         let mut state = self.lock();
-        for partition in shared.partitions.all() {
-            let (at, dir) = (&partition.topic_partition, partition.data_dir());
-            let end = partition.with_log(|log| log.log_end_offset());
-            // What was appended since after a lost end is not clean.
-            if let Some(to) = noted.remove(&(dir.id, at.clone())).filter(|to| *to <= end) {
-                partition.with_log(|log| log.set_compacted_to(to));
-                state.cleaned.insert(at.clone(), (dir.id, to));
+        for (id, at, to) in inventory.compacted() {
+            let Some(topic) = shared.partitions.topic(&at.topic) else { continue };
+            let is_noted = match topic.replica(at.partition) {
+                // What was appended since after a lost end is not clean.
+                Some(Replica::Open(partition)) => {
+                    partition.data_dir().id == id
+                        && to <= partition.with_log(|log| log.log_end_offset())
+                }
+                // It may be repaired.
+                Some(Replica::Offline { dir: Some(dir) }) => dir.id == id,
+                Some(Replica::Offline { dir: None } | Replica::Waiting { .. }) | None => false,
+            };
+            if is_noted {
+                state.cleaned.insert(at.clone(), (id, to));
             }
         }
         state.start_threads(shared, Settings::read(&shared.config()).threads);
@@ -166,11 +168,13 @@ impl Cleaners {
         }
     }
 
-    /// Forgets a partition whose topic is deleted.
-    pub(crate) fn forget(&self, at: &TopicPartition) {
+    /// Forgets a partition whose topic is deleted: a new one of that name was never cleaned.
+    pub(crate) fn forget(&self, shared: &Shared, at: &TopicPartition, dir: &DataDir) {
         let mut state = self.lock();
-        state.cleaned.remove(at);
         state.uncleanable.remove(at);
+        if state.cleaned.remove(at).is_some() {
+            write(shared, &state, dir);
+        }
     }
 
     /// Partitions that are left alone because they cannot be read.
@@ -254,8 +258,10 @@ impl Cleaners {
             if state.in_progress.contains_key(at) || state.uncleanable.contains(at) {
                 return None;
             }
+            if partition.cleaning.is_held() {
+                return None;
+            }
             let dir = partition.data_dir();
-            // A log that has moved to another directory was copied while it was cleaned, maybe.
             let noted = state.cleaned.get(at).filter(|(noted_in, _)| *noted_in == dir.id);
             (dir, noted.map(|(_, to)| *to))
         };
@@ -337,24 +343,48 @@ impl Cleaners {
             return;
         }
         state.cleaned.insert(at.clone(), (dir.id, to));
-        let is_there = |at: &TopicPartition| {
-            let topic = shared.partitions.topic(&at.topic);
-            topic.is_some_and(|topic| topic.partition(at.partition).is_ok())
-        };
-        let offsets: BTreeMap<TopicPartition, Offset> = state
-            .cleaned
-            .iter()
-            .filter(|(at, (noted_in, _))| *noted_in == dir.id && is_there(at))
-            .map(|(at, (_, to))| (at.clone(), *to))
-            .collect();
-        let Some(log_dir) = dir.log_dir() else { return };
-        if let Err(error) = log_dir.write_cleaner_offsets(&offsets) {
-            dir.note(&error);
+        write(shared, &state, dir);
+    }
+
+    /// Takes note that a log lies in another directory now. Nobody has cleaned it while it was
+    /// copied, so that the copy is as clean as it was.
+    pub(crate) fn note_moved(
+        &self,
+        shared: &Shared,
+        at: &TopicPartition,
+        to: (&DataDir, &DataDir),
+    ) {
+        let (source, target) = to;
+        let mut state = self.lock();
+        match state.cleaned.get_mut(at) {
+            Some((noted_in, _)) if *noted_in == source.id => *noted_in = target.id,
+            Some(_) | None => return,
         }
+        // A line too many is of a partition that is not there: nobody reads it.
+        write(shared, &state, target);
+        write(shared, &state, source);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes how far the logs in a directory are clean.
+fn write(shared: &Shared, state: &State, dir: &DataDir) {
+    let is_there = |at: &TopicPartition| {
+        let topic = shared.partitions.topic(&at.topic);
+        topic.is_some_and(|topic| topic.replica(at.partition).is_some())
+    };
+    let offsets: BTreeMap<TopicPartition, Offset> = state
+        .cleaned
+        .iter()
+        .filter(|(at, (noted_in, _))| *noted_in == dir.id && is_there(at))
+        .map(|(at, (_, to))| (at.clone(), *to))
+        .collect();
+    let Some(log_dir) = dir.log_dir() else { return };
+    if let Err(error) = log_dir.write_cleaner_offsets(&offsets) {
+        dir.note(&error);
     }
 }
 

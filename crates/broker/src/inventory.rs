@@ -4,11 +4,14 @@
 //! removed but what was deleted before, and what nobody knows is kept under another name.
 //! Kafka: `LogManager.loadLogs`, `LogManager.isStrayReplica`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use ottla_log::{Checkpoints, LogError};
 use ottla_metadata::Image;
-use ottla_types::{BrokerId, TopicIdPartition, TopicName, TopicPartition, Uuid};
+use ottla_types::{BrokerId, Offset, TopicIdPartition, TopicName, TopicPartition, Uuid};
 
 use crate::{
     log_dirs::{DataDir, LogDirs},
@@ -32,6 +35,8 @@ pub(crate) struct Inventory {
     pub(crate) futures: Vec<Future>,
     /// By the id of the directory.
     checkpoints: HashMap<Uuid, Checkpoints>,
+    /// How far each log is compacted, by the id of the directory.
+    compacted: HashMap<Uuid, BTreeMap<TopicPartition, Offset>>,
 }
 
 impl Inventory {
@@ -57,6 +62,18 @@ impl Inventory {
     /// What was remembered of a directory's partitions.
     pub(crate) fn checkpoints(&self, dir: &DataDir) -> Option<&Checkpoints> {
         self.checkpoints.get(&dir.id)
+    }
+
+    /// Up to where a partition's log in a directory was compacted, exclusive; 0 if it never was.
+    pub(crate) fn compacted_to(&self, dir: &DataDir, at: &TopicPartition) -> Offset {
+        let noted = self.compacted.get(&dir.id).and_then(|of_dir| of_dir.get(at));
+        noted.copied().unwrap_or(Offset::ZERO)
+    }
+
+    /// How far logs are compacted, by the id of their directory.
+    pub(crate) fn compacted(&self) -> impl Iterator<Item = (Uuid, &TopicPartition, Offset)> {
+        let all = self.compacted.iter();
+        all.flat_map(|(id, offsets)| offsets.iter().map(move |(at, to)| (*id, at, *to)))
     }
 
     /// The partitions that lie in another directory than the image says, with that directory.
@@ -89,6 +106,7 @@ impl Inventory {
         let Some(log_dir) = dir.log_dir() else { return Ok(Vec::new()) };
         let contents = log_dir.contents()?;
         self.checkpoints.insert(dir.id, log_dir.read_checkpoints()?);
+        self.compacted.insert(dir.id, log_dir.read_cleaner_offsets()?);
         let mut set_aside = Vec::new();
         for (at, name) in contents.deleted {
             set_aside.extend(at);

@@ -39,6 +39,7 @@ mod settings;
 pub mod simulation;
 mod stopping;
 mod storage;
+mod throttle;
 mod transactions;
 pub mod views;
 mod waiters;

@@ -12,6 +12,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use ottla_config::keys;
@@ -20,11 +21,14 @@ use ottla_types::{Offset, TopicIdPartition, TopicPartition};
 
 use crate::{
     broker::Shared, clock::now_ms, inventory::Inventory, log_dirs::DataDir, partition::Partition,
-    random::new_id,
+    random::new_id, throttle::Throttle,
 };
 
 /// Bytes copied at once.
 const COPY_BYTES: usize = 1 << 20;
+
+/// How often a move that rests looks whether it may go faster by now.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Steps that may go wrong in a row before a move is given up.
 const FAILURES_MAX: u32 = 10;
@@ -42,6 +46,12 @@ pub(crate) struct Move {
     /// None once the move has ended. Whoever holds this lock may take the partition's, not the
     /// other way round.
     log: Mutex<Option<Log>>,
+}
+
+impl Drop for Move {
+    fn drop(&mut self) {
+        self.partition.cleaning.release();
+    }
 }
 
 impl Move {
@@ -63,10 +73,11 @@ impl Move {
 }
 
 /// All moves, and the thread that does them one after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Moves {
     state: Mutex<State>,
     work: Condvar,
+    throttle: Throttle,
 }
 
 #[derive(Debug, Default)]
@@ -78,8 +89,8 @@ struct State {
 
 /// What came of a look at a move.
 enum Step {
-    /// There may be more to copy.
-    More,
+    /// So many bytes were copied, and there may be more.
+    More(u64),
     /// The copy has everything, for now.
     CaughtUp,
     /// The move was cancelled.
@@ -87,6 +98,12 @@ enum Step {
 }
 
 impl Moves {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        let throttle = Throttle::new(Instant::now());
+        Self { state: Mutex::default(), work: Condvar::new(), throttle }
+    }
+
     /// The moves that have not ended.
     pub(crate) fn all(&self) -> Vec<Arc<Move>> {
         self.state().queue.iter().cloned().collect()
@@ -153,6 +170,8 @@ impl Moves {
         target.add_replica();
         let (partition, target) = (Arc::clone(partition), Arc::clone(target));
         let (failures, log) = (AtomicU32::new(0), Mutex::new(Some(log)));
+        // As long as the move lives: a copy of a log that is cleaned meanwhile would be partly clean.
+        partition.cleaning.turn_off();
         let one = Arc::new(Move { partition, target, name, failures, log });
         let mut state = self.state();
         if state.queue.iter().any(|other| other.at() == one.at()) {
@@ -234,8 +253,14 @@ impl Moves {
             self.remove(one);
             return;
         }
+        // A cleaner that was at work when the move began ends first.
+        drop(one.partition.cleaning.hold());
+        let source = one.partition.data_dir();
         let stepped = copy(one).and_then(|step| match step {
-            Step::More => Ok(false),
+            Step::More(bytes) => {
+                self.rest(shared, bytes);
+                Ok(false)
+            }
             Step::Gone => Ok(true),
             Step::CaughtUp => finish(one),
         });
@@ -244,7 +269,7 @@ impl Moves {
             Ok(false) => one.failures.store(0, Ordering::Relaxed),
             Ok(true) => {
                 self.remove(one);
-                record(shared, one);
+                record(shared, one, &source);
             }
             // Compaction or retention may have taken a file away before it was opened.
             Err(_) if failures < FAILURES_MAX => {
@@ -261,16 +286,36 @@ impl Moves {
         }
     }
 
+    /// Waits until what was copied was no faster than `replica.alter.log.dirs.io.max.bytes.per.second`
+    /// allows, or until another speed is allowed.
+    #[expect(clippy::cast_precision_loss, reason = "a speed need not be exact")]
+    fn rest(&self, shared: &Shared, bytes: u64) {
+        let key = &keys::REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND;
+        let allowed = shared.config().get(key);
+        let until = Instant::now() + self.throttle.moved(bytes, allowed as f64, Instant::now());
+        let mut state = self.state();
+        while !state.is_stopping && shared.config().get(key) == allowed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.work.wait_timeout(state, left.min(LOOK_EVERY));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn options(shared: &Shared, partition: &Partition, clean_shutdown: bool) -> OpenOptions {
-    let (topic_id, config) = partition.with_log(|log| (log.topic_id(), log.config().clone()));
+    let of_log = |log: &mut Log| (log.topic_id(), log.config().clone(), log.compacted_to());
+    let (topic_id, config, compacted_to) = partition.with_log(of_log);
     OpenOptions {
         topic_id,
         config,
+        compacted_to,
         clean_shutdown,
         producer_expiration_ms: shared.config().get(&keys::PRODUCER_ID_EXPIRATION_MS).into(),
         ..OpenOptions::new(partition.topic_partition.clone(), now_ms())
@@ -324,7 +369,7 @@ fn copy_from(
     let bytes = range.read().map_err(|source| LogError::Io { what: "read for", path, source })?;
     let appended = log.append_as_follower(&bytes, now_ms());
     appended.map_err(|error| LogError::Failed(error.to_string().into()))?;
-    Ok(Step::More)
+    Ok(Step::More(bytes.len() as u64))
 }
 
 /// Lets the copy take the partition's place. `false` where that cannot be, at present.
@@ -337,7 +382,7 @@ fn finish(one: &Move) -> Result<bool, LogError> {
     let at = one.at();
     one.partition.replace_log(&one.target, |old, old_dir| {
         let Some(log) = slot.as_mut() else { return Ok(None) };
-        while let Step::More = copy_from(&old.reader(), old.log_start_offset(), log)? {}
+        while let Step::More(_) = copy_from(&old.reader(), old.log_start_offset(), log)? {}
         if log.log_end_offset() < old.log_start_offset() {
             log.truncate_fully_and_start_at(old.log_end_offset(), now_ms())?;
         }
@@ -366,13 +411,14 @@ fn finish(one: &Move) -> Result<bool, LogError> {
 }
 
 /// Tells the cluster where the replica is now.
-fn record(shared: &Arc<Shared>, one: &Move) {
+fn record(shared: &Arc<Shared>, one: &Move, source: &DataDir) {
     let (at, target) = (one.at(), &one.target);
     let Some(topic) = shared.partitions.topic(&at.topic) else { return };
     if one.partition.data_dir().id != target.id {
         return;
     }
     tracing::info!("{at} is in {} now", target.path.display());
+    shared.cleaners.note_moved(shared, at, (source, target));
     let moved = TopicIdPartition { topic_id: topic.id, partition: at.partition };
     shared.record_directories(vec![(moved, target.id)]);
 }

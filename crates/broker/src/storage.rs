@@ -140,8 +140,10 @@ fn open_all(
     let run = |queue: &Mutex<VecDeque<Work>>| {
         let mut done = Vec::new();
         while let Some(work) = next(queue) {
-            let checkpoints = inventory.checkpoints(&work.dir);
-            done.push((work.place, open_replica(shared, &work, checkpoints)));
+            let known = inventory
+                .checkpoints(&work.dir)
+                .map(|checkpoints| (checkpoints, inventory.compacted_to(&work.dir, &work.at)));
+            done.push((work.place, open_replica(shared, &work, known)));
         }
         done
     };
@@ -175,10 +177,13 @@ fn sync_recovered(opened: &[((usize, usize), Replica)]) {
     }
 }
 
+/// What the checkpoints of a directory say, and up to where the log in question was compacted.
+type Known<'a> = Option<(&'a Checkpoints, Offset)>;
+
 /// Opens one log. Where that fails only its partition is offline, unless the directory takes no
 /// writes.
-fn open_replica(shared: &Shared, work: &Work, checkpoints: Option<&Checkpoints>) -> Replica {
-    let mut opened = open_log(shared, work, checkpoints);
+fn open_replica(shared: &Shared, work: &Work, known: Known<'_>) -> Replica {
+    let mut opened = open_log(shared, work, known);
     if let Err(error @ LogError::InconsistentTopicId { .. }) = &opened {
         keep_as_stray(&work.dir, &work.at, &error.to_string());
         opened = open_log(shared, work, None);
@@ -191,7 +196,7 @@ fn open_replica(shared: &Shared, work: &Work, checkpoints: Option<&Checkpoints>)
             Replica::Open(Arc::new(partition))
         }
         Ok(None) => Replica::Offline { dir: Some(Arc::clone(&work.dir)) },
-        Err(error) if error.is_full() && checkpoints.is_none() => {
+        Err(error) if error.is_full() && known.is_none() => {
             work.dir.note_full(&error);
             shared.partitions.set_waiting(true);
             Replica::Waiting { dir: Arc::clone(&work.dir) }
@@ -207,20 +212,17 @@ fn open_replica(shared: &Shared, work: &Work, checkpoints: Option<&Checkpoints>)
 }
 
 /// `None` where the directory has failed.
-fn open_log(
-    shared: &Shared,
-    work: &Work,
-    checkpoints: Option<&Checkpoints>,
-) -> Result<Option<Log>, LogError> {
+fn open_log(shared: &Shared, work: &Work, known: Known<'_>) -> Result<Option<Log>, LogError> {
     let Some(log_dir) = work.dir.log_dir() else { return Ok(None) };
     let remembered = |offsets: fn(&Checkpoints) -> &std::collections::BTreeMap<_, Offset>| {
-        checkpoints.and_then(|all| offsets(all).get(&work.at)).copied().unwrap_or_default()
+        known.and_then(|(all, _)| offsets(all).get(&work.at)).copied().unwrap_or_default()
     };
     let options = OpenOptions {
         topic_id: work.topic_id,
         config: work.settings.log.clone(),
         recovery_point: remembered(|all| &all.recovery_points),
         log_start_offset: remembered(|all| &all.log_start_offsets),
+        compacted_to: known.map_or(Offset::ZERO, |(_, compacted_to)| compacted_to),
         clean_shutdown: log_dir.was_clean(),
         producer_expiration_ms: shared.config().get(&keys::PRODUCER_ID_EXPIRATION_MS).into(),
         ..OpenOptions::new(work.at.clone(), now_ms())
@@ -348,7 +350,7 @@ pub(crate) fn drop_topic(shared: &Shared, id: Uuid) {
             Replica::Offline { dir: None } => continue,
         };
         shared.moves.cancel(&at);
-        shared.cleaners.forget(&at);
+        shared.cleaners.forget(shared, &at, &dir);
         dir.remove_replica();
         let Some(log_dir) = dir.log_dir() else { continue };
         match log_dir.delete_partition(&at, new_id()) {

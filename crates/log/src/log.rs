@@ -48,6 +48,9 @@ pub struct OpenOptions {
     pub recovery_point: Offset,
     /// From the checkpoint: the first offset that may be read. 0 if there is none.
     pub log_start_offset: Offset,
+    /// From the checkpoint: up to where the log was compacted, exclusive. 0 if it never was. Before
+    /// it a crash is not to be blamed for offsets that are missing.
+    pub compacted_to: Offset,
     /// Whether the data directory was left in order. Then the log is trusted as it is.
     pub clean_shutdown: bool,
     /// Whether each batch was synced before the next one was written. Then a crash can have torn
@@ -68,6 +71,7 @@ impl OpenOptions {
             config: LogConfig::default(),
             recovery_point: Offset::ZERO,
             log_start_offset: Offset::ZERO,
+            compacted_to: Offset::ZERO,
             clean_shutdown: false,
             synced_one_by_one: false,
             producer_expiration_ms: 24 * 60 * 60 * 1000,

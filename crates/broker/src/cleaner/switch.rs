@@ -45,10 +45,20 @@ impl CleaningSwitch {
         Held(self)
     }
 
-    /// Stops the cleaner for good, without waiting for it.
-    pub(super) fn turn_off(&self) {
+    /// Stops the cleaner, without waiting for it, and keeps others off until [`Self::release`].
+    pub(crate) fn turn_off(&self) {
         self.lock().held += 1;
         self.changed.notify_all();
+    }
+
+    /// Takes back one [`Self::turn_off`].
+    pub(crate) fn release(&self) {
+        self.lock().held -= 1;
+    }
+
+    /// Whether somebody wants that nobody cleans.
+    pub(super) fn is_held(&self) -> bool {
+        self.lock().held > 0
     }
 
     /// Begins to clean, unless somebody is at it or wants nobody to be.
@@ -78,7 +88,7 @@ impl Cleans<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.lock().held -= 1;
+        self.0.release();
     }
 }
 

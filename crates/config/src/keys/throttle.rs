@@ -17,5 +17,5 @@ keys! { THROTTLE_KEYS: Broker;
     /// Bytes per second that moving a replica between directories of one broker may use.
     REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND: i64 =
         with("replica.alter.log.dirs.io.max.bytes.per.second", "9223372036854775807")
-        .at_least(0).dynamic_only();
+        .at_least(0).dynamic_only().honoured();
 }

@@ -66,7 +66,7 @@ impl Log {
             log_start_offset: options.log_start_offset,
             log_end_offset: base_offset,
             recovery_point: options.recovery_point,
-            compacted_to: Offset::ZERO,
+            compacted_to: options.compacted_to,
             epochs: EpochCache::default(),
             producers: ProducerState::restored(base_offset, Vec::new()),
             changed: is_new,
@@ -130,6 +130,8 @@ impl Log {
             });
         }
         self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
+        // What is appended after a lost end was never compacted.
+        self.compacted_to = self.compacted_to.min(self.log_end_offset);
         let cut = self.epochs.truncate_from_end(self.log_end_offset);
         let moved = self.epochs.truncate_from_start(self.log_start_offset);
         self.unsynced.epochs |= cut || moved;
@@ -262,7 +264,8 @@ enum Leftovers {
 
 impl Leftovers {
     fn of(options: &OpenOptions) -> Self {
-        match (options.clean_shutdown, options.config.cleanup_compact) {
+        let was_compacted = options.config.cleanup_compact || options.compacted_to > Offset::ZERO;
+        match (options.clean_shutdown, was_compacted) {
             (true, _) => Self::None,
             (false, false) => Self::First,
             (false, true) => Self::Any,

@@ -236,7 +236,8 @@ impl Log {
     }
 
     fn is_hole_after(&self, next: Offset, base_offset: Offset) -> bool {
-        base_offset > next && !self.config.cleanup_compact
+        let may_be = self.config.cleanup_compact || base_offset <= self.compacted_to;
+        base_offset > next && !may_be
     }
 
     fn take_in_recovered(

@@ -1,4 +1,5 @@
-//! How fast all cleaners together may read and write: `log.cleaner.io.max.bytes.per.second`.
+//! How fast something may go on in the background: `log.cleaner.io.max.bytes.per.second` for all
+//! cleaners together, `replica.alter.log.dirs.io.max.bytes.per.second` for moves.
 //!
 //! Kafka: `Throttler`.
 
@@ -12,7 +13,7 @@ const SPAN: Duration = Duration::from_millis(300);
 
 /// What was moved lately.
 #[derive(Debug)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     span: Mutex<Span>,
 }
 
@@ -23,12 +24,12 @@ struct Span {
 }
 
 impl Throttle {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { span: Mutex::new(Span { began: now, bytes: 0 }) }
     }
 
     /// So many bytes were moved. How long to rest for this to have been no faster than allowed.
-    pub(super) fn moved(&self, bytes: u64, bytes_per_second: f64, now: Instant) -> Duration {
+    pub(crate) fn moved(&self, bytes: u64, bytes_per_second: f64, now: Instant) -> Duration {
         let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
         span.bytes = span.bytes.saturating_add(bytes);
         let took = now.saturating_duration_since(span.began);
