@@ -19,7 +19,11 @@ mod output;
 mod rewrite;
 mod transactions;
 
-use std::{fmt::Display, path::PathBuf, sync::Arc};
+use std::{
+    fmt::Display,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use ottla_record::{BatchError, BatchHeader, Scratch, body};
 use ottla_types::Offset;
@@ -142,6 +146,7 @@ pub(crate) struct Round {
     pub(crate) dir: Arc<dyn Dir>,
     pub(crate) config: LogConfig,
     pub(crate) truncations: u64,
+    pub(crate) recovery_point: Offset,
 }
 
 impl Cleaner {
@@ -180,6 +185,7 @@ impl Cleaner {
             return Ok(Cleaning { end_offset, stats });
         }
         let map = self.map_keys(&round, cleanable, pace, &mut stats)?;
+        round.sync(cleanable.first_dirty_offset, map.next_offset())?;
         let end_offset = map.next_offset();
         self.rewrite_all(log, &round, (cleanable, &map), pace, (&mut stats, now_ms))?;
         Ok(Cleaning { end_offset, stats })
@@ -284,6 +290,29 @@ impl Round {
         let first = self.reader.segment_at(start);
         let segments = self.reader.segments.iter().enumerate().skip(first);
         segments.take_while(move |(_, segment)| segment.base_offset < end)
+    }
+
+    /// Makes what is about to replace older records durable: those are on disk for good, and a power
+    /// cut must not take both.
+    fn sync(&self, start: Offset, end: Offset) -> Result<(), CleanError> {
+        let mut is_named = true;
+        let failed = |path: &Path| {
+            let io = LogError::io("sync", path);
+            move |error| CleanError::Storage(io(error))
+        };
+        for (at, segment) in self.segments(start, end) {
+            if self.next_base(at, Offset(i64::MAX)) > self.recovery_point {
+                let file = match open(segment) {
+                    Ok((file, _)) => file,
+                    // Retention has taken it meanwhile, or a truncation.
+                    Err(_) if segment.is_deleted() => return Err(CleanError::Changed),
+                    Err(error) => return Err(error),
+                };
+                file.sync().map_err(failed(&segment.path(Kind::Log)))?;
+                is_named = false;
+            }
+        }
+        if is_named { Ok(()) } else { self.dir.sync().map_err(failed(self.dir.path())) }
     }
 
     /// Where a segment ends, exclusive, but not after `end`.

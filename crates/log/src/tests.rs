@@ -1,6 +1,7 @@
 //! A whole data directory on a disk that loses power, fails or rots.
 
 mod at_rest;
+mod compacted;
 mod crash;
 mod faults;
 mod hostile;

@@ -154,6 +154,7 @@ impl Log {
             dir: self.dir.clone(),
             config: self.config.clone(),
             truncations: self.unsynced.truncations,
+            recovery_point: self.recovery_point,
         }
     }
 

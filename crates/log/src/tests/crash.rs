@@ -196,7 +196,7 @@ fn run(seed: u64, steps: usize) -> usize {
 }
 
 /// The seeds to run: those given, and as many new ones as asked for.
-fn seeds(fixed: &[u64]) -> Vec<u64> {
+pub(crate) fn seeds(fixed: &[u64]) -> Vec<u64> {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     if let Some(seed) = number("OTTLA_CRASH_SEED") {
         return vec![seed];

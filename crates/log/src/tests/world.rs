@@ -31,7 +31,9 @@ impl Owner {
         let log_dir = LogDir::open_in(disk.root(), None)?;
         let checkpoints = log_dir.read_checkpoints()?;
         let at = topic_partition();
+        let compacted = log_dir.read_cleaner_offsets()?;
         let options = OpenOptions {
+            compacted_to: compacted.get(&at).copied().unwrap_or_default(),
             topic_id: Uuid([7; 16]),
             config: config.clone(),
             recovery_point: checkpoints.recovery_points.get(&at).copied().unwrap_or_default(),
@@ -54,6 +56,11 @@ impl Owner {
             checkpoints.log_start_offsets.insert(at, self.log.log_start_offset());
         }
         self.log_dir.write_checkpoints(&checkpoints)
+    }
+
+    /// What a cleaner does after a round.
+    pub(crate) fn note_cleaned(&self, to: Offset) -> Result<(), LogError> {
+        self.log_dir.write_cleaner_offsets(&[(topic_partition(), to)].into())
     }
 
     /// Stops in good order.
@@ -129,7 +136,7 @@ impl World {
 
     /// One more thing done to the log. Says what.
     pub(crate) fn step(&mut self) -> &'static str {
-        match self.random.below(40) {
+        match self.random.below(44) {
             0..=7 => self.append_plain(),
             8..=13 => self.append_idempotent(),
             14..=16 => self.append_several(),
@@ -144,6 +151,7 @@ impl World {
             36 => self.truncate(),
             37 => self.begin_an_epoch(),
             38 => self.restart(),
+            39..=42 => self.append_as_follower(),
             _ => self.restart_after_a_kill(),
         }
     }
@@ -198,6 +206,30 @@ impl World {
             self.model.push(batch);
         }
         "append several"
+    }
+
+    /// As a follower gets it: batches with offsets and epochs, of which a later one may be newer.
+    fn append_as_follower(&mut self) -> &'static str {
+        let mut bytes = Vec::new();
+        for _ in 0..self.random.range(1, 5) {
+            self.leader_epoch += i32::from(self.random.one_in(6));
+            let producer_id = i64::try_from(self.random.below(3)).unwrap();
+            let options = if self.random.one_in(3) {
+                of_producer(producer_id, self.next_sequence(producer_id), false)
+            } else {
+                BuilderOptions::default()
+            };
+            let batch = self.some(BuilderOptions {
+                base_offset: Offset(self.model.end),
+                leader_epoch: LeaderEpoch(self.leader_epoch),
+                ..options
+            });
+            self.model.push(&batch);
+            bytes.extend(batch);
+        }
+        let end = self.log().append_as_follower(&bytes, NOW).unwrap();
+        assert_eq!(end.0, self.model.end);
+        "append as a follower"
     }
 
     fn append_transactional(&mut self) -> &'static str {
