@@ -8,6 +8,7 @@
 mod committed;
 pub(crate) mod look;
 pub(crate) mod timestamps;
+mod transactions;
 
 use std::{fs::File, io, sync::Arc};
 
@@ -202,7 +203,10 @@ impl LogReader {
         if entries.is_empty() && is_whole || segment.verified.has_txns() || !self.misses(segment) {
             return Ok(entries);
         }
-        let wrong = entries.iter().position(|entry| !self.tells_the_truth(entry));
+        let begun = self.begun(segment);
+        let is_wrong =
+            |entry: &AbortedTxn| begun.contradicts(entry) || !self.tells_the_truth(entry);
+        let wrong = entries.iter().position(is_wrong);
         let wrong = wrong.or_else(|| (!is_whole).then_some(entries.len()));
         if let Some(wrong) = wrong {
             let path = segment.path(Kind::TxnIndex);

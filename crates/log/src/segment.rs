@@ -15,7 +15,7 @@ use std::{
 };
 
 use ottla_record::BatchHeader;
-use ottla_types::Offset;
+use ottla_types::{Offset, ProducerId};
 
 use crate::{
     dir::{Dir, LogFile, OpenMode},
@@ -23,6 +23,7 @@ use crate::{
     index::{Index, OffsetEntry, TimeEntry},
     names::{self, Kind},
     open_files::{HoldsFile, Reopenable},
+    producers::{Producer, snapshot},
     scan::{Scan, ScanError},
     txn_index::{self, AbortedTxn},
     verify::Verified,
@@ -93,6 +94,13 @@ impl Segment {
             verified: Verified::nothing(),
             ..Self::blank(dir, base_offset)
         }
+    }
+
+    /// What was known of producers where the segment begins; nothing where that was not kept.
+    pub(crate) fn producers_before(&self) -> Vec<(ProducerId, Producer)> {
+        let content = self.dir.read(&names::name(self.base_offset, Kind::Snapshot));
+        let content = content.ok().flatten().unwrap_or_default();
+        snapshot::parse(&content).unwrap_or_default()
     }
 
     /// A segment that does not exist: makes its `.log` file. The indexes are made when they have
