@@ -8,14 +8,15 @@
 mod progress;
 mod sync;
 mod transactions;
+mod unreadable;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
 };
 
-use self::progress::Progress;
 pub(crate) use self::sync::SyncError;
+use self::{progress::Progress, unreadable::Unreadable};
 use crate::{
     cleaner::CleaningSwitch, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters,
 };
@@ -49,6 +50,7 @@ pub(crate) struct Partition {
     waits_for_room: AtomicBool,
     /// Which of the logs, by [`Inner::replacements`], the sync under way is of.
     syncs_replacement: AtomicU64,
+    unreadable: Unreadable,
     /// What the journal knows of it.
     pub(crate) marks: Marks,
 }
@@ -221,6 +223,7 @@ impl Partition {
             }),
             syncs_replacement: AtomicU64::new(0),
             marks,
+            unreadable: Unreadable::default(),
             progress,
             sync_wanted: AtomicBool::new(false),
             is_syncing: AtomicBool::new(false),
@@ -392,8 +395,7 @@ impl Partition {
                 self.read(offset, max_bytes, at_least_one, isolation)
             }
             Err(error) => {
-                let partition = &self.topic_partition;
-                tracing::error!(%partition, "cannot read at {offset}: {error}");
+                self.unreadable.report(&self.topic_partition, offset, &error);
                 Err(error.code())
             }
         }
