@@ -300,6 +300,31 @@ fn a_size_that_is_only_announced_takes_no_memory_from_others() {
 }
 
 #[test]
+fn half_sent_requests_take_little_more_memory_than_what_has_come() {
+    let broker = TestBroker::start(&[
+        ("queued.max.request.bytes", "1048576"),
+        ("socket.request.max.bytes", "1048576"),
+    ]);
+    let mut client = broker.client();
+    client.topic("light", 1, &[]);
+    let began: Vec<Connection> = (0..40)
+        .map(|_| {
+            let mut connection = open(&broker);
+            let mut half = (1_i32 << 20).to_be_bytes().to_vec();
+            half.resize(1000, 0);
+            connection.send_raw(&half).unwrap();
+            connection
+        })
+        .collect();
+    let start = Instant::now();
+    for offset in 0..50 {
+        assert_eq!(client.produce("light", 0, batch::plain(1)), offset);
+    }
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    drop(began);
+}
+
+#[test]
 fn a_client_that_asks_much_and_reads_nothing_is_read_no_further() {
     let broker = TestBroker::start(&[]);
     let mut client = broker.client();

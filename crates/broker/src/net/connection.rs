@@ -297,6 +297,9 @@ async fn next_frame(
     let Some(size) = reader.size(stream, limit).await? else { return Ok(None) };
     loop {
         let room = reader.room(size);
+        if !shared.budget.covers(reading.as_ref(), room) {
+            reader.more(stream, size).await?;
+        }
         if reading.is_none() {
             shared.budget.cover(reading, room).await;
         } else if !shared.budget.covers(reading.as_ref(), room) {

@@ -15,7 +15,7 @@ use super::socket::Socket;
 /// Frames above this are read into a buffer of their own.
 const OWN_BUFFER_BYTES: usize = 8 * 1024;
 
-/// What a buffer of a large frame starts with.
+/// What a buffer of a large frame has once more of it has come than fits into a small one.
 const LARGE_BYTES: usize = 64 * 1024;
 
 /// How many times of what has come a buffer may take.
@@ -88,12 +88,24 @@ impl FrameReader {
         check_size(prefix, limit).map(Some)
     }
 
+    /// Returns once more of a large frame has come, or the peer has closed. Before that no memory
+    /// need be kept for it.
+    pub(crate) async fn more(&self, stream: &Socket, size: usize) -> Result<(), FrameError> {
+        if size > OWN_BUFFER_BYTES {
+            stream.readable().await?;
+        }
+        Ok(())
+    }
+
     /// The memory that the next [`Self::advance`] may take for the frame that is coming.
     pub(crate) fn room(&self, size: usize) -> usize {
         if size <= OWN_BUFFER_BYTES {
             return size;
         }
         let received = self.large.as_ref().map_or(0, |(bytes, _)| bytes.len());
+        if received < OWN_BUFFER_BYTES {
+            return size.min(self.trusted.max(OWN_BUFFER_BYTES));
+        }
         size.min(received.saturating_mul(GROWTH).max(self.trusted).max(LARGE_BYTES))
     }
 

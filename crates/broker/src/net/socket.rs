@@ -21,6 +21,18 @@ pub(crate) enum Socket {
     Memory(tokio::io::DuplexStream),
 }
 
+impl Socket {
+    /// Returns once there is something to read, or never will be. What is within the process is
+    /// always taken to be there.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.readable().await,
+            #[cfg(feature = "simulation")]
+            Self::Memory(_) => Ok(()),
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         self: Pin<&mut Self>,
