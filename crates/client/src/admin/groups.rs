@@ -103,9 +103,16 @@ impl Admin {
         let mut groups = Vec::new();
         for broker in brokers {
             let to = (broker, Lane::Shared);
-            let request = ListGroupsRequest::default();
-            let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
-            verdict(response.error_code, || "cannot list groups".into(), None)?;
+            let mut backoff = self.client.backoff();
+            // A coordinator that has just started reads its groups first.
+            let response = loop {
+                let request = ListGroupsRequest::default();
+                let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
+                match verdict(response.error_code, || "cannot list groups".into(), None) {
+                    Err(error) if error.is_retriable() => backoff.pause(error).await?,
+                    verdict => break verdict.map(|()| response)?,
+                }
+            };
             groups.extend(response.groups.iter().map(|group| GroupListing {
                 group_id: group.group_id.to_string(),
                 protocol_type: group.protocol_type.to_string(),
