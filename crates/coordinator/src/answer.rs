@@ -36,6 +36,10 @@ pub mod refusal {
         },
         offset_delete_response::OffsetDeleteResponse,
         sync_group_response::SyncGroupResponse,
+        txn_offset_commit_request::TxnOffsetCommitRequest,
+        txn_offset_commit_response::{
+            TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
+        },
     };
 
     /// To a `JoinGroup` of this version, which gets its member id back.
@@ -95,6 +99,26 @@ pub mod refusal {
                 .collect(),
         });
         OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
+    }
+
+    /// To a `TxnOffsetCommit`, which has no place for an error but its partitions.
+    pub fn txn_offset_commit(
+        request: &TxnOffsetCommitRequest,
+        code: ErrorCode,
+    ) -> TxnOffsetCommitResponse {
+        let topics = request.topics.iter().map(|topic| TxnOffsetCommitResponseTopic {
+            name: topic.name.clone(),
+            topic_id: topic.topic_id,
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|partition| TxnOffsetCommitResponsePartition {
+                    partition_index: partition.partition_index,
+                    error_code: code.code(),
+                })
+                .collect(),
+        });
+        TxnOffsetCommitResponse { topics: topics.collect(), ..Default::default() }
     }
 
     /// To an `OffsetDelete`.

@@ -258,6 +258,26 @@ impl ClassicGroup {
         Ok(())
     }
 
+    /// Whether an offset may be committed in a transaction by this member in this generation. Old
+    /// clients name neither, and the group need not be at rest: the offset counts only when the
+    /// transaction ends.
+    pub(crate) fn validate_transactional_commit(
+        &self,
+        member_id: &Str,
+        group_instance_id: Option<&Str>,
+        generation_id: i32,
+    ) -> Result<(), ErrorCode> {
+        let names_none = member_id.is_empty() && group_instance_id.is_none();
+        if generation_id < 0 && (self.state == GroupState::Empty || names_none) {
+            return Ok(());
+        }
+        self.validate_member(member_id, group_instance_id)?;
+        if generation_id != self.generation_id {
+            return Err(ErrorCode::IllegalGeneration);
+        }
+        Ok(())
+    }
+
     /// What `DescribeGroups` says about the group.
     pub(crate) fn describe(&self) -> DescribedGroup {
         let protocol_name =

@@ -8,10 +8,14 @@
 //!
 //! Kafka: the timeline collections of `GroupMetadataManager` and `OffsetMetadataManager`.
 
+mod open_transactions;
+
 use std::collections::BTreeMap;
 
 use ottla_types::ProducerId;
 use ottla_wire::Str;
+
+use self::open_transactions::OpenTransactions;
 
 use crate::record::{GroupMetadata, GroupRecord, OffsetAndMetadata, OffsetKey};
 
@@ -69,13 +73,15 @@ impl<T> Versioned<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StagedKey {
     Offset(OffsetKey),
+    /// An offset in a transaction of this producer.
+    Pending(ProducerId, OffsetKey),
     Group(Str),
 }
 
 impl StagedKey {
     pub(crate) fn group_id(&self) -> &Str {
         match self {
-            Self::Offset(key) => &key.group_id,
+            Self::Offset(key) | Self::Pending(_, key) => &key.group_id,
             Self::Group(group_id) => group_id,
         }
     }
@@ -90,7 +96,7 @@ pub(crate) struct HardState {
     groups: BTreeMap<Str, Versioned<GroupMetadata>>,
     offsets: BTreeMap<Str, TopicOffsets>,
     /// Offsets of transactions that are still open.
-    transactional: BTreeMap<ProducerId, BTreeMap<OffsetKey, OffsetAndMetadata>>,
+    transactional: OpenTransactions,
 }
 
 impl HardState {
@@ -98,13 +104,11 @@ impl HardState {
     pub(crate) fn replay(&mut self, producer_id: ProducerId, record: GroupRecord) {
         match record {
             GroupRecord::Offset { key, value: Some(value) } if producer_id.is_some() => {
-                self.transactional.entry(producer_id).or_default().insert(key, value);
+                self.transactional.write(producer_id, &key, value);
             }
             GroupRecord::Offset { key, value } => {
-                if value.is_none() {
-                    self.forget_transactional(&key);
-                }
                 self.change_offset(&key, |entry| entry.committed = value);
+                self.decide_pending(&key);
             }
             GroupRecord::Group { group_id, value } => {
                 self.change_group(&group_id, |entry| entry.committed = value);
@@ -114,17 +118,38 @@ impl HardState {
 
     /// Ends a transaction: its offsets become visible, or vanish.
     pub(crate) fn end_transaction(&mut self, producer_id: ProducerId, is_committed: bool) {
-        let Some(offsets) = self.transactional.remove(&producer_id) else { return };
-        for (key, value) in offsets {
-            if is_committed {
-                self.change_offset(&key, |entry| entry.committed = Some(value));
+        for (key, pending) in self.transactional.end(producer_id) {
+            if is_committed && !pending.is_superseded {
+                self.transactional.supersede(&key, Some(pending.order));
+                self.change_offset(&key, |entry| entry.committed = Some(pending.value));
             }
         }
     }
 
+    /// A record without transaction has decided on a key's offset, or deleted it.
+    fn decide_pending(&mut self, key: &OffsetKey) {
+        if !self.transactional.has(key) {
+            return;
+        }
+        if self.committed(key).is_some() {
+            self.transactional.supersede(key, None);
+        } else {
+            self.transactional.forget(key);
+        }
+    }
+
     /// Applies a record that is on its way to the log.
-    pub(crate) fn stage(&mut self, token: AppendToken, record: GroupRecord) -> StagedKey {
+    pub(crate) fn stage(
+        &mut self,
+        token: AppendToken,
+        producer_id: ProducerId,
+        record: GroupRecord,
+    ) -> StagedKey {
         match record {
+            GroupRecord::Offset { key, value: Some(value) } if producer_id.is_some() => {
+                self.transactional.stage(token, producer_id, &key, value);
+                StagedKey::Pending(producer_id, key)
+            }
             GroupRecord::Offset { key, value } => {
                 self.change_offset(&key, |entry| entry.staged.push((token, value)));
                 StagedKey::Offset(key)
@@ -141,9 +166,10 @@ impl HardState {
         match key {
             StagedKey::Offset(key) => {
                 self.change_offset(key, |entry| entry.commit(token));
-                if self.latest(key).is_none() {
-                    self.forget_transactional(key);
-                }
+                self.decide_pending(key);
+            }
+            StagedKey::Pending(producer_id, key) => {
+                self.transactional.commit(token, *producer_id, key);
             }
             StagedKey::Group(group_id) => self.change_group(group_id, |entry| entry.commit(token)),
         }
@@ -153,6 +179,9 @@ impl HardState {
     pub(crate) fn abort(&mut self, token: AppendToken, key: &StagedKey) {
         match key {
             StagedKey::Offset(key) => self.change_offset(key, |entry| entry.abort(token)),
+            StagedKey::Pending(producer_id, key) => {
+                self.transactional.abort(token, *producer_id, key);
+            }
             StagedKey::Group(group_id) => self.change_group(group_id, |entry| entry.abort(token)),
         }
     }
@@ -177,24 +206,35 @@ impl HardState {
         self.offsets.get(&key.group_id)?.get(&key.topic)?.get(&key.partition)?.latest()
     }
 
+    fn committed(&self, key: &OffsetKey) -> Option<&OffsetAndMetadata> {
+        self.offsets.get(&key.group_id)?.get(&key.topic)?.get(&key.partition)?.committed()
+    }
+
     /// Whether an open transaction holds an offset for this key.
     pub(crate) fn is_unstable(&self, key: &OffsetKey) -> bool {
-        self.transactional.values().any(|offsets| offsets.contains_key(key))
+        self.transactional.has(key)
     }
 
     pub(crate) fn has_open_transaction(&self, group_id: &Str) -> bool {
-        self.transactional_keys().any(|key| key.group_id == *group_id)
+        self.transactional_keys_of(group_id).next().is_some()
+    }
+
+    pub(crate) fn transactional_keys_of(&self, group_id: &Str) -> impl Iterator<Item = &OffsetKey> {
+        self.transactional.keys_of(group_id)
     }
 
     pub(crate) fn transactional_keys(&self) -> impl Iterator<Item = &OffsetKey> {
-        self.transactional.values().flat_map(BTreeMap::keys)
+        self.transactional.keys()
     }
 
-    fn forget_transactional(&mut self, key: &OffsetKey) {
-        self.transactional.retain(|_, offsets| {
-            offsets.remove(key);
-            !offsets.is_empty()
-        });
+    /// The offsets for a key in open transactions.
+    pub(crate) fn pending(&self, key: &OffsetKey) -> impl Iterator<Item = &OffsetAndMetadata> {
+        self.transactional.values(key)
+    }
+
+    /// The appends that offsets of transactions are staged for.
+    pub(crate) fn staged_transactional(&self) -> impl Iterator<Item = AppendToken> {
+        self.transactional.staged()
     }
 
     fn change_group(&mut self, group_id: &Str, change: impl FnOnce(&mut Versioned<GroupMetadata>)) {
@@ -228,6 +268,7 @@ impl HardState {
     /// Panics where an invariant does not hold.
     pub(crate) fn check(&self) {
         assert!(self.groups.values().all(|entry| !entry.is_vacant()), "a vacant group entry");
+        self.transactional.check();
         for topics in self.offsets.values() {
             assert!(!topics.is_empty(), "a group without topics");
             for partitions in topics.values() {

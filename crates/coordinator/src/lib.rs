@@ -34,8 +34,8 @@ pub use hard_state::AppendToken;
 pub use java::partition_for;
 pub use record::{CoordinatorRecord, OffsetAndMetadata, ReplayError, Replayed};
 pub use shard::{
-    Append, Call, Cause, Effects, GroupChange, GroupConfig, GroupLook, GroupNote, GroupShard,
-    MemberLook, Reply, RequireStable, WaiterId,
+    Append, AppendKind, Call, Cause, Effects, GroupChange, GroupConfig, GroupLook, GroupNote,
+    GroupShard, MemberLook, Reply, RequireStable, WaiterId,
 };
 pub use transaction::{
     AddPartitions, CommitWhen, ProducerIdAndEpoch, TopicPartitions, TransactionAppend,

@@ -23,6 +23,7 @@ mod expiry;
 mod members;
 mod note;
 mod offsets;
+mod transactional;
 mod view;
 
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ use crate::{
 use append::PendingAppend;
 pub(crate) use append::{Replacement, Then};
 pub(crate) use effects::detached;
-pub use effects::{Append, Call, Effects, GroupConfig, Reply, WaiterId};
+pub use effects::{Append, AppendKind, Call, Effects, GroupConfig, Reply, WaiterId};
 pub(crate) use members::new_member_id;
 pub use note::{Cause, GroupChange, GroupNote};
 pub use offsets::RequireStable;

@@ -10,4 +10,5 @@ mod offsets;
 mod random;
 mod static_member;
 mod sync;
+mod transactional;
 mod world;

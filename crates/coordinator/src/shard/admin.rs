@@ -95,8 +95,7 @@ impl GroupShard {
                 keys.insert(OffsetKey { group_id, topic, partition: *partition });
             }
         }
-        let open = self.hard.transactional_keys().filter(|key| key.group_id == *group_id);
-        keys.extend(open.cloned());
+        keys.extend(self.hard.transactional_keys_of(group_id).cloned());
         records.extend(keys.into_iter().map(|key| GroupRecord::Offset { key, value: None }));
     }
 

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use ottla_types::ErrorCode;
+use ottla_types::{ErrorCode, ProducerId};
 use ottla_wire::{Str, offset_fetch_request::OffsetFetchRequestGroup};
 
-use super::{Append, Effects, GroupShard, Reply, WaiterId};
+use super::{Append, AppendKind, Effects, GroupShard, Reply, WaiterId};
 use crate::{
     AppendToken,
     answer::{append_error, offset_fetch},
@@ -24,6 +24,8 @@ use crate::{
 pub(super) struct PendingAppend {
     pub(super) keys: Vec<StagedKey>,
     pub(super) then: Vec<Then>,
+    /// Whose transaction it ends, and whether that is committed.
+    pub(super) ends: Option<(ProducerId, bool)>,
 }
 
 /// What waits for an append.
@@ -87,6 +89,17 @@ impl GroupShard {
         then: Vec<Then>,
         effects: &mut Effects,
     ) {
+        self.append_as(now_ms, AppendKind::Plain, (records, then), effects);
+    }
+
+    /// The same for a batch of some sort.
+    pub(super) fn append_as(
+        &mut self,
+        now_ms: i64,
+        kind: AppendKind,
+        (records, then): (Vec<GroupRecord>, Vec<Then>),
+        effects: &mut Effects,
+    ) {
         if records.is_empty() {
             for then in then {
                 self.stored(now_ms, then, effects);
@@ -101,11 +114,33 @@ impl GroupShard {
             }
             return;
         };
+        let token = self.new_token();
+        let producer_id = kind.producer_id();
+        let stage = |record| self.hard.stage(token, producer_id, record);
+        let keys = records.into_iter().map(stage).collect();
+        self.appends.insert(token, PendingAppend { keys, then, ends: None });
+        effects.appends.push(Append { token, kind, records: encoded });
+    }
+
+    /// Asks for the marker that ends a transaction; its offsets become visible, or vanish, when
+    /// the marker is durable.
+    pub(super) fn append_end(
+        &mut self,
+        (producer_id, is_committed): (ProducerId, bool),
+        then: Then,
+        effects: &mut Effects,
+    ) {
+        let token = self.new_token();
+        let ends = Some((producer_id, is_committed));
+        self.appends.insert(token, PendingAppend { keys: Vec::new(), then: vec![then], ends });
+        let kind = AppendKind::EndTransaction { producer_id };
+        effects.appends.push(Append { token, kind, records: Vec::new() });
+    }
+
+    fn new_token(&mut self) -> AppendToken {
         let token = AppendToken(self.next_token);
         self.next_token = self.next_token.saturating_add(1);
-        let keys = records.into_iter().map(|record| self.hard.stage(token, record)).collect();
-        self.appends.insert(token, PendingAppend { keys, then });
-        effects.appends.push(Append { token, records: encoded });
+        token
     }
 
     /// Says that this append and all before it are durable: their records become visible.
@@ -118,6 +153,9 @@ impl GroupShard {
             let pending = entry.remove();
             for key in &pending.keys {
                 self.hard.commit(first, key);
+            }
+            if let Some((producer_id, is_committed)) = pending.ends {
+                self.hard.end_transaction(producer_id, is_committed);
             }
             for then in pending.then {
                 self.stored(now_ms, then, effects);
@@ -137,8 +175,10 @@ impl GroupShard {
         for key in &pending.keys {
             self.hard.abort(token, key);
         }
+        // Whoever asks for markers knows the errors of logs.
+        let code = if pending.ends.is_some() { error } else { append_error(error) };
         for then in pending.then {
-            self.not_stored(now_ms, then, append_error(error), effects);
+            self.not_stored(now_ms, then, code, effects);
         }
     }
 
@@ -176,7 +216,7 @@ impl GroupShard {
                 {
                     group.cancel_timers(&mut self.timers);
                     group.answer_all(code, effects);
-                    if self.hard.topics(&group_id).is_some() {
+                    if self.has_offsets(&group_id) {
                         let simple = ClassicGroup::new(group_id.clone(), now_ms);
                         self.groups.insert(group_id, simple);
                     }
@@ -184,8 +224,7 @@ impl GroupShard {
             }
             Then::SimpleGroupCreated { group_id } => {
                 let is_simple = self.groups.get(&group_id).is_some_and(ClassicGroup::is_simple);
-                let has_offsets = self.hard.topics(&group_id).is_some();
-                if is_simple && !has_offsets && !self.is_stored(&group_id) {
+                if is_simple && !self.has_offsets(&group_id) && !self.is_stored(&group_id) {
                     self.groups.remove(&group_id);
                 }
             }
@@ -204,6 +243,11 @@ impl GroupShard {
                 });
             }
         }
+    }
+
+    /// Whether the group has offsets, be it in open transactions.
+    fn has_offsets(&self, group_id: &Str) -> bool {
+        self.hard.topics(group_id).is_some() || self.hard.has_open_transaction(group_id)
     }
 
     /// Whether a record vouches for the group: a later one, or one whose deletion failed.

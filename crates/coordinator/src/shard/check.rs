@@ -45,6 +45,7 @@ impl GroupShard {
         let offsets = self.hard.offset_groups().flat_map(|(_, topics)| topics.values());
         let offsets = offsets.flat_map(|partitions| partitions.values());
         let staged = groups.chain(offsets.flat_map(Versioned::staged));
+        let staged = staged.chain(self.hard.staged_transactional());
         assert!(staged.into_iter().all(is_known), "something is staged for no append");
         assert!(self.appends.keys().all(|token| token.0 < self.next_token));
     }

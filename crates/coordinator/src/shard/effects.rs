@@ -1,11 +1,12 @@
 //! What goes into a shard beside requests, and what comes out of it.
 
-use ottla_types::ErrorCode;
+use ottla_types::{ErrorCode, ProducerId};
 use ottla_wire::{
     Str, delete_groups_response::DeleteGroupsResponse, heartbeat_response::HeartbeatResponse,
     join_group_response::JoinGroupResponse, leave_group_response::LeaveGroupResponse,
     offset_commit_response::OffsetCommitResponse, offset_delete_response::OffsetDeleteResponse,
     offset_fetch_response::OffsetFetchResponseGroup, sync_group_response::SyncGroupResponse,
+    txn_offset_commit_response::TxnOffsetCommitResponse,
 };
 
 use super::GroupNote;
@@ -85,13 +86,23 @@ pub enum Reply {
     DeleteGroups(DeleteGroupsResponse),
     /// To `OffsetDelete`.
     OffsetDelete(OffsetDeleteResponse),
+    /// To `TxnOffsetCommit`.
+    TxnOffsetCommit(TxnOffsetCommitResponse),
+    /// To the end of a transaction.
+    EndTransaction(ErrorCode),
 }
 
 impl Reply {
     /// The reply in case its records could not be written: `code` in each place that had success.
-    pub(crate) fn failed(self, code: ErrorCode) -> Self {
-        let code = code.code();
+    pub(crate) fn failed(self, error: ErrorCode) -> Self {
+        let code = error.code();
         match self {
+            Self::TxnOffsetCommit(mut response) => {
+                let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+                partitions.for_each(|partition| partition.error_code = code);
+                Self::TxnOffsetCommit(response)
+            }
+            Self::EndTransaction(_) => Self::EndTransaction(error),
             Self::JoinGroup(_) => {
                 Self::JoinGroup(JoinGroupResponse { error_code: code, ..Default::default() })
             }
@@ -125,13 +136,44 @@ impl Reply {
     }
 }
 
-/// Records to be written as one batch.
+/// Something to be written as one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
     /// Names the append when its outcome is reported.
     pub token: AppendToken,
-    /// The records, at least one.
+    /// What sort of batch.
+    pub kind: AppendKind,
+    /// The records: at least one, but for a marker.
     pub records: Vec<CoordinatorRecord>,
+}
+
+/// What sort of batch an append is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendKind {
+    /// Records outside of transactions.
+    Plain,
+    /// Records in a transaction.
+    Transactional {
+        /// Of this producer.
+        producer_id: ProducerId,
+        /// In this epoch.
+        producer_epoch: i16,
+    },
+    /// The marker that ends a transaction; its caller has it.
+    EndTransaction {
+        /// Whose transaction it is.
+        producer_id: ProducerId,
+    },
+}
+
+impl AppendKind {
+    /// Whose records these are.
+    pub(crate) fn producer_id(self) -> ProducerId {
+        match self {
+            Self::Transactional { producer_id, .. } => producer_id,
+            Self::Plain | Self::EndTransaction { .. } => ProducerId::NONE,
+        }
+    }
 }
 
 /// What a call asks its caller to do.

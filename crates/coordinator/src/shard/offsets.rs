@@ -108,7 +108,7 @@ impl GroupShard {
         Ok(group.group_id().clone())
     }
 
-    fn is_metadata_too_large(&self, metadata: &str) -> bool {
+    pub(super) fn is_metadata_too_large(&self, metadata: &str) -> bool {
         let limit = usize::try_from(self.config.offset_metadata_max).unwrap_or(0);
         metadata.len() > limit && metadata.encode_utf16().count() > limit
     }
@@ -261,6 +261,14 @@ impl GroupShard {
                 }
             }
         }
+        // One tombstone takes a key's offset and those that are pending.
+        let pending = self.hard.transactional_keys().filter(|key| key.topic == name);
+        let pending = pending.filter(|key| {
+            let is_gone = |id: Uuid| id.is_zero() || topic_id.is_zero() || id == topic_id;
+            self.hard.latest(key).is_none()
+                && self.hard.pending(key).any(|offset| is_gone(offset.topic_id))
+        });
+        records.extend(pending.map(|key| GroupRecord::Offset { key: key.clone(), value: None }));
         self.append(now_ms, records, Vec::new(), effects);
     }
 }

@@ -19,6 +19,8 @@ enum Op {
     Heartbeat { who: usize },
     Leave { who: usize, by_instance: bool },
     Commit { who: Option<usize>, offset: i64 },
+    CommitIn { producer_id: i64, who: Option<usize>, offset: i64 },
+    End { producer_id: i64, is_committed: bool },
     Fetch { require_stable: bool },
     DeleteOffset,
     DeleteGroup,
@@ -41,8 +43,12 @@ fn ops() -> impl Strategy<Value = Op> {
         3 => who.clone().prop_map(|who| Op::Heartbeat { who }),
         2 => (who.clone(), any::<bool>())
             .prop_map(|(who, by_instance)| Op::Leave { who, by_instance }),
-        3 => (proptest::option::of(who), 0..9_i64)
+        3 => (proptest::option::of(who.clone()), 0..9_i64)
             .prop_map(|(who, offset)| Op::Commit { who, offset }),
+        4 => (0..3_i64, proptest::option::of(who), 0..9_i64)
+            .prop_map(|(producer_id, who, offset)| Op::CommitIn { producer_id, who, offset }),
+        4 => (0..3_i64, any::<bool>())
+            .prop_map(|(producer_id, is_committed)| Op::End { producer_id, is_committed }),
         2 => any::<bool>().prop_map(|require_stable| Op::Fetch { require_stable }),
         1 => Just(Op::DeleteOffset),
         1 => Just(Op::DeleteGroup),
@@ -104,6 +110,18 @@ impl Run {
         self.waiters.push((waiter, Some(who)));
     }
 
+    fn leave(&mut self, who: usize, by_instance: bool) {
+        let client = &self.clients[who];
+        let member_id = if by_instance { "" } else { client.member_id.as_str() };
+        let members = vec![MemberIdentity {
+            member_id: Str::from(member_id),
+            group_instance_id: client.instance_id.map(Str::from),
+            reason: None,
+        }];
+        let request = LeaveGroupRequest { group_id: Str::from("g"), members, ..Default::default() };
+        self.world.leave(3, &request);
+    }
+
     /// Lets the clients read their mail.
     fn read(&mut self) {
         let (answered, waiting) =
@@ -138,21 +156,19 @@ impl Run {
             Op::Heartbeat { who } => {
                 self.world.heartbeat(&self.clients[who]);
             }
-            Op::Leave { who, by_instance } => {
-                let client = &self.clients[who];
-                let member_id = if by_instance { "" } else { client.member_id.as_str() };
-                let members = vec![MemberIdentity {
-                    member_id: Str::from(member_id),
-                    group_instance_id: client.instance_id.map(Str::from),
-                    reason: None,
-                }];
-                let request =
-                    LeaveGroupRequest { group_id: Str::from("g"), members, ..Default::default() };
-                self.world.leave(3, &request);
-            }
+            Op::Leave { who, by_instance } => self.leave(who, by_instance),
             Op::Commit { who, offset } => {
                 let request = commit_request(who.map(|who| &self.clients[who]), offset);
                 let waiter = self.world.commit(8, &request);
+                self.waiters.push((waiter, None));
+            }
+            Op::CommitIn { producer_id, who, offset } => {
+                let client = who.map(|who| self.clients[who].clone());
+                let waiter = self.world.commit_in(producer_id, client.as_ref(), offset);
+                self.waiters.push((waiter, None));
+            }
+            Op::End { producer_id, is_committed } => {
+                let waiter = self.world.end(producer_id, is_committed);
                 self.waiters.push((waiter, None));
             }
             Op::Fetch { require_stable } => {
@@ -191,6 +207,10 @@ impl Run {
         self.world.log_mode = Log::Prompt;
         while !self.world.appends.is_empty() {
             self.world.commit_append();
+        }
+        for producer_id in 0..3 {
+            let waiter = self.world.end(producer_id, true);
+            self.waiters.push((waiter, None));
         }
         self.world.advance(1_000_000);
         self.read();

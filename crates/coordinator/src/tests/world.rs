@@ -26,11 +26,14 @@ use ottla_wire::{
     offset_fetch_response::OffsetFetchResponseGroup,
     sync_group_request::{SyncGroupRequest, SyncGroupRequestAssignment},
     sync_group_response::SyncGroupResponse,
+    txn_offset_commit_request::{
+        TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+    },
 };
 
 use crate::{
-    Append, Call, CoordinatorRecord, Effects, GroupConfig, GroupShard, GroupState, Reply,
-    RequireStable, WaiterId, offset_fetch,
+    Append, AppendKind, AppendToken, Call, CoordinatorRecord, Effects, GroupConfig, GroupShard,
+    GroupState, Reply, RequireStable, WaiterId, offset_fetch,
 };
 
 /// How appends end.
@@ -85,6 +88,12 @@ pub(super) struct World {
     pub(super) log_mode: Log,
     /// What is durable.
     pub(super) log: Vec<CoordinatorRecord>,
+    /// Whose transactions records of the log belong to, by their place.
+    owners: BTreeMap<usize, ProducerId>,
+    /// The markers, and the place of the record that they come before.
+    markers: Vec<(usize, ProducerId, bool)>,
+    /// How the transactions whose markers are on their way end.
+    ends: BTreeMap<AppendToken, bool>,
     /// What is on its way.
     pub(super) appends: VecDeque<Append>,
     replies: BTreeMap<WaiterId, Reply>,
@@ -103,6 +112,9 @@ impl World {
             now_ms: 1_700_000_000_000,
             log_mode: Log::Prompt,
             log: Vec::new(),
+            owners: BTreeMap::new(),
+            markers: Vec::new(),
+            ends: BTreeMap::new(),
             appends: VecDeque::new(),
             replies: BTreeMap::new(),
             versions: BTreeMap::new(),
@@ -136,6 +148,17 @@ impl World {
 
     pub(super) fn commit_append(&mut self) {
         let append = self.appends.pop_front().expect("an append is on its way");
+        match append.kind {
+            AppendKind::Plain => {}
+            AppendKind::Transactional { producer_id, .. } => {
+                let places = self.log.len()..self.log.len() + append.records.len();
+                self.owners.extend(places.map(|place| (place, producer_id)));
+            }
+            AppendKind::EndTransaction { producer_id } => {
+                let is_committed = self.ends.remove(&append.token).expect("its end was asked for");
+                self.markers.push((self.log.len(), producer_id, is_committed));
+            }
+        }
         self.log.extend(append.records);
         let mut effects = Effects::default();
         self.shard.append_committed(self.now_ms, append.token, &mut effects);
@@ -327,6 +350,57 @@ impl World {
         ErrorCode::from_code(codes[0])
     }
 
+    /// Commits an offset of the only partition in a transaction.
+    pub(super) fn commit_in(
+        &mut self,
+        producer_id: i64,
+        client: Option<&Client>,
+        offset: i64,
+    ) -> WaiterId {
+        let request = TxnOffsetCommitRequest {
+            group_id: Str::from("g"),
+            producer_id,
+            generation_id_or_member_epoch: client.map_or(-1, |client| client.generation_id),
+            member_id: client.map(|client| Str::from(&client.member_id)).unwrap_or_default(),
+            group_instance_id: client.and_then(|client| client.instance_id).map(Str::from),
+            topics: vec![TxnOffsetCommitRequestTopic {
+                name: Str::from("t"),
+                partitions: vec![TxnOffsetCommitRequestPartition {
+                    committed_offset: offset,
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        self.call(3, |shard, call, effects| {
+            shard.commit_transactional_offsets(call, &request, effects);
+        })
+    }
+
+    /// The error of the only partition of a commit in a transaction.
+    pub(super) fn committed_in(&mut self, waiter: WaiterId) -> ErrorCode {
+        match self.take(waiter) {
+            Reply::TxnOffsetCommit(response) => {
+                ErrorCode::from_code(response.topics[0].partitions[0].error_code)
+            }
+            other => panic!("not of a commit in a transaction: {other:?}"),
+        }
+    }
+
+    /// Ends a producer's transaction.
+    pub(super) fn end(&mut self, producer_id: i64, is_committed: bool) -> WaiterId {
+        let is_held = std::mem::replace(&mut self.log_mode, Log::Held);
+        let waiter = self.call(0, |shard, call, effects| {
+            shard.end_transaction(call.waiter, ProducerId(producer_id), is_committed, effects);
+        });
+        let token = self.appends.back().expect("a marker is asked for").token;
+        self.ends.insert(token, is_committed);
+        self.log_mode = is_held;
+        self.settle(Effects::default());
+        waiter
+    }
+
     pub(super) fn fetch(
         &mut self,
         topics: Option<Vec<OffsetFetchRequestTopics>>,
@@ -421,9 +495,15 @@ impl World {
     /// What a shard knows that reads the log from its start.
     pub(super) fn replayed(&self, config: GroupConfig) -> GroupShard {
         let mut shard = GroupShard::new(config);
-        for record in &self.log {
+        let mut markers = self.markers.iter().peekable();
+        for place in 0..=self.log.len() {
+            while let Some((_, id, is_committed)) = markers.next_if(|marker| marker.0 == place) {
+                shard.replay_end_transaction(*id, *is_committed);
+            }
+            let Some(record) = self.log.get(place) else { break };
+            let producer_id = self.owners.get(&place).copied().unwrap_or(ProducerId::NONE);
             shard
-                .replay(ProducerId::NONE, &record.key, record.value.as_deref())
+                .replay(producer_id, &record.key, record.value.as_deref())
                 .expect("what was written can be read");
         }
         shard
@@ -487,6 +567,8 @@ fn encode(reply: &Reply, version: i16) {
         }
         Reply::DeleteGroups(response) => response.encode(&mut writer, version),
         Reply::OffsetDelete(response) => response.encode(&mut writer, version),
+        Reply::TxnOffsetCommit(response) => response.encode(&mut writer, version),
+        Reply::EndTransaction(_) => Ok(()),
     };
     assert!(encoded.is_ok(), "{reply:?} has no bytes in version {version}: {encoded:?}");
 }
