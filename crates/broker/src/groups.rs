@@ -5,6 +5,8 @@
 //! written in the order it asked for them, under its lock; where the disk has to be waited for,
 //! that happens outside of the lock. Kafka: `CoordinatorRuntime`, `GroupCoordinatorService`.
 
+mod load;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -28,7 +30,7 @@ use crate::{
     background,
     broker::Shared,
     clock::now_ms,
-    partition::{Isolation, Partition, WaitFor},
+    partition::{Partition, WaitFor},
     partitions::HostedTopic,
     settings::TopicSettings,
 };
@@ -39,9 +41,6 @@ const LOAD_WAIT: Duration = Duration::from_secs(5);
 /// The least time between two looks at the timers: a deadline that stays due must not keep the
 /// thread from its clients.
 const LOOK_AGAIN_MS: i64 = 10;
-
-/// Bytes read at once while a shard is loaded.
-const LOAD_BYTES: usize = 1 << 20;
 
 /// All shards.
 #[derive(Debug)]
@@ -113,7 +112,7 @@ impl Groups {
         let shared = Arc::clone(shared);
         let load = move || {
             for shard in &new {
-                load(&shared, shard);
+                load::load(&shared, shard);
             }
         };
         if let Err(error) = background::spawn("ottla-group-load", load) {
@@ -470,68 +469,4 @@ async fn end_transaction(shared: &Shared, shard: &Shard, marker: &EndMarker) -> 
     let is_committed = marker.result == TxnResult::Commit;
     shard.lock().shard.replay_end_transaction(marker.producer_id, is_committed);
     ErrorCode::None
-}
-
-/// Replays a shard's partition from its start.
-fn load(shared: &Arc<Shared>, shard: &Arc<Shard>) {
-    let partition = &shard.partition;
-    let mut offset = partition.log_start_offset();
-    let mut state = shard.lock();
-    loop {
-        let range = match partition.read(offset, LOAD_BYTES, true, Isolation::Uncommitted) {
-            Ok(read) => read.range,
-            Err(code) => {
-                tracing::error!(partition = %partition.topic_partition, "groups cannot be loaded: {code}");
-                return;
-            }
-        };
-        let Some(range) = range else { break };
-        match replay_range(&mut state.shard, &range) {
-            Ok(next) if next > offset => offset = next,
-            Ok(_) => break,
-            Err(error) => {
-                tracing::error!(
-                    partition = %partition.topic_partition,
-                    "groups cannot be loaded at offset {offset}: {error}"
-                );
-                return;
-            }
-        }
-    }
-    let mut effects = Effects::default();
-    state.shard.loaded(now_ms(), &mut effects);
-    let settings = shared.partitions.topic(TopicName::CONSUMER_OFFSETS).map(|t| t.settings());
-    // Nobody waits for what loading writes: it is committed when the log has it.
-    let pending = shard.carry_out(&mut state, settings.as_deref(), &mut effects);
-    for last in pending {
-        state.shard.append_committed(now_ms(), last.token, &mut effects);
-    }
-    drop(state);
-    shard.is_loaded.send_replace(true);
-    shared.groups.timer.notify_one();
-}
-
-/// Replays whole batches; the offset after the last one.
-fn replay_range(shard: &mut GroupShard, range: &ottla_log::FileRange) -> Result<Offset, String> {
-    let bytes = range.read().map_err(|error| error.to_string())?;
-    let mut next = Offset::NONE;
-    for batch in ottla_record::Batches::new(&bytes) {
-        let (header, batch) = batch.map_err(|error| error.to_string())?;
-        let batch = bytes.slice_ref(batch);
-        next = header.next_offset();
-        if header.attributes.is_control() {
-            continue;
-        }
-        let (_, records) =
-            ottla_record::decode_batch(&batch, usize::MAX).map_err(|error| error.to_string())?;
-        for (_, record) in records {
-            let key = record.key.as_deref().unwrap_or_default();
-            // A record that cannot be read is named and passed over: one bad record must not take
-            // the other groups of the partition with it.
-            if let Err(error) = shard.replay(header.producer_id, key, record.value.as_deref()) {
-                tracing::warn!("a record of __consumer_offsets cannot be read: {error}");
-            }
-        }
-    }
-    Ok(next)
 }
