@@ -15,6 +15,7 @@ mod offsets;
 mod produce;
 mod rebalance;
 mod topics;
+mod transactional;
 mod transactions;
 
 use crate::session::Session;
@@ -73,6 +74,13 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario { name: "config resources", run: cluster_admin::config_resources },
     Scenario { name: "log directories", run: configs::log_dirs },
     Scenario { name: "moves between directories", run: log_dirs::moves },
+    Scenario { name: "transactions of old clients", run: transactional::log_of_old_clients },
+    Scenario { name: "transactions of new clients", run: transactional::log_of_new_clients },
+    Scenario { name: "bad transactional batches", run: transactional::bad_batches },
+    Scenario { name: "aborted transactions", run: transactional::aborted_lists },
+    Scenario { name: "transaction markers", run: transactional::markers },
+    Scenario { name: "offsets of old transactions", run: transactional::offsets_of_old_clients },
+    Scenario { name: "offsets of new transactions", run: transactional::offsets_of_new_clients },
 ];
 
 /// Those that break what a broker stands on, and come last: only for brokers that were started for

@@ -138,6 +138,21 @@ impl Session {
         response
     }
 
+    /// Sends a request on connection 0 and writes down what `show` makes of its response, where not
+    /// all of it is the same with every broker.
+    pub fn ask_and_show<R: Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+        show: impl FnOnce(&R::Response) -> String,
+    ) {
+        let response = self.call(version, request);
+        let entry = self.entries.last_mut();
+        if let (Some(response), Some(entry)) = (response, entry) {
+            entry.outcome = Outcome::Answered(show(&response));
+        }
+    }
+
     /// Sends bytes on a connection of their own, and writes down what comes back.
     pub fn raw(&mut self, note: &str, bytes: &[u8]) {
         self.raw_then(note, bytes, false);

@@ -58,6 +58,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod sasl_handshake;
 mod sync_group;
+mod txn_offset_commit;
 mod write_txn_markers;
 
 /// One Kafka API.
@@ -202,6 +203,7 @@ pub(crate) static APIS: &[Row] = &[
     row::<add_offsets_to_txn::AddOffsetsToTxn>(),
     row::<end_txn::EndTxn>(),
     row::<write_txn_markers::WriteTxnMarkers>(),
+    row::<txn_offset_commit::TxnOffsetCommit>(),
     row::<describe_configs::DescribeConfigs>(),
     row::<alter_configs::AlterConfigs>(),
     row::<alter_replica_log_dirs::AlterReplicaLogDirs>(),

@@ -6,6 +6,7 @@
 //! that happens outside of the lock. Kafka: `CoordinatorRuntime`, `GroupCoordinatorService`.
 
 mod load;
+mod transactional;
 
 use std::{
     collections::HashMap,
@@ -16,11 +17,12 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
 use ottla_coordinator::{
-    AppendToken, Call, CoordinatorRecord, Effects, GroupConfig, GroupShard, Reply, WaiterId,
-    partition_for,
+    Append, AppendKind, AppendToken, Call, CoordinatorRecord, Effects, GroupConfig, GroupShard,
+    Reply, WaiterId, partition_for,
 };
-use ottla_log::{EndMarker, TxnResult};
+use ottla_log::{AppendOrigin, EndMarker, Verification};
 use ottla_record::{BatchBuilder, BuilderOptions};
 use ottla_types::{ErrorCode, Offset, TopicName, Uuid};
 use tokio::sync::{Notify, oneshot, watch};
@@ -66,6 +68,8 @@ struct Shard {
 struct State {
     shard: GroupShard,
     waiters: HashMap<WaiterId, oneshot::Sender<Reply>>,
+    /// Those who wait for the end of a transaction.
+    enders: HashMap<WaiterId, oneshot::Sender<ErrorCode>>,
 }
 
 /// An append whose records are in the log and not yet safe.
@@ -73,6 +77,25 @@ struct Unsafe {
     token: AppendToken,
     last_offset: Offset,
     wait_for: WaitFor,
+}
+
+/// What the shard's rules know nothing of and its next batch needs.
+#[derive(Clone, Copy, Debug)]
+enum Aside {
+    None,
+    /// What is known of the transaction that the batch is part of.
+    Verified(Verification),
+    /// The marker to write.
+    Marker(EndMarker),
+}
+
+impl Aside {
+    fn verification(self) -> Verification {
+        match self {
+            Self::Verified(verification) => verification,
+            Self::None | Self::Marker(_) => Verification::None,
+        }
+    }
 }
 
 impl Groups {
@@ -101,6 +124,7 @@ impl Groups {
                     state: Mutex::new(State {
                         shard: GroupShard::new(self.config.clone()),
                         waiters: HashMap::new(),
+                        enders: HashMap::new(),
                     }),
                     is_loaded: watch::Sender::new(false),
                 });
@@ -140,7 +164,18 @@ impl Groups {
         act: impl FnOnce(&mut GroupShard, &Call<'_>, &mut Effects),
     ) -> Result<Reply, ErrorCode> {
         let shard = self.shard_of(group_id).await?;
-        let waiter = WaiterId(self.next_waiter.fetch_add(1, Ordering::Relaxed));
+        self.call_on(ctx, &shard, Aside::None, act).await
+    }
+
+    /// The same for a shard that is known to be loaded.
+    async fn call_on(
+        &self,
+        ctx: &Context,
+        shard: &Arc<Shard>,
+        aside: Aside,
+        act: impl FnOnce(&mut GroupShard, &Call<'_>, &mut Effects),
+    ) -> Result<Reply, ErrorCode> {
+        let waiter = self.new_waiter();
         let (sender, receiver) = oneshot::channel();
         let client_host = format!("/{}", ctx.peer.remote.ip());
         let call = Call {
@@ -150,7 +185,7 @@ impl Groups {
             client_id: ctx.client_id.as_deref().unwrap_or_default(),
             client_host: &client_host,
         };
-        self.run(&ctx.shared, &shard, |state, effects| {
+        self.run_with(&ctx.shared, shard, aside, |state, effects| {
             state.waiters.insert(waiter, sender);
             act(&mut state.shard, &call, effects);
         });
@@ -178,29 +213,6 @@ impl Groups {
             shard.wait_loaded().await?;
         }
         Ok(shards.iter().map(|shard| look(&shard.lock().shard)).collect())
-    }
-
-    /// Writes a transaction's marker into a partition of `__consumer_offsets` and, once it is safe,
-    /// ends the transaction for the groups there.
-    pub(crate) fn end_transaction(
-        &self,
-        shared: &Arc<Shared>,
-        partition: i32,
-        marker: &EndMarker,
-    ) -> oneshot::Receiver<ErrorCode> {
-        let (sender, receiver) = oneshot::channel();
-        let (shared, marker) = (Arc::clone(shared), *marker);
-        let shard = self.shard_at(partition);
-        let task_shared = Arc::clone(&shared);
-        shared.spawn(async move {
-            let code = match shard {
-                Ok(shard) => end_transaction(&task_shared, &shard, &marker).await,
-                Err(code) => code,
-            };
-            // Whoever asked may have gone; the marker is written all the same.
-            let _gone = sender.send(code);
-        });
-        receiver
     }
 
     /// Looks at the shard of a group, if it is loaded.
@@ -284,18 +296,33 @@ impl Groups {
         shard: &Arc<Shard>,
         act: impl FnOnce(&mut State, &mut Effects),
     ) {
+        self.run_with(shared, shard, Aside::None, act);
+    }
+
+    /// The same where something of the broker's goes with the batch that the shard asks for.
+    fn run_with(
+        &self,
+        shared: &Arc<Shared>,
+        shard: &Arc<Shard>,
+        aside: Aside,
+        act: impl FnOnce(&mut State, &mut Effects),
+    ) {
         let settings = shared.partitions.topic(TopicName::CONSUMER_OFFSETS).map(|t| t.settings());
         let mut effects = Effects::default();
         let pending = {
             let mut state = shard.lock();
             act(&mut state, &mut effects);
-            shard.carry_out(&mut state, settings.as_deref(), &mut effects)
+            shard.carry_out(&mut state, settings.as_deref(), aside, &mut effects)
         };
         shared.journal.groups(&mut effects.notes);
         self.wake_timer(shard);
         if !pending.is_empty() {
             shared.spawn(settle(Arc::clone(shared), Arc::clone(shard), settings, pending));
         }
+    }
+
+    fn new_waiter(&self) -> WaiterId {
+        WaiterId(self.next_waiter.fetch_add(1, Ordering::Relaxed))
     }
 
     fn wake_timer(&self, shard: &Shard) {
@@ -335,7 +362,10 @@ impl Groups {
 impl State {
     fn send(&mut self, effects: &mut Effects) {
         for (waiter, reply) in effects.replies.drain(..) {
-            if let Some(sender) = self.waiters.remove(&waiter) {
+            if let Reply::EndTransaction(code) = reply {
+                let sender = self.enders.remove(&waiter);
+                let _gone = sender.map(|sender| sender.send(code));
+            } else if let Some(sender) = self.waiters.remove(&waiter) {
                 // The client may have gone; then nobody wants the reply.
                 drop(sender.send(reply));
             }
@@ -370,6 +400,7 @@ impl Shard {
         &self,
         state: &mut State,
         settings: Option<&TopicSettings>,
+        aside: Aside,
         effects: &mut Effects,
     ) -> Vec<Unsafe> {
         let mut pending = Vec::new();
@@ -383,7 +414,7 @@ impl Shard {
                 let token = append.token;
                 match settings
                     .ok_or(ErrorCode::NotCoordinator)
-                    .and_then(|s| self.write(s, &append.records))
+                    .and_then(|s| self.write(s, aside, &append))
                 {
                     Ok(None) => state.shard.append_committed(now_ms(), token, effects),
                     Ok(Some((last_offset, wait_for))) => {
@@ -395,30 +426,54 @@ impl Shard {
         }
     }
 
-    /// Writes records as one batch; the last offset if it has to be waited for.
+    /// Writes one batch; the last offset if it has to be waited for.
     fn write(
         &self,
         settings: &TopicSettings,
-        records: &[CoordinatorRecord],
+        aside: Aside,
+        append: &Append,
     ) -> Result<Option<(Offset, WaitFor)>, ErrorCode> {
         let now = now_ms();
-        let mut batch = BatchBuilder::new(BuilderOptions {
+        let mut options = BuilderOptions {
             compression: settings.offsets_compression,
             ..BuilderOptions::default()
-        });
-        for CoordinatorRecord { key, value } in records {
-            batch
-                .append_parts(now, Some(key), value.as_deref(), std::iter::empty())
-                .map_err(|error| error.code())?;
-        }
-        let mut batch = batch.finish().map_err(|error| error.code())?;
-        if batch.len() > settings.max_message_bytes {
-            return Err(ErrorCode::MessageTooLarge);
-        }
-        let appended =
-            self.partition.append_checked(&mut batch, -1, now).map_err(|refused| refused.code)?;
+        };
+        let mut origin = AppendOrigin::COORDINATOR;
+        let appended = match (append.kind, aside) {
+            (AppendKind::EndTransaction { .. }, Aside::Marker(marker)) => {
+                self.partition.append_end_marker(settings, &marker, now)
+            }
+            (AppendKind::EndTransaction { .. }, _) => return Err(ErrorCode::UnknownServerError),
+            (kind, aside) => {
+                if let AppendKind::Transactional { producer_id, producer_epoch } = kind {
+                    options.transactional = true;
+                    (options.producer_id, options.producer_epoch) = (producer_id, producer_epoch);
+                    origin = AppendOrigin::Coordinator(aside.verification());
+                }
+                let mut batch = batch_of(&append.records, options, now)?;
+                if batch.len() > settings.max_message_bytes {
+                    return Err(ErrorCode::MessageTooLarge);
+                }
+                self.partition.append_from(origin, &mut batch, -1, now)
+            }
+        };
+        let appended = appended.map_err(|refused| refused.code)?;
         Ok(appended.wait_for.map(|wait_for| (appended.last_offset, wait_for)))
     }
+}
+
+fn batch_of(
+    records: &[CoordinatorRecord],
+    options: BuilderOptions,
+    now_ms: i64,
+) -> Result<BytesMut, ErrorCode> {
+    let mut batch = BatchBuilder::new(options);
+    for CoordinatorRecord { key, value } in records {
+        batch
+            .append_parts(now_ms, Some(key), value.as_deref(), std::iter::empty())
+            .map_err(|error| error.code())?;
+    }
+    batch.finish().map_err(|error| error.code())
 }
 
 /// Waits for the disk; what becomes safe may ask for more.
@@ -436,37 +491,10 @@ async fn settle(
             Ok(()) => state.shard.append_committed(now_ms(), last.token, &mut effects),
             Err(code) => state.shard.append_failed(now_ms(), last.token, code, &mut effects),
         }
-        pending.extend(shard.carry_out(&mut state, settings.as_deref(), &mut effects));
+        let settings = settings.as_deref();
+        pending.extend(shard.carry_out(&mut state, settings, Aside::None, &mut effects));
         drop(state);
         shared.journal.groups(&mut effects.notes);
         shared.groups.wake_timer(&shard);
     }
-}
-
-/// Appends a marker under the shard's lock, so that it has its place among the shard's records, and
-/// ends the transaction when it is safe.
-async fn end_transaction(shared: &Shared, shard: &Shard, marker: &EndMarker) -> ErrorCode {
-    if let Err(code) = shard.wait_loaded().await {
-        return code;
-    }
-    let topic = shared.partitions.topic(TopicName::CONSUMER_OFFSETS);
-    let Some(settings) = topic.map(|topic| topic.settings()) else {
-        return ErrorCode::NotCoordinator;
-    };
-    let appended = {
-        let _state = shard.lock();
-        shard.partition.append_end_marker(&settings, marker, now_ms())
-    };
-    let appended = match appended {
-        Ok(appended) => appended,
-        Err(refused) => return refused.code,
-    };
-    if let Some(wait_for) = appended.wait_for
-        && let Err(code) = shard.partition.wait(appended.last_offset, wait_for).await
-    {
-        return code;
-    }
-    let is_committed = marker.result == TxnResult::Commit;
-    shard.lock().shard.replay_end_transaction(marker.producer_id, is_committed);
-    ErrorCode::None
 }

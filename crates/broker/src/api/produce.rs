@@ -69,8 +69,8 @@ impl Api for Produce {
         let mut work = Work::cut(&ctx, request, frame);
         let producer = match work.producer(transactional_id.as_ref()) {
             Ok(producer) => producer,
-            Err(code) => {
-                work.refuse_all(code);
+            Err(refused) => {
+                work.refuse_all(&refused);
                 None
             }
         };
@@ -170,9 +170,9 @@ impl Work {
         Self { topics: topics.collect() }
     }
 
-    fn refuse_all(&mut self, code: ErrorCode) {
+    fn refuse_all(&mut self, refused: &Refused) {
         for batch in self.topics.iter_mut().flat_map(|topic| &mut topic.3) {
-            batch.admission = Err(Box::new(code.into()));
+            batch.admission = Err(Box::new(refused.clone()));
         }
     }
 

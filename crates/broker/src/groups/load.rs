@@ -5,9 +5,11 @@
 use std::sync::Arc;
 
 use ottla_coordinator::{Effects, GroupShard};
-use ottla_types::{Offset, TopicName};
+use ottla_log::TxnMarker;
+use ottla_record::body;
+use ottla_types::{Offset, ProducerId, TopicName};
 
-use super::Shard;
+use super::{Aside, Shard};
 use crate::{broker::Shared, clock::now_ms, partition::Isolation};
 
 /// Bytes read at once while a shard is loaded.
@@ -43,7 +45,7 @@ pub(super) fn load(shared: &Arc<Shared>, shard: &Arc<Shard>) {
     state.shard.loaded(now_ms(), &mut effects);
     let settings = shared.partitions.topic(TopicName::CONSUMER_OFFSETS).map(|t| t.settings());
     // Nobody waits for what loading writes: it is committed when the log has it.
-    let pending = shard.carry_out(&mut state, settings.as_deref(), &mut effects);
+    let pending = shard.carry_out(&mut state, settings.as_deref(), Aside::None, &mut effects);
     for last in pending {
         state.shard.append_committed(now_ms(), last.token, &mut effects);
     }
@@ -61,15 +63,20 @@ fn replay_range(shard: &mut GroupShard, range: &ottla_log::FileRange) -> Result<
         let batch = bytes.slice_ref(batch);
         next = header.next_offset();
         if header.attributes.is_control() {
+            if let Some(marker) = TxnMarker::read(&header, body(&batch)) {
+                shard.replay_end_transaction(header.producer_id, marker.committed);
+            }
             continue;
         }
+        let is_transactional = header.attributes.is_transactional();
         let (_, records) =
             ottla_record::decode_batch(&batch, usize::MAX).map_err(|error| error.to_string())?;
         for (_, record) in records {
             let key = record.key.as_deref().unwrap_or_default();
             // A record that cannot be read is named and passed over: one bad record must not take
             // the other groups of the partition with it.
-            if let Err(error) = shard.replay(header.producer_id, key, record.value.as_deref()) {
+            let producer_id = if is_transactional { header.producer_id } else { ProducerId::NONE };
+            if let Err(error) = shard.replay(producer_id, key, record.value.as_deref()) {
                 tracing::warn!("a record of __consumer_offsets cannot be read: {error}");
             }
         }

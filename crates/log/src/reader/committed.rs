@@ -35,10 +35,18 @@ impl LogReader {
         let segment_end = next.unwrap_or(self.log_end_offset);
         let Some(segment) = self.segments.get(at) else { return Ok(segment_end) };
         let end = range.position.saturating_add(range.length as u64);
-        let after = segment
-            .offset_index
-            .first_from(segment.dir(), |entry| u64::from(entry.position) < end)
-            .map_err(segment.failed(Kind::OffsetIndex))?;
+        let first_from = |before: &dyn Fn(u64) -> bool| {
+            let index = &segment.offset_index;
+            let found = index.first_from(segment.dir(), |entry| before(entry.position.into()));
+            found.map_err(segment.failed(Kind::OffsetIndex))
+        };
+        let mut after = first_from(&|position| position < end)?;
+        // Kafka's search passes over the first entry of an index where its position is just that.
+        if after.is_some_and(|entry| u64::from(entry.position) == end)
+            && after == first_from(&|_| false)?
+        {
+            after = first_from(&|position| position <= end)?;
+        }
         Ok(after.map_or(segment_end, |entry| segment.base_offset.plus(entry.relative.into())))
     }
 }

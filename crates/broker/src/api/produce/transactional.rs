@@ -47,21 +47,31 @@ struct Question {
 
 impl Work {
     /// Whose transactional batches these are, if there are any.
-    pub(super) fn producer(&self, id: Option<&Str>) -> Result<Option<Producer>, ErrorCode> {
+    pub(super) fn producer(&self, id: Option<&Str>) -> Result<Option<Producer>, Refused> {
         let batches = self.topics.iter().flat_map(|topic| &topic.3);
         let mut found: Option<(ProducerId, i16)> = None;
         for header in batches.filter_map(transactional_header) {
+            if id.is_none() {
+                return Err(ErrorCode::TransactionalIdAuthorizationFailed.into());
+            }
+            if !header.has_producer_id() {
+                continue;
+            }
             let producer = (header.producer_id, header.producer_epoch);
             match found {
                 Some(other) if other != producer => {
-                    return Err(ErrorCode::InvalidProducerIdMapping);
+                    let text = "Transactional records contained more than one producer ID";
+                    let code = ErrorCode::InvalidProducerIdMapping;
+                    return Err(Refused::new(code, text.to_owned()));
                 }
                 _ => found = Some(producer),
             }
         }
-        let Some((producer_id, producer_epoch)) = found else { return Ok(None) };
-        let transactional_id = id.cloned().ok_or(ErrorCode::TransactionalIdAuthorizationFailed)?;
-        Ok(Some(Producer { transactional_id, producer_id, producer_epoch }))
+        Ok(id.zip(found).map(|(id, (producer_id, producer_epoch))| Producer {
+            transactional_id: id.clone(),
+            producer_id,
+            producer_epoch,
+        }))
     }
 
     /// Whether every transactional batch is decided on without a question to the coordinator that
@@ -117,6 +127,9 @@ impl Work {
             }
             for (place, batch) in batches.iter_mut().enumerate() {
                 let Some(header) = transactional_header(batch) else { continue };
+                if !header.has_producer_id() {
+                    continue;
+                }
                 let Ok(log) = hosted.partition(batch.index) else { continue };
                 if batch.admission.is_err() {
                     continue;
@@ -161,7 +174,7 @@ impl Producer {
 
 fn transactional_header(batch: &Batch) -> Option<BatchHeader> {
     let header = BatchHeader::parse(batch.bytes.as_ref()?).ok()?;
-    (header.attributes.is_transactional() && header.has_producer_id()).then_some(header)
+    header.attributes.is_transactional().then_some(header)
 }
 
 fn verifies(ctx: &Context) -> bool {
