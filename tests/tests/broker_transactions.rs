@@ -6,18 +6,25 @@ use ottla_record::{BatchHeader, Batches};
 use ottla_tests::{
     batch::transactional,
     client::{Client, FETCH_VERSION, bytes_of, fetching, records_of},
-    in_process::TestBroker,
+    in_process::{TestBroker, eventually},
     session::produce,
 };
 use ottla_wire::{
     Str,
     describe_producers_request::{DescribeProducersRequest, TopicRequest},
     describe_producers_response::ProducerState,
+    end_txn_request::EndTxnRequest,
     fetch_request::FetchRequest,
     fetch_response::PartitionData,
+    find_coordinator_request::FindCoordinatorRequest,
+    init_producer_id_request::InitProducerIdRequest,
     list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic},
+    offset_fetch_request::{OffsetFetchRequest, OffsetFetchRequestTopic},
     produce_request::ProduceRequest,
     produce_response::PartitionProduceResponse,
+    txn_offset_commit_request::{
+        TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+    },
     write_txn_markers_request::{
         WritableTxnMarker, WritableTxnMarkerTopic, WriteTxnMarkersRequest,
     },
@@ -27,6 +34,7 @@ const TOPIC: &str = "ledger";
 const INVALID_PRODUCER_EPOCH: i16 = 47;
 const TRANSACTION_COORDINATOR_FENCED: i16 = 52;
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+const UNSTABLE_OFFSET_COMMIT: i16 = 88;
 
 /// The last version of Produce whose clients add partitions to transactions themselves.
 const UNASKED: i16 = 11;
@@ -277,4 +285,76 @@ fn records_of_an_open_transaction_can_be_deleted() {
     end(&mut client, 1, 0, false);
     let committed = read(&mut client, 2, 1);
     assert_eq!((committed.last_stable_offset, aborted(&committed)), (4, Some(vec![(1, 0)])));
+}
+
+/// Offset and error of the group's only partition, as a reader of stable offsets sees it.
+fn stable_offset(client: &mut Client) -> (i64, i16) {
+    let request = OffsetFetchRequest {
+        group_id: Str::from("tellers"),
+        require_stable: true,
+        topics: Some(vec![OffsetFetchRequestTopic {
+            name: Str::from(TOPIC),
+            partition_indexes: vec![0],
+        }]),
+        ..Default::default()
+    };
+    let response = client.call(7, &request);
+    assert_eq!(response.error_code, 0, "{response:?}");
+    let partition = &response.topics[0].partitions[0];
+    (partition.committed_offset, partition.error_code)
+}
+
+#[test]
+fn pending_offsets_survive_a_crash_and_end_with_their_transaction() {
+    let mut broker = TestBroker::start(&[]);
+    let mut client = broker.client();
+    client.topic(TOPIC, 1, &[]);
+    client.find_coordinator("tellers");
+    let find = FindCoordinatorRequest {
+        key_type: 1,
+        coordinator_keys: vec![Str::from("teller")],
+        ..Default::default()
+    };
+    eventually("a coordinator of transactions", || {
+        (client.call(4, &find).coordinators[0].error_code == 0).then_some(())
+    });
+    let init = InitProducerIdRequest {
+        transactional_id: Some(Str::from("teller")),
+        transaction_timeout_ms: 60_000,
+        ..Default::default()
+    };
+    let producer = client.call(4, &init);
+    assert_eq!(producer.error_code, 0, "{producer:?}");
+    let commit = TxnOffsetCommitRequest {
+        transactional_id: Str::from("teller"),
+        group_id: Str::from("tellers"),
+        producer_id: producer.producer_id,
+        producer_epoch: producer.producer_epoch,
+        topics: vec![TxnOffsetCommitRequestTopic {
+            name: Str::from(TOPIC),
+            partitions: vec![TxnOffsetCommitRequestPartition {
+                committed_offset: 5,
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let committed = client.call(5, &commit);
+    assert_eq!(committed.topics[0].partitions[0].error_code, 0, "{committed:?}");
+    for _ in 0..2 {
+        assert_eq!(stable_offset(&mut client), (-1, UNSTABLE_OFFSET_COMMIT));
+        broker.crash_and_restart();
+        client = broker.client();
+    }
+    let end = EndTxnRequest {
+        transactional_id: Str::from("teller"),
+        producer_id: producer.producer_id,
+        producer_epoch: producer.producer_epoch,
+        committed: true,
+    };
+    assert_eq!(client.call(5, &end).error_code, 0);
+    eventually("the offset", || (stable_offset(&mut client) == (5, 0)).then_some(()));
+    broker.crash_and_restart();
+    assert_eq!(stable_offset(&mut broker.client()), (5, 0));
 }
