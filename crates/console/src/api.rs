@@ -2,6 +2,7 @@
 //!
 //! Kafka: none.
 
+mod brokers;
 mod cluster;
 mod configs;
 mod connect;
@@ -90,6 +91,9 @@ fn group_routes() -> Routes {
         .routes(routes!(groups::delete_offsets))
         .routes(routes!(history::lag))
         .routes(routes!(history::timeline))
+        .routes(routes!(brokers::list))
+        .routes(routes!(brokers::configs, brokers::alter_configs))
+        .routes(routes!(brokers::log_dirs))
         .routes(routes!(reset::reset))
         .routes(routes!(reset::undos, reset::undo))
 }

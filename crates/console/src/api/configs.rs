@@ -1,4 +1,4 @@
-//! Configs of topics: read with where each value comes from, and changed.
+//! Configs: read with where each value comes from, and changed.
 //!
 //! Kafka: `DescribeConfigs`, `IncrementalAlterConfigs`.
 
@@ -66,12 +66,15 @@ impl From<Entry> for ConfigEntry {
     }
 }
 
-async fn read(console: &Console, resource: &ConfigResource) -> Result<Json<Configs>, ApiError> {
+pub(super) async fn read(
+    console: &Console,
+    resource: &ConfigResource,
+) -> Result<Json<Configs>, ApiError> {
     let entries = console.admin().await?.describe_configs(resource).await?;
     Ok(Json(Configs { entries: entries.into_iter().map(ConfigEntry::from).collect() }))
 }
 
-async fn change(
+pub(super) async fn change(
     console: &Console,
     resource: &ConfigResource,
     change: ConfigsChange,
