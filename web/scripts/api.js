@@ -68,11 +68,15 @@ for (const [name, schema] of Object.entries(document.components.schemas)) {
   const body = name === "Long" ? "string" : type(schema);
   parts.push(`${comment(schema.description)}export type ${identifier(name)} = ${body};\n`);
 }
+const routes = Object.keys(document.paths).map((path) => JSON.stringify(path.replace("/api/v1", "")));
+parts.push(
+  `/** The routes that there are. */\nexport const ROUTES: ReadonlySet<string> = new Set([${routes.join(", ")}]);\n`,
+);
 const written = parts.join("\n");
 
 if (process.argv.includes("--check")) {
   // The formatter has been over what is committed, so only the words are compared.
-  const words = (text) => text.replace(/[\s;|()]+/g, "");
+  const words = (text) => text.replace(/[\s;,|()]+/g, "");
   if (words(readFileSync(target, "utf8")) !== words(written)) {
     console.error(
       "src/api/schema.ts is not what the document gives: node scripts/api.js && npx biome check --write src/api",

@@ -1,5 +1,12 @@
 // Requests to the broker that served this app. Every path is relative to the page's base, which the broker sets.
 
+import { ROUTES } from "./schema";
+
+/** Whether the API has a route, such as `/groups/{group}/lag`: what asks for one that is missing is left out. */
+export function has(route: string): boolean {
+  return ROUTES.has(route);
+}
+
 /** What the broker said instead of an answer. */
 export class ApiError extends Error {
   readonly status: number;

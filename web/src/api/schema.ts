@@ -3,6 +3,106 @@
 /** How many replicas must have a record before it counts as written. */
 export type AcksInput = "all" | "1" | "0";
 
+/** Partitions of a topic that a member reads. */
+export type AssignedTopic = {
+  partitions: number[];
+  topic: string;
+};
+
+/** A batch of records. */
+export type Batch = {
+  baseOffset: Long;
+  baseSequence: number;
+  baseTimestampMs: Long;
+  compression: string;
+  crc: Long;
+  isControl: boolean;
+  isCrcValid: boolean;
+  isTransactional: boolean;
+  lastOffset: Long;
+  leaderEpoch: number;
+  magic: number;
+  maxTimestampMs: Long;
+  /** Where it starts in the segment's file, in bytes. */
+  position: Long;
+  producerEpoch: number;
+  /** −1: its producer is not idempotent. */
+  producerId: Long;
+  records: number;
+  segmentBaseOffset: Long;
+  /** Bytes of all of it. */
+  size: Long;
+  timestampType: string;
+};
+
+/** A batch down to its bytes. */
+export type BatchDetail = {
+  batch: Batch;
+  /** The fields of its header, by their bytes. */
+  fields: Field[];
+  /** The header's 61 bytes. */
+  headerHex: string;
+  /** Its bytes, up to 4 KiB. */
+  hex: string;
+  /** Whether there are more bytes. */
+  truncated: boolean;
+};
+
+/** Batches of a partition. */
+export type Batches = {
+  batches: Batch[];
+  next: Long | null;
+};
+
+/** A data directory of a broker. */
+export type BrokerLogDir = {
+  isOnline: boolean;
+  /** The largest of them, at most 50. */
+  largest: BrokerReplica[];
+  /** Replicas in it. */
+  partitions: number;
+  path: string;
+  /** Bytes of their logs. */
+  sizeBytes: Long;
+  totalBytes: Long | null;
+  usableBytes: Long | null;
+};
+
+/** The data directories of a broker. */
+export type BrokerLogDirs = {
+  dirs: BrokerLogDir[];
+};
+
+/** A replica in a directory. */
+export type BrokerReplica = {
+  /** Whether it is a copy that will take the place of another. */
+  isFuture: boolean;
+  /** How far it is behind, in offsets. */
+  offsetLag: Long;
+  partition: number;
+  sizeBytes: Long;
+  topic: string;
+};
+
+/** A broker. */
+export type BrokerRow = {
+  brokerId: number;
+  /** Where clients are told to find it. */
+  host: string;
+  isController: boolean;
+  /** Whether it is kept from leading. */
+  isFenced: boolean;
+  /** Whether it is the one that answers. */
+  isSelf: boolean;
+  port: number;
+  rack: string | null;
+};
+
+/** The brokers of the cluster. */
+export type Brokers = {
+  brokers: BrokerRow[];
+};
+
 /** One config. */
 export type ConfigEntry = {
   documentation: string | null;
@@ -73,6 +173,86 @@ export type ErrorDetail = {
   message: string;
 };
 
+/** An offset for a partition. */
+export type ExplicitOffset = {
+  offset: Long;
+  partition: number;
+  topic: string;
+};
+
+/** A field and where its bytes are. */
+export type Field = {
+  /** Exclusive: its last byte and one. */
+  end: number;
+  /** What it is for. */
+  meaning: string;
+  /** Kafka's name. */
+  name: string;
+  /** Its first byte. */
+  start: number;
+  value: string;
+};
+
+/** A group. */
+export type GroupDetail = {
+  /** The broker that coordinates it. */
+  coordinator: number;
+  /** How often its members were given partitions. */
+  generationId: number;
+  groupId: string;
+  lag: Long | null;
+  members: Member[];
+  nowMs: Long;
+  offsets: GroupOffset[];
+  /** The assignor in use. */
+  protocol: string | null;
+  protocolType: string;
+  state: string;
+  stateSinceMs: Long | null;
+  /** `classic`. */
+  type: string;
+};
+
+/** How far a group has read a partition. */
+export type GroupOffset = {
+  commitMs: Long | null;
+  committedOffset: Long | null;
+  highWatermark: Long | null;
+  lag: Long | null;
+  lagMs: Long | null;
+  logEndOffset: Long | null;
+  logStartOffset: Long | null;
+  /** Who reads it. */
+  memberId: string | null;
+  metadata: string | null;
+  partition: number;
+  topic: string;
+};
+
+/** How far a group has read a partition. */
+export type GroupPosition = {
+  /** The next offset to read. */
+  committedOffset: Long;
+  groupId: string;
+};
+
+/** A group in a list. */
+export type GroupRow = {
+  groupId: string;
+  lag: Long | null;
+  members: number;
+  /** How many partitions it has committed offsets of. */
+  partitions: number;
+  /** `consumer` for consumers; empty where nobody has said. */
+  protocolType: string;
+  state: string;
+  topicCount: number;
+  /** The first ten that it has committed offsets of. */
+  topics: string[];
+  /** `classic`. */
+  type: string;
+};
+
 /** A header to be sent. */
 export type HeaderInput = {
   key: string;
@@ -103,6 +283,29 @@ export type Listener = {
   protocol: string;
 };
 
+/** Cursors that have moved; the first time, all of them. */
+export type LiveCursors = {
+  nowMs: Long;
+  partitions: LivePartition[];
+};
+
+/** The events of a live topic, by name. */
+export type LiveEvents = {
+  cursors: LiveCursors;
+  failed: ErrorDetail;
+};
+
+/** A partition whose cursors have moved. */
+export type LivePartition = Cursors & {
+  /** Since the last event. */
+  appendedBytes: Long;
+  /** Since the last event. */
+  appendedRecords: Long;
+  partition: number;
+  /** Of the groups that read it, at most 50. */
+  positions: GroupPosition[];
+};
+
 /** A data directory. */
 export type LogDir = {
   isOnline: boolean;
@@ -115,6 +318,36 @@ export type LogDir = {
 
 /** A whole number of up to 64 bits as text: numbers of JavaScript end at 2^53. */
 export type Long = string;
+
+/** A member of a group. */
+export type Member = {
+  /** What it was told to read, where the protocol is the consumers'. */
+  assignment: AssignedTopic[];
+  clientHost: string;
+  clientId: string;
+  groupInstanceId: string | null;
+  isLeader: boolean;
+  memberId: string;
+};
+
+/** One offset that changes. */
+export type OffsetChange = {
+  /** Whether what was asked for lies outside of the log. */
+  clamped: boolean;
+  /** `to` minus `from`. */
+  delta: Long;
+  from: Long | null;
+  partition: number;
+  to: Long;
+  topic: string;
+};
+
+/** Which offsets are forgotten. */
+export type OffsetsDeletion = {
+  /** `null`: of all partitions. */
+  partitions: number[] | null;
+  topic: string;
+};
 
 /** The cluster at a glance. */
 export type Overview = {
@@ -134,6 +367,29 @@ export type Overview = {
   totals: Totals;
   /** Of Ottla. */
   version: string;
+};
+
+/** A part of a list. */
+export type Page_GroupRow = {
+  items: {
+    groupId: string;
+    lag: Long | null;
+    members: number;
+    /** How many partitions it has committed offsets of. */
+    partitions: number;
+    /** `consumer` for consumers; empty where nobody has said. */
+    protocolType: string;
+    state: string;
+    topicCount: number;
+    /** The first ten that it has committed offsets of. */
+    topics: string[];
+    /** `classic`. */
+    type: string;
+  }[];
+  page: number;
+  size: number;
+  /** Items of the whole list that match. */
+  total: number;
 };
 
 /** A part of a list. */
@@ -272,6 +528,23 @@ export type Record = {
   value: Payload | null;
 };
 
+/** A record and the batch that it is in. */
+export type RecordDetail = {
+  batch: Batch;
+  /** Whether the batch had to be decompressed for that. */
+  decompressed: boolean;
+  /** Its number in the batch, from 0. */
+  indexInBatch: number;
+  nextOffset: Long | null;
+  previousOffset: Long | null;
+  record: Record;
+  /** Its bytes, decompressed, up to 64 KiB. */
+  recordBase64: string;
+  /** Its fields by their bytes, counted from its first one. */
+  recordFields: Field[];
+  truncated: boolean;
+};
+
 /** A header of a record. */
 export type RecordHeader = {
   key: string;
@@ -291,6 +564,56 @@ export type Records = {
   scanned: Long;
   scannedBytes: Long;
   stoppedBy: StoppedBy;
+};
+
+/** A reset. */
+export type Reset = {
+  /** Whether it is only looked at. */
+  dryRun?: boolean;
+  to: ResetTo;
+  /** `null`: every topic that the group has offsets of. */
+  topics: ResetTopic[] | null;
+};
+
+/** What a reset changes, or would. */
+export type ResetResult = {
+  applied: boolean;
+  /** Why it cannot be applied now. */
+  blockedBy: string | null;
+  changes: OffsetChange[];
+  undo: Undo | null;
+};
+
+/** Where the offsets go. */
+export type ResetTo =
+  | {
+      kind: "beginning";
+    }
+  | {
+      kind: "end";
+    }
+  | {
+      kind: "offset";
+      offset: Long;
+    }
+  | {
+      kind: "time";
+      timeMs: Long;
+    }
+  | {
+      by: Long;
+      kind: "shift";
+    }
+  | {
+      kind: "explicit";
+      offsets: ExplicitOffset[];
+    };
+
+/** A topic whose offsets are reset. */
+export type ResetTopic = {
+  /** `null`: all of them. */
+  partitions: number[] | null;
+  topic: string;
 };
 
 /** How a search ended. */
@@ -320,6 +643,30 @@ export type SearchProgress = {
   scannedBytes: Long;
   /** Offsets that were to be looked at when the search began; some may have no record any more. */
   total: Long;
+};
+
+/** A segment. */
+export type Segment = {
+  baseOffset: Long;
+  /** Whether transactions were aborted in it. */
+  hasTxnIndex: boolean;
+  /** Whether it is the one that is written. */
+  isActive: boolean;
+  /** −1: no record has a timestamp. */
+  maxTimestampMs: Long;
+  /** Exclusive: where the next segment begins, or the log ends. */
+  nextOffset: Long;
+  offsetIndexBytes: Long;
+  /** Bytes of batches. */
+  sizeBytes: Long;
+  timeIndexBytes: Long;
+};
+
+/** The segments of a partition. */
+export type Segments = {
+  logEndOffset: Long;
+  logStartOffset: Long;
+  segments: Segment[];
 };
 
 /** What the app has to know first. */
@@ -410,3 +757,52 @@ export type Totals = {
   bytesOut: Long;
   requests: Long;
 };
+
+/** How a reset can be undone. */
+export type Undo = {
+  changes: number;
+  expiresMs: Long;
+  id: string;
+  madeMs: Long;
+};
+
+/** Which reset is undone. */
+export type UndoRequest = {
+  id: string;
+};
+
+/** The resets of a group that can be undone, newest first. */
+export type Undos = {
+  items: Undo[];
+};
+
+/** The routes that there are. */
+export const ROUTES: ReadonlySet<string> = new Set([
+  "/brokers",
+  "/brokers/{broker}/config",
+  "/brokers/{broker}/log-dirs",
+  "/groups",
+  "/groups/{group}",
+  "/groups/{group}/offsets",
+  "/groups/{group}/reset",
+  "/groups/{group}/reset/undo",
+  "/overview",
+  "/session",
+  "/topics",
+  "/topics/{topic}",
+  "/topics/{topic}/config",
+  "/topics/{topic}/live",
+  "/topics/{topic}/partitioner",
+  "/topics/{topic}/partitions",
+  "/topics/{topic}/partitions/{partition}/batches",
+  "/topics/{topic}/partitions/{partition}/batches/{offset}",
+  "/topics/{topic}/partitions/{partition}/records/{offset}",
+  "/topics/{topic}/partitions/{partition}/records/{offset}/key",
+  "/topics/{topic}/partitions/{partition}/records/{offset}/value",
+  "/topics/{topic}/partitions/{partition}/segments",
+  "/topics/{topic}/purge",
+  "/topics/{topic}/records",
+  "/topics/{topic}/records/export",
+  "/topics/{topic}/records/search",
+  "/topics/{topic}/records/tail",
+]);

@@ -13,6 +13,7 @@ import {
   ModalOverlay,
   TextField,
 } from "react-aria-components";
+import { has } from "../api/client";
 import { groups, topics } from "../api/queries";
 import { Icon, type IconName } from "../ui/icons";
 import overlay from "../ui/overlay.module.css";
@@ -27,6 +28,7 @@ interface Item {
   run: () => void;
 }
 
+const MISSING = new Set(["connect", "brokers", "clients"].filter((id) => !has(`/${id}`)));
 const RECORD = /^(?<topic>[\w.-]+)\/(?<partition>\d+)@(?<offset>\d+)$/;
 
 function useItems(typed: string): Item[] {
@@ -54,7 +56,7 @@ function useItems(typed: string): Item[] {
     { id: "dark", text: "Dark theme", hint: "action", icon: "moon", run: () => setTheme("dark") },
   ];
   const letters = typed.trim().toLowerCase();
-  const items = fixed.filter((item) => item.text.toLowerCase().includes(letters));
+  const items = fixed.filter((item) => !MISSING.has(item.id) && item.text.toLowerCase().includes(letters));
   for (const { name } of foundTopics.data?.items ?? []) {
     items.push({
       id: `topic ${name}`,

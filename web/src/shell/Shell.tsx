@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import { isMissingRoute } from "../api/client";
+import { has, isMissingRoute } from "../api/client";
 import { overview, session } from "../api/queries";
 import { Button } from "../ui/controls";
 import { Banner, Failed } from "../ui/data";
@@ -17,7 +17,7 @@ import css from "./shell.module.css";
 import { TimeBar } from "./TimeBar";
 import { nextTheme, setTheme, useTheme } from "./theme";
 
-const PLACES: { to: string; text: string; icon: IconName; key: string }[] = [
+const ALL_PLACES: { to: string; text: string; icon: IconName; key: string }[] = [
   { to: "/", text: "Overview", icon: "overview", key: "g o" },
   { to: "/topics", text: "Topics", icon: "topics", key: "g t" },
   { to: "/groups", text: "Groups", icon: "groups", key: "g g" },
@@ -25,6 +25,8 @@ const PLACES: { to: string; text: string; icon: IconName; key: string }[] = [
   { to: "/brokers", text: "Brokers", icon: "brokers", key: "g b" },
   { to: "/clients", text: "Clients", icon: "clients", key: "g l" },
 ];
+
+const PLACES = ALL_PLACES.filter((place) => place.to === "/" || has(place.to));
 
 const THEME_NAMES = { auto: "System theme", light: "Light theme", dark: "Dark theme" } as const;
 const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" } as const;
@@ -125,7 +127,7 @@ export function Shell() {
           <Troubles />
           {error && !data && !isMissingRoute(error) ? <Failed error={error} /> : <Outlet />}
         </main>
-        <TimeBar />
+        {has("/timeline") ? <TimeBar /> : null}
       </div>
       <Toasts />
       {open === "palette" ? <Palette onClose={() => setOpen(null)} /> : null}

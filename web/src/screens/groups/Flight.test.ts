@@ -10,7 +10,7 @@ function entry(seq: number, kind: string, assignment: Assignment[] | null): Time
     cause: null,
     memberId: null,
     clientId: null,
-    generationId: null,
+    generationId: 1,
     from: null,
     to: null,
     text: "",

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
-import { path, send } from "../../api/client";
+import { has, path, send } from "../../api/client";
 import { group as groupQuery, groupTimeline, queryClient, undos } from "../../api/queries";
 import type { GroupDetail, GroupOffset, Member, TimelineEntry } from "../../api/types";
 import { useAt, useMayChange, useNow } from "../../shell/asof";
@@ -20,7 +20,8 @@ import { useChange } from "../topic/actions";
 import { Flight } from "./Flight";
 import css from "./groups.module.css";
 import { LagChart, type Span } from "./LagChart";
-import { Reset, undoReset } from "./Reset";
+import { Reset } from "./Reset";
+import { undoReset } from "./undo";
 
 const route = getRouteApi("/groups/$group");
 const SPAN_MS = { "5m": 300_000, "15m": 900_000, "1h": 3_600_000 } as const;
@@ -116,10 +117,7 @@ function Members({ members }: { members: Member[] }) {
                 </span>
                 <div className="mono tiny muted wrap">{member.memberId}</div>
               </td>
-              <td className="small">
-                {member.clientHost}
-                {member.software ? <div className="tiny muted">{member.software}</div> : null}
-              </td>
+              <td className="small">{member.clientHost}</td>
               <td className="mono">
                 {member.assignment.every((one) => one.partitions.length === 0) ? (
                   <span className="muted">nothing: idle</span>
@@ -223,11 +221,13 @@ export function Group() {
   const mayChange = useMayChange();
   const [isDeleting, setDeleting] = useState(false);
   const { data, error, refetch } = useQuery(groupQuery(id, at));
-  const timeline = useQuery(groupTimeline(id));
+  const timeline = useQuery({ ...groupTimeline(id), enabled: has("/groups/{group}/timeline") });
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Loading />;
   const change = (more: Partial<typeof search>) =>
     void navigate({ search: (before) => ({ ...before, ...more }), replace: true, resetScroll: false });
+  const ages = data.offsets.flatMap((one) => (one.lagMs === null ? [] : [Number(one.lagMs)]));
+  const oldest = ages.length > 0 ? Math.max(...ages) : null;
   const span: Span = search.span ?? "15m";
   const moment = at ? Number(at) : now;
   const entries = (timeline.data?.entries ?? []).filter((entry) => Number(entry.timeMs) <= moment);
@@ -256,13 +256,7 @@ export function Group() {
       <section className="card pad" aria-label="At a glance">
         <Stats>
           <Stat name="Lag">{count(data.lag)}</Stat>
-          <Stat name="In time">
-            {data.lagMs === null || data.lag === "0"
-              ? data.lag === "0"
-                ? "none"
-                : "–"
-              : duration(Number(data.lagMs))}
-          </Stat>
+          <Stat name="In time">{data.lag === "0" ? "none" : oldest === null ? "–" : duration(oldest)}</Stat>
           <Stat name="Members">{count(data.members.length)}</Stat>
           <Stat name="Generation">{count(data.generationId)}</Stat>
           <Stat name="Assignor">{data.protocol || "–"}</Stat>
@@ -271,20 +265,24 @@ export function Group() {
           </Stat>
         </Stats>
       </section>
-      <LagChart
-        group={id}
-        span={span}
-        onSpan={(next) => change({ span: next })}
-        entries={entries}
-        now={moment}
-      />
-      <Flight
-        entries={entries}
-        from={moment - SPAN_MS[span]}
-        now={moment}
-        seam={search.seam}
-        onSeam={(seam) => change({ seam })}
-      />
+      {has("/groups/{group}/lag") ? (
+        <LagChart
+          group={id}
+          span={span}
+          onSpan={(next) => change({ span: next })}
+          entries={entries}
+          now={moment}
+        />
+      ) : null}
+      {has("/groups/{group}/timeline") ? (
+        <Flight
+          entries={entries}
+          from={moment - SPAN_MS[span]}
+          now={moment}
+          seam={search.seam}
+          onSeam={(seam) => change({ seam })}
+        />
+      ) : null}
       <section className="card" aria-label="Positions">
         <Offsets offsets={data.offsets} members={data.members} />
       </section>

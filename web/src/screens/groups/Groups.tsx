@@ -5,15 +5,13 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useBootstrap } from "../../api/bootstrap";
 import { groups } from "../../api/queries";
 import type { GroupRow } from "../../api/types";
-import { useNow } from "../../shell/asof";
-import { ago, count, duration, many } from "../../text/format";
-import { compare } from "../../text/long";
+import { count, many } from "../../text/format";
 import { listGroups } from "../../text/snippets";
 import { Choice, Text } from "../../ui/controls";
 import { Blank, Code, Failed, Loading, Pager, Pill, SortHead, Sparkline, stateTone } from "../../ui/data";
 import { PageHead } from "../../ui/page";
 import css from "./groups.module.css";
-import { causeText } from "./words";
+import { trendOf, useTrends } from "./trends";
 
 const route = getRouteApi("/groups");
 
@@ -25,16 +23,8 @@ const STATES = [
   ["Dead", "Dead"],
 ] as const;
 
-/** Whether the lag grows or falls over the last points. */
-function trend(row: GroupRow): string {
-  const last = row.lagTrend.at(-1);
-  const before = row.lagTrend.at(-6) ?? row.lagTrend[0];
-  if (!last || !before || last === before) return "";
-  const change = compare(last.lag, before.lag);
-  return change > 0 ? "↑" : change < 0 ? "↓" : "";
-}
-
-function Row({ row, now }: { row: GroupRow; now: number }) {
+function Row({ row, trend }: { row: GroupRow; trend: readonly string[] }) {
+  const change = trendOf(trend);
   return (
     <tr>
       <td>
@@ -51,26 +41,10 @@ function Row({ row, now }: { row: GroupRow; now: number }) {
       </td>
       <td className="num">{row.members}</td>
       <td className={css.wide}>
-        <Sparkline
-          values={row.lagTrend.map((point) => point.lag)}
-          label={`Lag of ${row.groupId} over the last hour`}
-        />
+        <Sparkline values={trend} label={`Lag of ${row.groupId} since this page was opened`} />
       </td>
       <td className="num">
-        {count(row.lag)} <span aria-hidden="true">{trend(row)}</span>
-        <div className="tiny muted">
-          {row.lagMs !== null && row.lag !== "0" ? duration(Number(row.lagMs)) : "\u00a0"}
-        </div>
-      </td>
-      <td className={css.wide}>
-        {row.lastRebalanceMs === null ? (
-          <span className="muted">–</span>
-        ) : (
-          <span className="small">
-            {ago(row.lastRebalanceMs, now)}
-            <div className="tiny muted">{causeText(row.lastRebalanceCause)}</div>
-          </span>
-        )}
+        {count(row.lag)} <span aria-hidden="true">{change > 0 ? "↑" : change < 0 ? "↓" : ""}</span>
       </td>
     </tr>
   );
@@ -80,11 +54,11 @@ function Table() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const bootstrap = useBootstrap();
-  const now = useNow();
   const sort = search.sort ?? "groupId";
   const { data, error, refetch } = useQuery(
     groups({ q: search.q, state: search.state, sort, page: search.page ?? 0 }),
   );
+  const trends = useTrends(data?.items);
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Loading />;
   if (data.total === 0 && !search.q && !search.state) {
@@ -119,19 +93,16 @@ function Table() {
                 Members
               </SortHead>
               <th scope="col" className={css.wide}>
-                Last hour
+                Lately
               </th>
               <SortHead field="lag" sort={sort} onSort={onSort} isNumber>
                 Lag
               </SortHead>
-              <th scope="col" className={css.wide}>
-                Last rebalance
-              </th>
             </tr>
           </thead>
           <tbody>
             {data.items.map((row) => (
-              <Row key={row.groupId} row={row} now={now} />
+              <Row key={row.groupId} row={row} trend={trends.get(row.groupId) ?? []} />
             ))}
           </tbody>
         </table>

@@ -4,18 +4,18 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
 import { path, send } from "../../api/client";
-import { queryClient } from "../../api/queries";
 import type { GroupDetail, ResetResult, ResetTarget } from "../../api/types";
-import { count, moment, signed } from "../../text/format";
+import { count, signed } from "../../text/format";
 import { isLong } from "../../text/long";
 import { resetGroup } from "../../text/snippets";
 import { Button, Choice, Text } from "../../ui/controls";
 import { Banner, Failed, Loading, Pill } from "../../ui/data";
 import { Dialog } from "../../ui/overlay";
 import { ShowAs } from "../../ui/page";
-import { say, sayError } from "../../ui/toasts";
+import { say } from "../../ui/toasts";
 import { localMoment } from "../records/QueryBar";
 import { useChange } from "../topic/actions";
+import { refreshGroup, undoReset } from "./undo";
 
 type Kind = "beginning" | "end" | "offset" | "time" | "shift";
 
@@ -46,24 +46,6 @@ function spoken(target: ResetTarget | null): string {
   return target.offset ?? "start";
 }
 
-export async function undoReset(group: string, id: string) {
-  try {
-    await send<ResetResult>("POST", path`/groups/${group}/reset/undo`, { id });
-    await refresh(group);
-    say("The positions are as they were.");
-  } catch (error) {
-    sayError(error);
-  }
-}
-
-async function refresh(group: string) {
-  await Promise.all([
-    queryClient.invalidateQueries({ queryKey: ["group", group] }),
-    queryClient.invalidateQueries({ queryKey: ["groups"] }),
-    queryClient.invalidateQueries({ queryKey: ["undos", group] }),
-  ]);
-}
-
 function Preview({ result }: { result: ResetResult }) {
   return (
     <div className="scroll">
@@ -80,7 +62,6 @@ function Preview({ result }: { result: ResetResult }) {
             <th scope="col" className="num">
               Moves by
             </th>
-            <th scope="col">Next record</th>
           </tr>
         </thead>
         <tbody>
@@ -92,9 +73,6 @@ function Preview({ result }: { result: ResetResult }) {
                 {count(change.to)} {change.clamped ? <Pill tone="warn">as far as the log goes</Pill> : null}
               </td>
               <td className="num">{signed(change.delta)}</td>
-              <td className="small muted">
-                {change.error ?? (change.recordMs === null ? "none yet" : moment(change.recordMs))}
-              </td>
             </tr>
           ))}
         </tbody>
@@ -129,7 +107,7 @@ export function Reset({ group, onClose }: { group: GroupDetail; onClose: () => v
       dryRun: false,
     });
     if (!done.applied) throw new Error(done.blockedBy ?? "The positions were not moved.");
-    await refresh(id);
+    await refreshGroup(id);
     const undo = done.undo;
     say(`${id} goes on from its new positions.`, undo ? () => void undoReset(id, undo.id) : null);
     onClose();

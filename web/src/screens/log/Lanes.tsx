@@ -195,9 +195,7 @@ function useLoop({ canvas, scroller, frame, model, latest, colours }: Loop) {
       before = now;
       const scroll = around.scrollTop;
       const hover = frame.current?.hover ?? null;
-      const isMoving =
-        now < model.movingUntil + 50 ||
-        model.lanes.some((lane) => lane.bursts.length > 0 || lane.litUntil > now - 50);
+      const isMoving = model.isMoving(now);
       const state = [
         view.from,
         view.to,
@@ -207,6 +205,7 @@ function useLoop({ canvas, scroller, frame, model, latest, colours }: Loop) {
         model.version,
         axis,
         hover?.offset,
+        isMoving,
         devicePixelRatio,
       ].join();
       if (state === drawn && !isMoving && axis !== "time") return;

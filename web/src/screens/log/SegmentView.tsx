@@ -22,18 +22,18 @@ interface Index {
 
 function Files({ segment }: { segment: Segment }) {
   const name = segment.baseOffset.padStart(20, "0");
-  const files: [string, Long][] = [
-    [".log", segment.sizeBytes],
-    [".index", segment.offsetIndexBytes],
-    [".timeindex", segment.timeIndexBytes],
-    ...(segment.txnIndexBytes === "0" ? [] : [[".txnindex", segment.txnIndexBytes] as [string, Long]]),
+  const files: [string, string][] = [
+    [".log", bytes(segment.sizeBytes)],
+    [".index", bytes(segment.offsetIndexBytes)],
+    [".timeindex", bytes(segment.timeIndexBytes)],
+    ...(segment.hasTxnIndex ? [[".txnindex", "aborted transactions"] as [string, string]] : []),
   ];
   return (
     <dl className="facts">
       {files.map(([ending, size]) => (
         <div key={ending} style={{ display: "contents" }}>
           <dt className="mono">{`${name}${ending}`}</dt>
-          <dd className="mono">{bytes(size)}</dd>
+          <dd className="mono">{size}</dd>
         </div>
       ))}
       <dt>Offsets</dt>

@@ -3,7 +3,7 @@
 import { bytes, clock, compact, count } from "../../text/format";
 import { preview } from "../../text/payload";
 import { GUTTER, type LaneLayout, RULER } from "./layout";
-import { type Dot, HEAT_FROM, type Lane, SLIDE_MS } from "./model";
+import { type Dot, FADE_MS, HEAT_FROM, type Lane, SLIDE_MS } from "./model";
 import type { Palette } from "./palette";
 import { type Axis, coordinate, ticks, type View, x } from "./scale";
 
@@ -242,7 +242,8 @@ function drawChip(
   context.stroke();
   context.textAlign = "center";
   const centre = left + wide / 2;
-  const letters = Math.max(2, Math.floor((wide - 6) / 5.7));
+  const letters = Math.max(2, Math.floor((wide - 4) / 5.5));
+  const digits = Math.max(2, Math.floor((wide - 2) / 6.1));
   const hasTwo = tall > 30;
   context.fillStyle = palette.strong;
   context.font = `500 10px ${palette.sans}`;
@@ -255,7 +256,7 @@ function drawChip(
   context.fillStyle = palette.text;
   context.font = `400 10px ${palette.mono}`;
   context.fillText(
-    short(dot.record.value === null ? "∅" : preview(dot.record.value, 40), letters - 1),
+    short(dot.record.value === null ? "∅" : preview(dot.record.value, 40), digits),
     centre,
     middle + 7,
   );
@@ -270,7 +271,7 @@ function drawHeat(frame: Frame, lane: Lane, top: number, to: (at: number) => num
   const { context, palette, layout, now } = frame;
   context.fillStyle = palette.accent;
   for (const burst of lane.bursts) {
-    const share = 1 - (now - burst.at) / 4000;
+    const share = 1 - (now - burst.at) / FADE_MS;
     if (share <= 0) continue;
     context.globalAlpha = 0.65 * share;
     const left = to(burst.from);

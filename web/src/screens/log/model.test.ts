@@ -107,8 +107,7 @@ describe("the model of a log", () => {
       sizeBytes: "100",
       offsetIndexBytes: "0",
       timeIndexBytes: "0",
-      txnIndexBytes: "0",
-      lastModifiedMs: null,
+      hasTxnIndex: false,
       maxTimestampMs: "1",
     };
     model.setSegments(0, [segment]);

@@ -8,8 +8,12 @@ import { compare } from "../../text/long";
 export const KEPT = 400;
 /** From how many records a second on a lane no longer shows them one by one. */
 export const HEAT_FROM = 500;
+/** Keys and groups begin at different colours. */
+const KEYS_FROM = 3;
 /** How long a record takes to slide in. */
 export const SLIDE_MS = 150;
+/** How long the place shines where records came in. */
+export const FADE_MS = 4000;
 const RATE_MS = 1000;
 
 export interface Dot {
@@ -87,6 +91,7 @@ export class LogModel {
   private readonly byPartition = new Map<number, Lane>();
   /** Colours of groups, given in the order they are first seen so that few groups never share one. */
   private readonly hues = new Map<string, number>();
+  private readonly keyHues = new Map<string, number>();
   /** Until when something moves in, in the page's time. */
   movingUntil = 0;
   /** Changes with everything that React shows. */
@@ -115,6 +120,16 @@ export class LogModel {
     return hue;
   }
 
+  /** One of eight for a key: its own while there are no more, and by its hash then. */
+  private keyHue(hash: string | null): number {
+    if (hash === null) return -1;
+    const known = this.keyHues.get(hash);
+    if (known !== undefined) return known;
+    if (this.keyHues.size >= 8) return hueOf(hash);
+    this.keyHues.set(hash, (this.keyHues.size + KEYS_FROM) % 8);
+    return (this.keyHues.size - 1 + KEYS_FROM) % 8;
+  }
+
   groups(): string[] {
     return [...this.hues.keys()];
   }
@@ -137,7 +152,7 @@ export class LogModel {
     const lane = before ?? this.add(one);
     if (before && end > before.end) {
       lane.bursts.push({ from: before.end, to: end, at: now });
-      while (lane.bursts.length > 64 || (lane.bursts[0] && now - lane.bursts[0].at > 4000))
+      while (lane.bursts.length > 64 || (lane.bursts[0] && now - lane.bursts[0].at > FADE_MS))
         lane.bursts.shift();
     }
     lane.start = this.position(one.logStartOffset);
@@ -191,7 +206,12 @@ export class LogModel {
     for (const record of records) {
       const lane = this.byPartition.get(record.partition);
       if (!lane) continue;
-      lane.dots.push({ offset: this.position(record.offset), record, hue: hueOf(record.keyHash), arrived });
+      lane.dots.push({
+        offset: this.position(record.offset),
+        record,
+        hue: this.keyHue(record.keyHash),
+        arrived,
+      });
       touched.add(lane);
     }
     for (const lane of touched) lane.dots = newest(lane.dots);
@@ -238,6 +258,14 @@ export class LogModel {
     }
     const often = [...seen].sort((a, b) => b[1].times - a[1].times || (a[0] < b[0] ? -1 : 1));
     return often.length > 12 ? [] : often.slice(0, max).map(([key, { hue }]) => ({ key, hue }));
+  }
+
+  /** Whether a frame would differ from the one before without anything new: something slides, fades or is lit. */
+  isMoving(now: number): boolean {
+    if (now < this.movingUntil) return true;
+    return this.lanes.some(
+      (lane) => lane.litUntil > now || lane.bursts.some((burst) => now - burst.at < FADE_MS),
+    );
   }
 
   rate(): number {

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
+import { has } from "../../api/client";
 import { events, overview, topics } from "../../api/queries";
 import type { BrokerEvent, Overview as OverviewAnswer } from "../../api/types";
 import { useNow } from "../../shell/asof";
@@ -116,7 +117,7 @@ function Largest() {
             <Link to="/topics" search={{ create: true }}>
               Create one
             </Link>
-            , or <Link to="/connect">connect a client</Link> and write to it.
+            , or write to one with any client.
           </p>
         </Blank>
       ) : (
@@ -196,9 +197,11 @@ export function Overview() {
             <code className={css.bootstrap}>{bootstrap}</code>
             <CopyButton text={bootstrap} label="Copy the address" />
           </span>
-          <Link to="/connect" className="small">
-            From elsewhere, or trouble? Connect <Icon name="right" size={10} />
-          </Link>
+          {has("/connect") ? (
+            <Link to="/connect" className="small">
+              From elsewhere, or trouble? Connect <Icon name="right" size={10} />
+            </Link>
+          ) : null}
         </div>
         <Stats>
           <Stat name="Topics">{count(data.counts.topics)}</Stat>
@@ -222,7 +225,7 @@ export function Overview() {
         <Largest />
         <Disks data={data} />
       </div>
-      <Lately />
+      {has("/events") ? <Lately /> : null}
       <p className="tiny muted mono wrap">{`cluster ${data.clusterId} · broker ${data.brokerId} · ottla ${data.version}`}</p>
     </>
   );

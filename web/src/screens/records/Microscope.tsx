@@ -7,7 +7,7 @@ import { apiUrl, path } from "../../api/client";
 import { batch, record } from "../../api/queries";
 import type { Payload, RecordDetail } from "../../api/types";
 import { useMayChange } from "../../shell/asof";
-import { bytes, clock, count, iso, moment } from "../../text/format";
+import { bytes, count, iso, moment } from "../../text/format";
 import { readJson } from "../../text/json";
 import { decodeBase64, payloadBytes, preview } from "../../text/payload";
 import { Button, Segmented } from "../../ui/controls";
@@ -17,16 +17,17 @@ import { Icon } from "../../ui/icons";
 import { ProduceDialog } from "../produce/ProduceDialog";
 import { fromHex, Hex, Schoolbook } from "./Hex";
 import { JsonView } from "./JsonView";
+import { Readers } from "./Readers";
 import css from "./records.module.css";
 
-export type ScopeTab = "value" | "key" | "headers" | "bytes" | "journey" | "neighbours";
+export type ScopeTab = "value" | "key" | "headers" | "bytes" | "readers" | "neighbours";
 
 const TABS: [ScopeTab, string][] = [
   ["value", "Value"],
   ["key", "Key"],
   ["headers", "Headers"],
   ["bytes", "Bytes"],
-  ["journey", "Journey"],
+  ["readers", "Readers"],
   ["neighbours", "Neighbours"],
 ];
 
@@ -114,30 +115,9 @@ function Bytes({ topic, detail }: { topic: string; detail: RecordDetail }) {
       ) : null}
       {of === "batch" && found.error ? <Failed error={found.error} /> : null}
       <p className="tiny muted">
-        {`In segment ${detail.segment.baseOffset}, the batch at byte ${count(detail.segment.position)}.`}
+        {`In segment ${detail.batch.segmentBaseOffset}, the batch at byte ${count(detail.batch.position)}.`}
       </p>
     </div>
-  );
-}
-
-function Journey({ detail }: { detail: RecordDetail }) {
-  const first = detail.journey[0];
-  return (
-    <ol className={css.ladder}>
-      {detail.journey.map((step, at) => (
-        <li key={at}>
-          <span className="mono small">{clock(step.timeMs)}</span>
-          <span>
-            {step.text}
-            {step.groupId ? <Tag>{step.groupId}</Tag> : null}
-            <span className="tiny muted">
-              {first && at > 0 ? ` +${count(String(BigInt(step.timeMs) - BigInt(first.timeMs)))} ms` : ""}
-              {step.precision === "sampled" ? " (to the second)" : ""}
-            </span>
-          </span>
-        </li>
-      ))}
-    </ol>
   );
 }
 
@@ -293,7 +273,7 @@ export function Microscope(props: {
           )
         ) : null}
         {detail && tab === "bytes" ? <Bytes topic={topic} detail={detail} /> : null}
-        {detail && tab === "journey" ? <Journey detail={detail} /> : null}
+        {detail && tab === "readers" ? <Readers topic={topic} record={detail.record} /> : null}
         {detail && tab === "neighbours" ? <Neighbours topic={topic} detail={detail} /> : null}
       </div>
       {detail && isProducing ? (
