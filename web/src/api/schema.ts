@@ -9,6 +9,21 @@ export type AssignedTopic = {
   topic: string;
 };
 
+/** Somebody who connected, or tried to. */
+export type Attempt = {
+  clientId: string | null;
+  listener: string;
+  local: string | null;
+  ms: Long | null;
+  outcome: Outcome;
+  remote: string;
+  softwareName: string | null;
+  softwareVersion: string | null;
+  text: string;
+  /** When it began, or ended. */
+  timeMs: Long;
+};
+
 /** A batch of records. */
 export type Batch = {
   baseOffset: Long;
@@ -103,6 +118,37 @@ export type Brokers = {
   brokers: BrokerRow[];
 };
 
+/** Something that was looked at. */
+export type Check = {
+  /** What to do about it. */
+  fix: string | null;
+  id: string;
+  state: CheckState;
+  text: string;
+  title: string;
+};
+
+/** How it looks. */
+export type CheckState = "pass" | "warn" | "fail";
+
+/** Clients by what they call themselves. */
+export type ClientList = {
+  clients: ClientRow[];
+};
+
+/** The connections that share a client id. */
+export type ClientRow = {
+  clientId: string;
+  connections: number;
+  /** The groups that it is a member of. */
+  groups: string[];
+  hosts: string[];
+  /** What its connections asked for last. */
+  lastRequests: string[];
+  /** Such as `apache-kafka-java 4.4.0`. */
+  software: string[];
+};
+
 /** One config. */
 export type ConfigEntry = {
   documentation: string | null;
@@ -130,6 +176,44 @@ export type ConfigsChange = {
   unset?: string[];
   /** Whether the change is only checked. */
   validateOnly?: boolean;
+};
+
+/** How clients reach the broker, and why one may not. */
+export type Connect = {
+  /** Newest first. */
+  attempts: Attempt[];
+  checks: Check[];
+  listeners: ConnectListener[];
+  /** Newest first. */
+  metadataAnswers: MetadataAnswer[];
+  places: Place[];
+};
+
+/** A listener, and whether what it advertises leads back to it. */
+export type ConnectListener = Listener & {
+  /** What a client on this machine is configured with. */
+  bootstrap: string;
+  check: Reached;
+};
+
+/** A connection of a client. */
+export type Connection = {
+  bytesIn: Long;
+  bytesOut: Long;
+  clientId: string | null;
+  id: Long;
+  /** Kafka's name of the last one. */
+  lastRequest: string | null;
+  lastRequestMs: Long;
+  listener: string;
+  /** The address that it came in by. */
+  local: string;
+  openedMs: Long;
+  /** Where the client is. */
+  remote: string;
+  requests: Long;
+  softwareName: string | null;
+  softwareVersion: string | null;
 };
 
 /** How many there are. */
@@ -171,6 +255,43 @@ export type ErrorDetail = {
   hint: string | null;
   /** What failed and why. */
   message: string;
+};
+
+/** Something that happened. */
+export type Event = {
+  clientId: string | null;
+  /** What else there is to say, by name. */
+  detail: { [name: string]: string };
+  groupId: string | null;
+  /** What, as in `topic.created`. */
+  kind: string;
+  memberId: string | null;
+  partition: number | null;
+  /** Where it came from. */
+  remote: string | null;
+  /** Its number. */
+  seq: Long;
+  /** It as a sentence. */
+  text: string;
+  timeMs: Long;
+  topic: string | null;
+};
+
+/** Events. */
+export type EventList = {
+  events: Event[];
+  /** Whether events from `since` on are gone already. */
+  lost: boolean;
+  /** The number to go on from. */
+  next: Long;
+  /** The number of the oldest event there is. */
+  oldest: Long;
+};
+
+/** The events of the stream, by name. */
+export type EventStream = {
+  event: Event;
+  lost: LostEvents;
 };
 
 /** An offset for a partition. */
@@ -253,6 +374,11 @@ export type GroupRow = {
   type: string;
 };
 
+/** What happened to a group, oldest first. */
+export type GroupTimeline = {
+  entries: TimelineEntry[];
+};
+
 /** A header to be sent. */
 export type HeaderInput = {
   key: string;
@@ -266,6 +392,34 @@ export type Input = {
   hex: string | null;
   /** As UTF-8. */
   text: string | null;
+};
+
+/** The lag of a group over time. */
+export type LagHistory = {
+  series: LagSeries[];
+  /** Of all partitions. */
+  total: LagTotal[];
+};
+
+/** The lag at a moment. */
+export type LagPoint = {
+  committedOffset: Long;
+  endOffset: Long;
+  lag: Long;
+  timeMs: Long;
+};
+
+/** The lag in one partition over time. */
+export type LagSeries = {
+  partition: number;
+  points: LagPoint[];
+  topic: string;
+};
+
+/** The lag of all partitions at a moment. */
+export type LagTotal = {
+  lag: Long;
+  timeMs: Long;
 };
 
 /** A listener of the broker. */
@@ -319,6 +473,21 @@ export type LogDir = {
 /** A whole number of up to 64 bits as text: numbers of JavaScript end at 2^53. */
 export type Long = string;
 
+/** Events that are gone. */
+export type LostEvents = {
+  from: Long;
+  /** Exclusive. */
+  to: Long;
+};
+
+/** How often something happened in half a minute. */
+export type Mark = {
+  count: number;
+  kind: string;
+  /** When the half minute begins. */
+  timeMs: Long;
+};
+
 /** A member of a group. */
 export type Member = {
   /** What it was told to read, where the protocol is the consumers'. */
@@ -328,6 +497,16 @@ export type Member = {
   groupInstanceId: string | null;
   isLeader: boolean;
   memberId: string;
+};
+
+/** What a client was told. */
+export type MetadataAnswer = {
+  /** The address of the broker that it was told. */
+  broker: string;
+  clientId: string | null;
+  listener: string;
+  remote: string | null;
+  timeMs: Long;
 };
 
 /** One offset that changes. */
@@ -349,6 +528,17 @@ export type OffsetsDeletion = {
   topic: string;
 };
 
+/** What came of it. */
+export type Outcome =
+  | "open"
+  | "closed"
+  | "refused"
+  | "tls-on-plaintext"
+  | "http-on-kafka"
+  | "unsupported-version"
+  | "not-kafka"
+  | "failed";
+
 /** The cluster at a glance. */
 export type Overview = {
   brokerId: number;
@@ -367,6 +557,32 @@ export type Overview = {
   totals: Totals;
   /** Of Ottla. */
   version: string;
+};
+
+/** A part of a list. */
+export type Page_Connection = {
+  items: {
+    bytesIn: Long;
+    bytesOut: Long;
+    clientId: string | null;
+    id: Long;
+    /** Kafka's name of the last one. */
+    lastRequest: string | null;
+    lastRequestMs: Long;
+    listener: string;
+    /** The address that it came in by. */
+    local: string;
+    openedMs: Long;
+    /** Where the client is. */
+    remote: string;
+    requests: Long;
+    softwareName: string | null;
+    softwareVersion: string | null;
+  }[];
+  page: number;
+  size: number;
+  /** Items of the whole list that match. */
+  total: number;
 };
 
 /** A part of a list. */
@@ -473,6 +689,18 @@ export type Payload = {
   truncated: boolean;
 };
 
+/** Where a client may be, and what it is configured with there. */
+export type Place = {
+  bootstrap: string;
+  fix: string | null;
+  /** `host`, `container`, `docker-desktop`, `lan` or `kubernetes`. */
+  id: string;
+  title: string;
+  why: string | null;
+  /** Whether that can work with the listeners as they are. */
+  works: boolean;
+};
+
 /** What was sent, and why it went where it went. */
 export type Produced = {
   partitioner: Partitioner;
@@ -509,6 +737,16 @@ export type Purge = {
 /** What was purged. */
 export type Purged = {
   partitions: PartitionPurged[];
+};
+
+/** Whether an address leads somewhere, seen from the broker. */
+export type Reached = {
+  error: string | null;
+  /** How long that took. */
+  ms: number | null;
+  reachable: boolean;
+  /** The addresses behind the name. */
+  resolves: string[];
 };
 
 /** A record. */
@@ -702,6 +940,33 @@ export type TailRecords = {
   skipped: Long;
 };
 
+/** How much happened when, in the last hour. */
+export type Timeline = {
+  marks: Mark[];
+  nowMs: Long;
+  /** Before it, nothing is known. */
+  oldestMs: Long;
+};
+
+/** Something that happened to a group. */
+export type TimelineEntry = {
+  /** `memberJoined`, `memberLeft`, `pollInterval`, `sessionTimeout`, `syncTimeout`, `subscriptionChanged`, `leaderRejoined`, `staticMemberReplaced` or `loaded`. */
+  cause: string | null;
+  clientId: string | null;
+  durationMs: Long | null;
+  /** The state that it left. */
+  from: string | null;
+  generationId: number | null;
+  /** `group.joined`, `group.left`, `group.state` or `group.committed`. */
+  kind: string;
+  memberId: string | null;
+  seq: Long;
+  text: string;
+  timeMs: Long;
+  /** The state that it came to. */
+  to: string | null;
+};
+
 /** A topic that was made. */
 export type TopicCreated = {
   name: string;
@@ -781,13 +1046,21 @@ export const ROUTES: ReadonlySet<string> = new Set([
   "/brokers",
   "/brokers/{broker}/config",
   "/brokers/{broker}/log-dirs",
+  "/clients",
+  "/connect",
+  "/connections",
+  "/events",
+  "/events/stream",
   "/groups",
   "/groups/{group}",
+  "/groups/{group}/lag",
   "/groups/{group}/offsets",
   "/groups/{group}/reset",
   "/groups/{group}/reset/undo",
+  "/groups/{group}/timeline",
   "/overview",
   "/session",
+  "/timeline",
   "/topics",
   "/topics/{topic}",
   "/topics/{topic}/config",

@@ -48,8 +48,8 @@ function Places({
   );
 }
 
-const TONES: { [state in Check["state"]]: Tone } = { pass: "good", warn: "warn", fail: "bad", skip: "plain" };
-const STATE_WORDS: { [state in Check["state"]]: string } = {
+const TONES: { [state: string]: Tone } = { pass: "good", warn: "warn", fail: "bad", skip: "plain" };
+const STATE_WORDS: { [state: string]: string } = {
   pass: "fine",
   warn: "look",
   fail: "wrong",
@@ -67,7 +67,7 @@ function Checks({ checks }: { checks: Check[] }) {
       <ul className={css.checks}>
         {checks.map((check) => (
           <li key={check.id}>
-            <Pill tone={TONES[check.state]}>{STATE_WORDS[check.state]}</Pill>
+            <Pill tone={TONES[check.state] ?? "plain"}>{STATE_WORDS[check.state]}</Pill>
             <div>
               <strong className="small">{check.title}</strong>
               <p className="small muted">{check.text}</p>

@@ -20,9 +20,9 @@ export function hops(data: Connect, place: Place): Hop[] {
   const listener = data.listeners.find((one) => String(one.port) === port) ?? data.listeners[0];
   const reachable = listener?.check.reachable;
   const answered = data.metadataAnswers.find((one) => one.listener === listener?.name);
-  const told = answered?.brokers[0];
+  const told = answered?.broker;
   const advertised = told
-    ? `${told.host}:${told.port}`
+    ? told
     : `${listener?.advertisedHost ?? place.bootstrap.split(":")[0]}:${listener?.advertisedPort ?? port}`;
   const second = data.attempts.some((one) => one.outcome === "open" || one.outcome === "closed");
   return [

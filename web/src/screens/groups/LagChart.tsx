@@ -71,10 +71,10 @@ function rateLines(answer: GroupLag): { times: number[]; lines: Line[] } {
 /** When nobody read because the group was rebalancing. */
 export function rebalances(entries: readonly TimelineEntry[]): Band[] {
   return entries
-    .filter((entry) => entry.kind === "rebalance.done" && entry.durationMs !== null)
+    .filter((entry) => entry.durationMs !== null && entry.cause !== null)
     .map((entry) => {
       const end = approximately(entry.timeMs) / 1000;
-      return { from: end - (entry.durationMs ?? 0) / 1000, to: end };
+      return { from: end - Number(entry.durationMs ?? 0) / 1000, to: end };
     });
 }
 

@@ -1,9 +1,10 @@
 // The list of records: only the rows in view are in the page, however many there are.
 
-import { Link } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useRef } from "react";
+import { memo, useCallback, useEffect, useRef } from "react";
 import type { RecordRow } from "../../api/types";
+import { parseSearch, stringifySearch } from "../../search";
 import { ago, bytes, clock, count, iso, moment } from "../../text/format";
 import { payloadJson, pick, preview } from "../../text/payload";
 import css from "./records.module.css";
@@ -18,8 +19,10 @@ function when(record: RecordRow, times: Times): string {
   return times === "relative" ? ago(record.timestampMs, Date.now()) : moment(record.timestampMs);
 }
 
+// A plain link: while records stream in, forty of them are made anew ten times a second.
 interface RowProps {
-  topic: string;
+  href: string;
+  onOpen: (view: string) => void;
   record: RecordRow;
   times: Times;
   fields: readonly string[];
@@ -28,7 +31,7 @@ interface RowProps {
   index: number;
 }
 
-const Row = memo(function Row({ topic, record, times, fields, isOpen, top, index }: RowProps) {
+const Row = memo(function Row({ href, onOpen, record, times, fields, isOpen, top, index }: RowProps) {
   const view = `${record.partition}@${record.offset}`;
   const json = fields.length > 0 ? payloadJson(record.value) : null;
   return (
@@ -44,18 +47,19 @@ const Row = memo(function Row({ topic, record, times, fields, isOpen, top, index
         {when(record, times)}
       </span>
       <span role="cell" className={css.place}>
-        <Link
+        <a
           data-row=""
-          to="/topics/$topic/records"
-          params={{ topic }}
-          search={(before: object) => ({ ...before, view })}
-          replace={isOpen}
-          resetScroll={false}
+          href={href}
           className={css.open}
           aria-label={`Record ${view}`}
+          onClick={(event) => {
+            if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+            event.preventDefault();
+            onOpen(view);
+          }}
         >
           <b>{record.partition}</b>/{count(record.offset)}
-        </Link>
+        </a>
       </span>
       <span role="cell" className={css.key}>
         {record.key === null ? <i>null</i> : preview(record.key, 80)}
@@ -84,7 +88,7 @@ export function Grid(props: {
   onEnd?: () => void;
   label: string;
 }) {
-  const { records, fields, view, onEnd } = props;
+  const { topic, records, fields, view, onEnd } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: records.length,
@@ -92,6 +96,19 @@ export function Grid(props: {
     estimateSize: () => ROW,
     overscan: 12,
   });
+  const navigate = useNavigate();
+  const open = useCallback(
+    (chosen: string) =>
+      void navigate({
+        to: "/topics/$topic/records",
+        params: { topic },
+        search: (before: object) => ({ ...before, view: chosen }),
+        resetScroll: false,
+      }),
+    [navigate, topic],
+  );
+  const hrefOf = (chosen: string) =>
+    `${window.location.pathname}${stringifySearch({ ...parseSearch(window.location.search), view: chosen })}`;
   const shown = rows.getVirtualItems();
   const lastShown = shown.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -128,8 +145,9 @@ export function Grid(props: {
             const id = `${record.partition}@${record.offset}`;
             return (
               <Row
-                key={id}
-                topic={props.topic}
+                key={item.index}
+                href={hrefOf(id)}
+                onOpen={open}
                 record={record}
                 times={props.times}
                 fields={fields}
