@@ -11,6 +11,16 @@ export function seamsOf(entries: readonly TimelineEntry[], from: number): Timeli
   return entries.filter((entry) => entry.cause !== null && Number(entry.timeMs) >= from).slice(-40);
 }
 
+/** The later of those that would lie on each other. */
+function apart(seams: readonly TimelineEntry[], ms: number): TimelineEntry[] {
+  const kept: TimelineEntry[] = [];
+  for (const seam of seams.toReversed()) {
+    const later = kept.at(-1);
+    if (!later || Number(later.timeMs) - Number(seam.timeMs) >= ms) kept.push(seam);
+  }
+  return kept.reverse();
+}
+
 function Story({ entry }: { entry: TimelineEntry }) {
   const told = advice(entry.cause);
   return (
@@ -33,7 +43,7 @@ export function Flight(props: {
   onSeam: (seq: string | undefined) => void;
 }) {
   const { entries, from, now } = props;
-  const seams = seamsOf(entries, from);
+  const seams = apart(seamsOf(entries, from), (now - from) / 10);
   const share = (at: number) => `${Math.max(0, Math.min(100, ((at - from) / (now - from)) * 100))}%`;
   const chosen = seams.find((entry) => entry.seq === props.seam) ?? seams.at(-1);
   return (
