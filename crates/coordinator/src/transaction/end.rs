@@ -187,8 +187,11 @@ fn decide_v2(current: &Metadata, is_pending: bool, request: &EndRequest) -> EndD
     }
     let ended = current.state.ended();
     let is_current = request.producer == current.producer;
-    // Only after an end is the epoch before the last one that of an EndTxn.
-    let is_retry = ended.is_some() && !is_current && is_name_before(current, request.producer);
+    // Only an end that raised the epoch leaves the one before to be that of its own retry. After the
+    // end of a client that keeps its epoch, it is that of a producer which was fenced; Kafka takes
+    // it for a retry, and lets the producer back in.
+    let has_raised = ended.is_some() && current.client_version.bumps_epoch();
+    let is_retry = has_raised && !is_current && is_name_before(current, request.producer);
     if current.producer.producer_id != request.producer.producer_id && !is_retry {
         return EndDecision::Refuse(ErrorCode::InvalidProducerIdMapping);
     }

@@ -55,6 +55,23 @@ fn an_end_that_is_not_recorded_is_none() {
     assert_eq!(world.state("a"), TransactionState::CompleteAbort);
 }
 
+/// Kafka 4.4 takes the last end here for a retry, and the fenced producer goes on under the name of
+/// the one that fenced it.
+#[test]
+fn a_fenced_producer_does_not_come_back_after_the_end_of_a_client_that_keeps_its_epoch() {
+    let mut world = World::new();
+    let first = world.take_over("a");
+    world.add("a", first, &[0], V2);
+    let ended = world.end("a", first, ABORT, V2);
+    let fenced = world.take(ended).producer;
+    let second = world.take_over("a");
+    world.add("a", second, &[0], V0);
+    let ended = world.end("a", second, ABORT, V0);
+    assert_eq!(world.code(ended), ErrorCode::None);
+    let late = world.end("a", fenced, ABORT, V2);
+    assert_eq!(world.code(late), ErrorCode::ProducerFenced);
+}
+
 /// Kafka's table of what EndTxn from version 5 on makes of a retry and of a new request.
 #[test]
 fn with_version_2_the_epoch_tells_a_retry_from_a_new_request() {
