@@ -169,6 +169,12 @@ impl Log {
         self.sync_snapshots_up_to(count)?;
         let mut going = self.segments.as_ref().clone();
         let kept = going.split_off(count.min(going.len().saturating_sub(1)));
+        let starts_within = kept.first().is_some_and(|s| s.base_offset < self.log_start_offset);
+        if starts_within && self.recovery_point < self.log_start_offset {
+            // What lies before the start in the segment that is first from now on: a log that lost
+            // it in a power cut would end before its recovery point.
+            self.sync(now_ms)?;
+        }
         self.set_segments(kept);
         self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
         self.recovery_point = self.recovery_point.max(self.log_start_offset);

@@ -188,7 +188,8 @@ impl Log {
         self.recovery_point
     }
 
-    /// Makes everything durable now: the three steps in one, for tests and for closing.
+    /// Makes everything durable now, the three steps in one: for closing, for tests, and for where
+    /// files go whose content may be lost otherwise.
     pub fn sync(&mut self, now_ms: i64) -> Result<Offset, LogError> {
         let task = self.begin_sync(now_ms)?;
         let ran = task.run().map_err(LogError::io("sync", self.dir.path()));
