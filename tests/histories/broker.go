@@ -28,6 +28,8 @@ type broker struct {
 	port           int
 	log            *os.File
 	pid            int
+	// Closed when the process is gone; nil for one that is no child.
+	ended chan struct{}
 }
 
 func (b *broker) address() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
@@ -68,7 +70,12 @@ func (b *broker) startOttla() error {
 		return err
 	}
 	b.pid = command.Process.Pid
-	go command.Wait()
+	ended := make(chan struct{})
+	b.ended = ended
+	go func() {
+		command.Wait()
+		close(ended)
+	}()
 	return nil
 }
 
@@ -84,8 +91,17 @@ func (b *broker) startKafka() error {
 	return err
 }
 
-// alive says whether the process is there and not a zombie.
+// alive says whether the process is there. Its first thread may be a zombie while another one still waits for the
+// disk and holds the files, so a child is gone only when it was waited for.
 func (b *broker) alive() bool {
+	if b.ended != nil {
+		select {
+		case <-b.ended:
+			return false
+		default:
+			return true
+		}
+	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.pid))
 	if err != nil {
 		return false
