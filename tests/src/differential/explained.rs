@@ -42,6 +42,8 @@ const EXPLAINED: &[Explained] = &[
     explained("", "configs[ottla.cluster.id]", Anything, "a key of Ottla's own"),
     explained("", "configs[ottla.create.topics]", Anything, "a key of Ottla's own"),
     explained("", "configs[ottla.console.listen]", Anything, "a key of Ottla's own"),
+    explained("", "configs[ottla.console.hosts]", Anything, "a key of Ottla's own"),
+    explained("", "configs[ottla.console.read.only]", Anything, "a key of Ottla's own"),
     explained(
         "DescribeConfigs",
         "[controller.quorum.bootstrap.servers].value",

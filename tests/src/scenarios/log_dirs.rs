@@ -113,6 +113,24 @@ fn settled_in(
     None
 }
 
+/// The same once that is where it was sent: for a moment Kafka shows neither the copy nor that it has
+/// taken the old one's place.
+fn arrived_in(
+    session: &mut Session,
+    paths: &[PathBuf],
+    name: &str,
+    target: &Path,
+) -> Option<usize> {
+    let target = paths.iter().position(|path| path == target);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let place = settled_in(session, paths, name, 0);
+        if place == target || Instant::now() >= deadline {
+            return place;
+        }
+    }
+}
+
 /// Moves between two directories.
 pub fn moves(session: &mut Session) {
     let paths = paths(session);
@@ -150,7 +168,7 @@ pub fn moves(session: &mut Session) {
         for (at, target) in [second, first].into_iter().enumerate() {
             let note = format!("to directory {}", 1 - at);
             session.ask(note, version, &moving(target, &[("moving", 0)]));
-            let place = settled_in(session, &paths, "moving", 0);
+            let place = arrived_in(session, &paths, "moving", target);
             session.observe(&format!("there, v{version}"), &at, &place);
             describe(session, &format!("after v{version} to {at}"), "moving", &[0]);
         }
