@@ -172,7 +172,7 @@ export const connections = (search: ListSearch & { listener?: string }) =>
 export const clients = () =>
   queryOptions({
     queryKey: ["clients"],
-    queryFn: ({ signal }) => get<api.Clients>("/clients", {}, signal),
+    queryFn: ({ signal }) => get<api.ClientList>("/clients", {}, signal),
     refetchInterval: every(LIVE_MS),
   });
 

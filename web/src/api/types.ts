@@ -36,21 +36,6 @@ export interface UndoItem {
   changes: number;
 }
 
-export interface Client {
-  clientId: string;
-  software: string | null;
-  hosts: string[];
-  connections: number;
-  producerIds?: Long[];
-  groups?: string[];
-}
-
-export interface Clients {
-  producers: Client[];
-  consumers: Client[];
-  others: Client[];
-}
-
 export interface BrokerEvent {
   seq: Long;
   timeMs: Time;

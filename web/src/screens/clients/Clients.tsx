@@ -1,10 +1,10 @@
-// Who talks to the broker: producers, consumers, and every connection.
+// Who talks to the broker: by client id, and every connection.
 
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useBootstrap } from "../../api/bootstrap";
 import { clients, connections } from "../../api/queries";
-import type { Client, Connection } from "../../api/types";
+import type { ClientRow, Connection } from "../../api/types";
 import { useNow } from "../../shell/asof";
 import { ago, bytes, count, many } from "../../text/format";
 import { Text } from "../../ui/controls";
@@ -14,18 +14,20 @@ import css from "./clients.module.css";
 
 const route = getRouteApi("/clients");
 
-function Line({ client }: { client: Client }) {
+function Line({ client }: { client: ClientRow }) {
   return (
     <li>
       <span className="row">
         <strong className="grow clip">{client.clientId || "(no client id)"}</strong>
-        {client.software ? <Tag>{client.software}</Tag> : null}
+        {client.software.map((software) => (
+          <Tag key={software}>{software}</Tag>
+        ))}
       </span>
       <span className="tiny muted">
         {`${many(client.connections, "connection")} from ${client.hosts.join(", ")}`}
-        {client.producerIds?.length ? ` · producer ${client.producerIds.slice(0, 4).join(", ")}` : ""}
+        {client.lastRequests.length > 0 ? ` · last asked for ${client.lastRequests.join(", ")}` : ""}
       </span>
-      {client.groups?.length ? (
+      {client.groups.length > 0 ? (
         <span className="tiny">
           {client.groups.map((group) => (
             <Link key={group} to="/groups/$group" params={{ group }} className={css.group}>
@@ -38,16 +40,16 @@ function Line({ client }: { client: Client }) {
   );
 }
 
-function Kind({ title, list, none }: { title: string; list: Client[]; none: string }) {
+function Named({ list }: { list: ClientRow[] }) {
   return (
-    <section className="card" aria-label={title}>
+    <section className="card" aria-label="Client ids">
       <h2 className={css.head}>
-        {title} <span className="muted">{list.length}</span>
+        Client ids <span className="muted">{list.length}</span>
       </h2>
-      {list.length === 0 ? <p className={`muted small ${css.none}`}>{none}</p> : null}
+      {list.length === 0 ? <p className={`muted small ${css.none}`}>Nobody is connected.</p> : null}
       <ul className={css.list}>
         {list.map((client) => (
-          <Line key={`${client.clientId} ${client.software}`} client={client} />
+          <Line key={client.clientId} client={client} />
         ))}
       </ul>
     </section>
@@ -169,13 +171,7 @@ export function Clients() {
         snippets={[{ name: "shell", text: `ss -tnp dst ${bootstrap.replace("localhost", "127.0.0.1")}` }]}
       />
       {error && !data ? <Failed error={error} /> : null}
-      {data ? (
-        <div className="grid2">
-          <Kind title="Producers" list={data.producers} none="Nobody writes at the moment." />
-          <Kind title="Consumers" list={data.consumers} none="Nobody reads at the moment." />
-          {data.others.length > 0 ? <Kind title="Others" list={data.others} none="" /> : null}
-        </div>
-      ) : null}
+      {data ? <Named list={data.clients} /> : null}
       <Connections />
     </>
   );
