@@ -1,9 +1,6 @@
 //! Record batches with fixed contents, so that two brokers are sent the same bytes.
 
-use std::{
-    sync::atomic::{AtomicI64, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 use ottla_record::{BatchBuilder, BuilderOptions, Compression, Record};
@@ -81,13 +78,9 @@ pub fn transactional(id: i64, epoch: i16, sequence: i32, count: usize) -> Bytes 
     build(options, &numbered_now(count)).freeze()
 }
 
-/// Numbered records with the wall clock's time, which no batch before had: which of two is newer must
-/// not depend on how fast the broker is.
+/// Numbered records with the wall clock's time.
 pub fn numbered_now(count: usize) -> Vec<Record> {
-    static LAST: AtomicI64 = AtomicI64::new(0);
     let now = now_ms();
-    let last = LAST.fetch_max(now, Ordering::Relaxed);
-    let now = if last < now { now } else { LAST.fetch_add(1, Ordering::Relaxed) + 1 };
     numbered(count).into_iter().map(|record| Record { timestamp: now, ..record }).collect()
 }
 
