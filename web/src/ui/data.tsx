@@ -19,6 +19,15 @@ export function Tag({ children }: { children: ReactNode }) {
 }
 
 /** A place with nothing in it: what belongs there and how it gets there. */
+/** What is wider than a narrow screen, and can be moved by the keyboard, too. */
+export function Scroll({ children }: { children: ReactNode }) {
+  return (
+    <div className="scroll" tabIndex={0}>
+      {children}
+    </div>
+  );
+}
+
 export function Blank(props: { icon?: IconName; title: string; children?: ReactNode; isBad?: boolean }) {
   return (
     <div className={css.blank} role={props.isBad ? "alert" : undefined}>

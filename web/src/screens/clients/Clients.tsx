@@ -8,7 +8,7 @@ import type { ClientRow, Connection } from "../../api/types";
 import { useNow } from "../../shell/asof";
 import { ago, bytes, count, many } from "../../text/format";
 import { Text } from "../../ui/controls";
-import { Blank, Failed, Loading, Pager, Tag } from "../../ui/data";
+import { Blank, Failed, Loading, Pager, Scroll, Tag } from "../../ui/data";
 import { PageHead } from "../../ui/page";
 import css from "./clients.module.css";
 
@@ -115,7 +115,7 @@ function Connections() {
         </Blank>
       ) : (
         <>
-          <div className="scroll">
+          <Scroll>
             <table aria-label="Connections">
               <thead>
                 <tr>
@@ -147,7 +147,7 @@ function Connections() {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
           <Pager
             page={data.page}
             size={data.size}

@@ -8,7 +8,7 @@ import { useNow } from "../../shell/asof";
 import { ago, count } from "../../text/format";
 import { firstClient } from "../../text/snippets-connect";
 import { Segmented } from "../../ui/controls";
-import { Blank, Code, CopyButton, Failed, Loading, Pill, type Tone } from "../../ui/data";
+import { Blank, Code, CopyButton, Failed, Loading, Pill, Scroll, type Tone } from "../../ui/data";
 import { Icon } from "../../ui/icons";
 import { PageHead } from "../../ui/page";
 import css from "./connect.module.css";
@@ -146,14 +146,14 @@ function Start({ place, as, onAs }: { place: Place; as: string | undefined; onAs
             </p>
           ) : null}
         </div>
-        <div className="scroll">
+        <Scroll>
           <Segmented
             label="Language"
             value={shown?.name ?? ""}
             onChange={onAs}
             options={snippets.map((one) => [one.name, one.name] as const)}
           />
-        </div>
+        </Scroll>
         {shown ? <Code text={shown.text} label={`${shown.name} program`} /> : null}
       </div>
     </section>

@@ -11,7 +11,7 @@ import { useAt, useMayChange, useNow } from "../../shell/asof";
 import { ago, clock, count, duration } from "../../text/format";
 import { describeGroup } from "../../text/snippets";
 import { Button, Text } from "../../ui/controls";
-import { Banner, Blank, Failed, Loading, Pill, Stat, Stats, stateTone, Tag } from "../../ui/data";
+import { Banner, Blank, Failed, Loading, Pill, Scroll, Stat, Stats, stateTone, Tag } from "../../ui/data";
 import { Icon } from "../../ui/icons";
 import { Dialog, Menu } from "../../ui/overlay";
 import { PageHead } from "../../ui/page";
@@ -36,7 +36,7 @@ function Offsets({ offsets, members }: { offsets: GroupOffset[]; members: Member
     );
   }
   return (
-    <div className="scroll">
+    <Scroll>
       <table aria-label="Positions">
         <thead>
           <tr>
@@ -84,7 +84,7 @@ function Offsets({ offsets, members }: { offsets: GroupOffset[]; members: Member
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -97,7 +97,7 @@ function Members({ members }: { members: Member[] }) {
     );
   }
   return (
-    <div className="scroll">
+    <Scroll>
       <table aria-label="Members">
         <thead>
           <tr>
@@ -129,7 +129,7 @@ function Members({ members }: { members: Member[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

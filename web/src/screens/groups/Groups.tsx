@@ -8,7 +8,18 @@ import type { GroupRow } from "../../api/types";
 import { count, many } from "../../text/format";
 import { listGroups } from "../../text/snippets";
 import { Choice, Text } from "../../ui/controls";
-import { Blank, Code, Failed, Loading, Pager, Pill, SortHead, Sparkline, stateTone } from "../../ui/data";
+import {
+  Blank,
+  Code,
+  Failed,
+  Loading,
+  Pager,
+  Pill,
+  Scroll,
+  SortHead,
+  Sparkline,
+  stateTone,
+} from "../../ui/data";
 import { PageHead } from "../../ui/page";
 import css from "./groups.module.css";
 import { trendOf, useTrends } from "./trends";
@@ -79,7 +90,7 @@ function Table() {
     void navigate({ search: (before) => ({ ...before, sort: next, page: undefined }) });
   return (
     <>
-      <div className="scroll">
+      <Scroll>
         <table>
           <thead>
             <tr>
@@ -106,7 +117,7 @@ function Table() {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <Pager
         page={data.page}
         size={data.size}

@@ -9,7 +9,7 @@ import { count, signed } from "../../text/format";
 import { isLong } from "../../text/long";
 import { resetGroup } from "../../text/snippets";
 import { Button, Choice, Text } from "../../ui/controls";
-import { Banner, Failed, Loading, Pill } from "../../ui/data";
+import { Banner, Failed, Loading, Pill, Scroll } from "../../ui/data";
 import { Dialog } from "../../ui/overlay";
 import { ShowAs } from "../../ui/page";
 import { say } from "../../ui/toasts";
@@ -48,7 +48,7 @@ function spoken(target: ResetTarget | null): string {
 
 function Preview({ result }: { result: ResetResult }) {
   return (
-    <div className="scroll">
+    <Scroll>
       <table aria-label="What would change">
         <thead>
           <tr>
@@ -77,7 +77,7 @@ function Preview({ result }: { result: ResetResult }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

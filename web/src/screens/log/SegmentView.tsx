@@ -8,7 +8,7 @@ import type { Batch, Long, Segment, Time } from "../../api/types";
 import { bytes, count, moment } from "../../text/format";
 import { compare } from "../../text/long";
 import { Button, Segmented } from "../../ui/controls";
-import { Failed, Loading, Pill, Tag } from "../../ui/data";
+import { Failed, Loading, Pill, Scroll, Tag } from "../../ui/data";
 import { Dialog } from "../../ui/overlay";
 import { fromHex, Schoolbook } from "../records/Hex";
 
@@ -57,7 +57,7 @@ function flags(one: Batch): string {
 
 function BatchTable(props: { list: Batch[]; open: string | null; onOpen: (baseOffset: string) => void }) {
   return (
-    <div className="scroll">
+    <Scroll>
       <table aria-label="Batches">
         <thead>
           <tr>
@@ -101,7 +101,7 @@ function BatchTable(props: { list: Batch[]; open: string | null; onOpen: (baseOf
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -156,7 +156,7 @@ function IndexEntries(props: {
     );
   }
   return (
-    <div className="scroll">
+    <Scroll>
       <table aria-label="Entries of the index">
         <thead>
           <tr>
@@ -183,7 +183,7 @@ function IndexEntries(props: {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

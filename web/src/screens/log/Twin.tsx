@@ -3,13 +3,14 @@
 import { Link } from "@tanstack/react-router";
 import { bytes, count, duration } from "../../text/format";
 import { minus } from "../../text/long";
+import { Scroll } from "../../ui/data";
 import css from "./log.module.css";
 import type { LogModel } from "./model";
 import { behind } from "./Tip";
 
 export function Twin({ topic, model }: { topic: string; model: LogModel }) {
   return (
-    <div className="scroll">
+    <Scroll>
       <table className={css.twin} aria-label="Partitions and cursors">
         <thead>
           <tr>
@@ -96,6 +97,6 @@ export function Twin({ topic, model }: { topic: string; model: LogModel }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Field } from "../../api/types";
 import { hexLine } from "../../text/payload";
 import { Button } from "../../ui/controls";
+import { Scroll } from "../../ui/data";
 import css from "./records.module.css";
 
 const LINES = 64;
@@ -60,7 +61,7 @@ export function Schoolbook({
   return (
     <div className="stack">
       <Hex data={data} mark={mark} />
-      <div className="scroll">
+      <Scroll>
         <table className={css.fields} aria-label={label}>
           <thead>
             <tr>
@@ -96,7 +97,7 @@ export function Schoolbook({
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </div>
   );
 }

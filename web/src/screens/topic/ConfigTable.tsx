@@ -5,7 +5,7 @@ import type { ConfigEntry } from "../../api/types";
 import { bytes, duration } from "../../text/format";
 import { isLong } from "../../text/long";
 import { Button, Text } from "../../ui/controls";
-import { Blank, Tag } from "../../ui/data";
+import { Blank, Scroll, Tag } from "../../ui/data";
 import { Dialog } from "../../ui/overlay";
 import { useChange } from "./actions";
 import css from "./config.module.css";
@@ -97,7 +97,7 @@ export function ConfigTable(props: {
   }
   return (
     <>
-      <div className="scroll">
+      <Scroll>
         <table>
           <thead>
             <tr>
@@ -147,7 +147,7 @@ export function ConfigTable(props: {
             })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {open && save ? (
         <Edit entry={open} onClose={() => setOpen(null)} save={(value) => save(open.name, value)} />
       ) : null}

@@ -9,7 +9,7 @@ import { useAt } from "../../shell/asof";
 import { bytes, count } from "../../text/format";
 import { minus } from "../../text/long";
 import { describeTopic } from "../../text/snippets";
-import { Failed, Loading, Meter, Pill } from "../../ui/data";
+import { Failed, Loading, Meter, Pill, Scroll } from "../../ui/data";
 import { ShowAs } from "../../ui/page";
 import css from "./config.module.css";
 
@@ -67,7 +67,7 @@ export function Partitions() {
         <h2>Partitions</h2>
         <ShowAs small snippets={describeTopic(bootstrap, name)} />
       </div>
-      <div className="scroll">
+      <Scroll>
         <table>
           <thead>
             <tr>
@@ -94,7 +94,7 @@ export function Partitions() {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }

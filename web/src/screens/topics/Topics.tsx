@@ -9,7 +9,7 @@ import { useMayChange } from "../../shell/asof";
 import { bytes, count, retention } from "../../text/format";
 import { listTopics } from "../../text/snippets";
 import { Button, Check, Text } from "../../ui/controls";
-import { Blank, Failed, Loading, Pager, Pill, SortHead, Tag } from "../../ui/data";
+import { Blank, Failed, Loading, Pager, Pill, Scroll, SortHead, Tag } from "../../ui/data";
 import { Icon } from "../../ui/icons";
 import { PageHead } from "../../ui/page";
 import { CreateTopic } from "./CreateTopic";
@@ -77,7 +77,7 @@ function Table() {
     void navigate({ search: (before) => ({ ...before, sort: next, page: undefined }) });
   return (
     <>
-      <div className="scroll">
+      <Scroll>
         <table>
           <thead>
             <tr>
@@ -107,7 +107,7 @@ function Table() {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <Pager
         page={data.page}
         size={data.size}
