@@ -325,6 +325,26 @@ fn half_sent_requests_take_little_more_memory_than_what_has_come() {
 }
 
 #[test]
+fn a_large_request_that_comes_in_one_piece_is_answered() {
+    let broker = TestBroker::start(&[]);
+    broker.client().topic("t", 1, &[]);
+    let of = |size: usize| {
+        let record = batch::record("k", &"v".repeat(size), 0);
+        batch::build(BuilderOptions::default(), &[record]).freeze()
+    };
+    // The first request makes the buffer larger than a small request needs. How much of it is free
+    // depends on what came since, and at some point all of a larger request comes with one read.
+    for others in 0..60 {
+        let mut client = broker.client();
+        client.produce("t", 0, of(7_900));
+        for _ in 0..others {
+            client.offset("t", 0, -1);
+        }
+        client.produce("t", 0, of(11_000));
+    }
+}
+
+#[test]
 fn a_client_that_asks_much_and_reads_nothing_is_read_no_further() {
     let broker = TestBroker::start(&[]);
     let mut client = broker.client();

@@ -88,10 +88,15 @@ impl FrameReader {
         check_size(prefix, limit).map(Some)
     }
 
-    /// Returns once more of a large frame has come, or the peer has closed. Before that no memory
-    /// need be kept for it.
+    /// Returns once more of a large frame has come, or all of it, or the peer has closed. Before that
+    /// no memory need be kept for it.
     pub(crate) async fn more(&self, stream: &Socket, size: usize) -> Result<(), FrameError> {
-        if size > OWN_BUFFER_BYTES {
+        let received = match &self.large {
+            Some((bytes, _)) => bytes.len(),
+            // The read that brought the size may have brought the rest, too; nothing follows then.
+            None => self.buffer.len().saturating_sub(4),
+        };
+        if size > OWN_BUFFER_BYTES && received < size {
             stream.readable().await?;
         }
         Ok(())
