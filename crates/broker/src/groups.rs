@@ -10,22 +10,18 @@ mod transactional;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::BytesMut;
 use ottla_coordinator::{
     Append, AppendKind, AppendToken, Call, CoordinatorRecord, Effects, GroupConfig, GroupShard,
-    Reply, WaiterId, partition_for,
+    Reply, WaiterId,
 };
 use ottla_log::{AppendOrigin, EndMarker, Verification};
 use ottla_record::{BatchBuilder, BuilderOptions};
 use ottla_types::{ErrorCode, Offset, TopicName, Uuid};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::{
     api::Context,
@@ -35,25 +31,14 @@ use crate::{
     partition::{Partition, WaitFor},
     partitions::HostedTopic,
     settings::TopicSettings,
+    shards::{self, Loading, Shards},
 };
-
-/// How long a request waits for its shard to be loaded before it is told to come back.
-const LOAD_WAIT: Duration = Duration::from_secs(5);
-
-/// The least time between two looks at the timers: a deadline that stays due must not keep the
-/// thread from its clients.
-const LOOK_AGAIN_MS: i64 = 10;
 
 /// All shards.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    /// By partition; none where that is offline.
-    shards: RwLock<Vec<Option<Arc<Shard>>>>,
+    shards: Shards<Shard>,
     config: GroupConfig,
-    next_waiter: AtomicU64,
-    /// When the timer task wakes next, in ms; a shard with an earlier deadline wakes it.
-    wakes_at_ms: AtomicI64,
-    timer: Notify,
 }
 
 /// One shard and what belongs to it.
@@ -61,7 +46,7 @@ pub(crate) struct Groups {
 struct Shard {
     partition: Arc<Partition>,
     state: Mutex<State>,
-    is_loaded: watch::Sender<bool>,
+    loading: Loading,
 }
 
 #[derive(Debug)]
@@ -101,44 +86,14 @@ impl Aside {
 impl Groups {
     /// No shards yet: they come with the topic.
     pub(crate) fn new(config: GroupConfig) -> Self {
-        Self {
-            shards: RwLock::default(),
-            config,
-            next_waiter: AtomicU64::new(1),
-            wakes_at_ms: AtomicI64::new(i64::MAX),
-            timer: Notify::new(),
-        }
+        Self { shards: Shards::new(), config }
     }
 
     /// Makes a shard of every partition of `__consumer_offsets` and loads it in a thread.
     pub(crate) fn lead(&self, shared: &Arc<Shared>, topic: &Arc<HostedTopic>) {
-        let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
-        shards.resize(topic.replicas().len(), None);
-        let mut new = Vec::new();
-        for (slot, replica) in shards.iter_mut().zip(topic.replicas()) {
-            if slot.is_none()
-                && let Some(partition) = replica.online()
-            {
-                let shard = Arc::new(Shard {
-                    partition: Arc::clone(partition),
-                    state: Mutex::new(State {
-                        shard: GroupShard::new(self.config.clone()),
-                        waiters: HashMap::new(),
-                        enders: HashMap::new(),
-                    }),
-                    is_loaded: watch::Sender::new(false),
-                });
-                new.push(Arc::clone(&shard));
-                *slot = Some(shard);
-            }
-        }
-        drop(shards);
+        let new = self.shards.fill(topic, |partition| Shard::new(partition, self.config.clone()));
         let shared = Arc::clone(shared);
-        let load = move || {
-            for shard in &new {
-                load::load(&shared, shard);
-            }
-        };
+        let load = move || load::load_all(&shared, &new);
         if let Err(error) = background::spawn("ottla-group-load", load) {
             tracing::error!("groups cannot be loaded: {error}");
         }
@@ -146,14 +101,13 @@ impl Groups {
 
     /// Whether every shard is loaded.
     pub(crate) fn is_loaded(&self) -> bool {
-        self.shards().iter().all(|shard| shard.is_loaded())
+        self.shards.is_loaded()
     }
 
     /// Groups in all shards that are loaded.
     pub(crate) fn count(&self) -> usize {
-        let shards = self.shards();
-        let loaded = shards.iter().filter(|shard| shard.is_loaded());
-        loaded.map(|shard| shard.lock().shard.list_groups(&[], &[]).len()).sum()
+        let shards = self.shards.loaded();
+        shards.iter().map(|shard| shard.lock().shard.list_groups(&[], &[]).len()).sum()
     }
 
     /// Hands a request to the shard of its group and waits for the reply.
@@ -163,7 +117,7 @@ impl Groups {
         group_id: &str,
         act: impl FnOnce(&mut GroupShard, &Call<'_>, &mut Effects),
     ) -> Result<Reply, ErrorCode> {
-        let shard = self.shard_of(group_id).await?;
+        let shard = self.shards.loaded_of(group_id).await?;
         self.call_on(ctx, &shard, Aside::None, act).await
     }
 
@@ -175,7 +129,7 @@ impl Groups {
         aside: Aside,
         act: impl FnOnce(&mut GroupShard, &Call<'_>, &mut Effects),
     ) -> Result<Reply, ErrorCode> {
-        let waiter = self.new_waiter();
+        let waiter = self.shards.new_waiter();
         let (sender, receiver) = oneshot::channel();
         let client_host = format!("/{}", ctx.peer.remote.ip());
         let call = Call {
@@ -198,7 +152,7 @@ impl Groups {
         group_id: &str,
         look: impl FnOnce(&GroupShard) -> T,
     ) -> Result<T, ErrorCode> {
-        let shard = self.shard_of(group_id).await?;
+        let shard = self.shards.loaded_of(group_id).await?;
         let state = shard.lock();
         Ok(look(&state.shard))
     }
@@ -208,34 +162,27 @@ impl Groups {
         &self,
         mut look: impl FnMut(&GroupShard) -> T,
     ) -> Result<Vec<T>, ErrorCode> {
-        let shards = self.shards();
-        for shard in &shards {
-            shard.wait_loaded().await?;
-        }
+        let shards = self.shards.all_loaded().await?;
         Ok(shards.iter().map(|shard| look(&shard.lock().shard)).collect())
     }
 
     /// Looks at the shard of a group, if it is loaded.
     pub(crate) fn look<T>(&self, group_id: &str, look: impl FnOnce(&GroupShard) -> T) -> Option<T> {
-        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
-        let count = i32::try_from(shards.len()).ok().filter(|count| *count > 0)?;
-        let place = usize::try_from(partition_for(group_id, count)).ok()?;
-        let shard = shards.get(place)?.clone().filter(|shard| shard.is_loaded())?;
-        drop(shards);
+        let shard = self.shards.of(group_id).ok().filter(|shard| shard.loading.is_done())?;
         let state = shard.lock();
         Some(look(&state.shard))
     }
 
     /// Looks at every shard that is loaded.
     pub(crate) fn look_at_all(&self, mut look: impl FnMut(&GroupShard)) {
-        for shard in self.shards().iter().filter(|shard| shard.is_loaded()) {
+        for shard in self.shards.loaded() {
             look(&shard.lock().shard);
         }
     }
 
     /// Forgets the offsets of a deleted topic.
     pub(crate) fn remove_topic(&self, shared: &Arc<Shared>, topic: &TopicName, id: Uuid) {
-        for shard in self.shards() {
+        for shard in self.shards.all() {
             self.run(shared, &shard, |state, effects| {
                 state.shard.remove_topic(now_ms(), topic, id, effects);
             });
@@ -244,48 +191,21 @@ impl Groups {
 
     /// Expires sessions, rebalances and offsets until the broker stops.
     pub(crate) async fn run_timers(&self, shared: Arc<Shared>) {
-        loop {
-            // Open for every wake-up before the look at the shards: a deadline that is set during
-            // the look is either seen by it or leaves its permit in `timer`.
-            self.wakes_at_ms.store(i64::MAX, Ordering::SeqCst);
-            // A shard that is being loaded is locked for long, and has no deadline.
-            let mut shards = self.shards();
-            shards.retain(|shard| shard.is_loaded());
-            for shard in &shards {
-                let now = now_ms();
-                if shard.lock().shard.next_deadline().is_some_and(|due| due <= now) {
-                    self.run(&shared, shard, |state, effects| state.shard.tick(now, effects));
-                }
-            }
-            let deadlines = shards.iter().filter_map(|shard| shard.lock().shard.next_deadline());
-            let next = deadlines.min().unwrap_or(i64::MAX);
-            self.wakes_at_ms.store(next, Ordering::SeqCst);
-            let wait = next.saturating_sub(now_ms()).clamp(LOOK_AGAIN_MS, 3_600_000);
-            tokio::select! {
-                biased;
-                () = shared.stopping.wait() => return,
-                () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}
-                () = self.timer.notified() => {}
-            }
-        }
+        self.shards
+            .run_timers(&shared, |shard, now| {
+                self.run(&shared, shard, |state, effects| state.shard.tick(now, effects));
+            })
+            .await;
     }
 
     /// Answers everyone who is parked, since the broker stops.
     pub(crate) fn stop(&self) {
-        for shard in self.shards() {
-            shard.unload();
-        }
+        self.shards.stop();
     }
 
     /// Gives up the shard of a partition that went offline. Its groups have no coordinator then.
     pub(crate) fn resign(&self, partition: i32) {
-        let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
-        let slot = usize::try_from(partition).ok().and_then(|place| shards.get_mut(place));
-        let shard = slot.and_then(Option::take);
-        drop(shards);
-        if let Some(shard) = shard {
-            shard.unload();
-        }
+        self.shards.resign(partition);
     }
 
     /// Lets a shard act and carries out what it asks for. What has to wait for the disk goes on in
@@ -315,47 +235,10 @@ impl Groups {
             shard.carry_out(&mut state, settings.as_deref(), aside, &mut effects)
         };
         shared.journal.groups(&mut effects.notes);
-        self.wake_timer(shard);
+        self.shards.wake_timer(shard);
         if !pending.is_empty() {
             shared.spawn(settle(Arc::clone(shared), Arc::clone(shard), settings, pending));
         }
-    }
-
-    fn new_waiter(&self) -> WaiterId {
-        WaiterId(self.next_waiter.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn wake_timer(&self, shard: &Shard) {
-        let next = shard.lock().shard.next_deadline().unwrap_or(i64::MAX);
-        if next < self.wakes_at_ms.load(Ordering::SeqCst) {
-            self.timer.notify_one();
-        }
-    }
-
-    async fn shard_of(&self, group_id: &str) -> Result<Arc<Shard>, ErrorCode> {
-        let shard = {
-            let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
-            let count = i32::try_from(shards.len()).unwrap_or(i32::MAX);
-            if count == 0 {
-                return Err(ErrorCode::NotCoordinator);
-            }
-            let place = usize::try_from(partition_for(group_id, count)).unwrap_or(0);
-            shards.get(place).cloned().flatten().ok_or(ErrorCode::NotCoordinator)?
-        };
-        shard.wait_loaded().await?;
-        Ok(shard)
-    }
-
-    fn shard_at(&self, partition: i32) -> Result<Arc<Shard>, ErrorCode> {
-        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
-        let place = usize::try_from(partition).ok();
-        let shard = place.and_then(|place| shards.get(place)).cloned().flatten();
-        shard.ok_or(ErrorCode::NotCoordinator)
-    }
-
-    fn shards(&self) -> Vec<Arc<Shard>> {
-        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
-        shards.iter().flatten().cloned().collect()
     }
 }
 
@@ -373,13 +256,13 @@ impl State {
     }
 }
 
-impl Shard {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl shards::Shard for Shard {
+    fn loading(&self) -> &Loading {
+        &self.loading
     }
 
-    fn is_loaded(&self) -> bool {
-        *self.is_loaded.borrow()
+    fn next_deadline(&self) -> Option<i64> {
+        self.lock().shard.next_deadline()
     }
 
     fn unload(&self) {
@@ -388,11 +271,18 @@ impl Shard {
         state.shard.unload(&mut effects);
         state.send(&mut effects);
     }
+}
 
-    async fn wait_loaded(&self) -> Result<(), ErrorCode> {
-        let mut receiver = self.is_loaded.subscribe();
-        let loaded = tokio::time::timeout(LOAD_WAIT, receiver.wait_for(|loaded| *loaded)).await;
-        if matches!(loaded, Ok(Ok(_))) { Ok(()) } else { Err(ErrorCode::CoordinatorLoadInProgress) }
+impl Shard {
+    /// A shard that is to be loaded.
+    fn new(partition: Arc<Partition>, config: GroupConfig) -> Self {
+        let shard = GroupShard::new(config);
+        let state = State { shard, waiters: HashMap::new(), enders: HashMap::new() };
+        Self { partition, state: Mutex::new(state), loading: Loading::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends replies and writes appends until nothing is left but what waits for the disk.
@@ -495,6 +385,6 @@ async fn settle(
         pending.extend(shard.carry_out(&mut state, settings, Aside::None, &mut effects));
         drop(state);
         shared.journal.groups(&mut effects.notes);
-        shared.groups.wake_timer(&shard);
+        shared.groups.shards.wake_timer(&shard);
     }
 }

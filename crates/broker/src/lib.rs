@@ -35,6 +35,7 @@ mod producer_ids;
 mod random;
 pub mod reference;
 mod settings;
+mod shards;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod stopping;

@@ -9,29 +9,25 @@
 mod load;
 mod shard;
 
-use std::{
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use ottla_coordinator::{
     AddPartitions, ProducerIdAndEpoch, TransactionCall, TransactionConfig, TransactionEffects,
-    TransactionReply, TransactionShard, TransactionVersion, WaiterId, partition_for,
+    TransactionReply, TransactionShard, TransactionVersion,
 };
 use ottla_types::{ErrorCode, ProducerId, TopicPartition};
 use ottla_wire::Str;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
-use crate::{background, broker::Shared, clock::now_ms, partitions::HostedTopic};
+use crate::{
+    background,
+    broker::Shared,
+    clock::now_ms,
+    partitions::HostedTopic,
+    shards::{Shard as _, Shards},
+};
 
 use shard::{Shard, State};
-
-/// The least time between two looks at the timers: a deadline that stays due must not keep the
-/// thread from its clients.
-const LOOK_AGAIN_MS: i64 = 10;
 
 /// A producer as it names itself in its requests.
 #[derive(Clone, Copy, Debug)]
@@ -60,45 +56,21 @@ pub(crate) enum Verify {
 /// All shards.
 #[derive(Debug)]
 pub(crate) struct Transactions {
-    /// By partition; none where that is offline.
-    shards: RwLock<Vec<Option<Arc<Shard>>>>,
+    shards: Shards<Shard>,
     config: TransactionConfig,
     /// How long the end of a transaction is waited for before the next is refused.
     add_wait_ms: i64,
-    next_waiter: AtomicU64,
-    /// When the timer task wakes next, in ms; a shard with an earlier deadline wakes it.
-    wakes_at_ms: AtomicI64,
-    timer: Notify,
 }
 
 impl Transactions {
     /// No shards yet: they come with the topic.
     pub(crate) fn new(config: TransactionConfig, add_wait_ms: i64) -> Self {
-        Self {
-            shards: RwLock::default(),
-            config,
-            add_wait_ms,
-            next_waiter: AtomicU64::new(1),
-            wakes_at_ms: AtomicI64::new(i64::MAX),
-            timer: Notify::new(),
-        }
+        Self { shards: Shards::new(), config, add_wait_ms }
     }
 
     /// Makes a shard of every partition of `__transaction_state` and loads it in a thread.
     pub(crate) fn lead(&self, shared: &Arc<Shared>, topic: &Arc<HostedTopic>) {
-        let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
-        shards.resize(topic.replicas().len(), None);
-        let mut new = Vec::new();
-        for (slot, replica) in shards.iter_mut().zip(topic.replicas()) {
-            if slot.is_none()
-                && let Some(partition) = replica.online()
-            {
-                let shard = Arc::new(Shard::new(Arc::clone(partition), self.config.clone()));
-                new.push(Arc::clone(&shard));
-                *slot = Some(shard);
-            }
-        }
-        drop(shards);
+        let new = self.shards.fill(topic, |partition| Shard::new(partition, self.config.clone()));
         if new.is_empty() {
             return;
         }
@@ -111,7 +83,7 @@ impl Transactions {
 
     /// Whether every shard is loaded.
     pub(crate) fn is_loaded(&self) -> bool {
-        self.shards().iter().all(|shard| shard.is_loaded())
+        self.shards.is_loaded()
     }
 
     /// Whether the partition is part of the producer's open transaction, as far as that is known
@@ -121,9 +93,9 @@ impl Transactions {
         producer: TransactionalProducer<'_>,
         partition: &TopicPartition,
     ) -> bool {
-        let Ok(shard) = self.find(producer.transactional_id) else { return false };
+        let Ok(shard) = self.shards.of(producer.transactional_id) else { return false };
         let place = (&*partition.topic, partition.partition);
-        shard.is_loaded()
+        shard.loading().is_done()
             && shard.lock().rules().is_ok_and(|rules| {
                 rules.is_part(producer.transactional_id, producer.identity(), place)
             })
@@ -203,11 +175,11 @@ impl Transactions {
         transactional_id: &str,
         act: impl FnOnce(&mut TransactionShard, &TransactionCall, &mut TransactionEffects),
     ) -> TransactionReply {
-        let shard = match self.loaded_shard(transactional_id).await {
+        let shard = match self.shards.loaded_of(transactional_id).await {
             Ok(shard) => shard,
             Err(code) => return TransactionReply::refused(code),
         };
-        let waiter = WaiterId(self.next_waiter.fetch_add(1, Ordering::Relaxed));
+        let waiter = self.shards.new_waiter();
         let (sender, receiver) = oneshot::channel();
         let call = TransactionCall { now_ms: now_ms(), waiter };
         self.run(shared, &shard, |state, effects| {
@@ -224,7 +196,7 @@ impl Transactions {
         transactional_id: &str,
         look: impl FnOnce(&TransactionShard) -> T,
     ) -> Result<T, ErrorCode> {
-        let shard = self.loaded_shard(transactional_id).await?;
+        let shard = self.shards.loaded_of(transactional_id).await?;
         let state = shard.lock();
         state.rules().map(look)
     }
@@ -234,64 +206,33 @@ impl Transactions {
         &self,
         mut look: impl FnMut(&TransactionShard) -> T,
     ) -> Result<Vec<T>, ErrorCode> {
-        let shards = self.shards();
-        for shard in &shards {
-            shard.wait_loaded().await?;
-        }
+        let shards = self.shards.all_loaded().await?;
         shards.iter().map(|shard| shard.lock().rules().map(&mut look)).collect()
     }
 
     /// Transactional ids in all shards that are loaded.
     pub(crate) fn count(&self) -> usize {
-        let shards = self.shards();
-        let loaded = shards.iter().filter(|shard| shard.is_loaded());
-        loaded.map(|shard| shard.lock().shard.len()).sum()
+        self.shards.loaded().iter().map(|shard| shard.lock().shard.len()).sum()
     }
 
     /// Aborts what takes too long, forgets what nobody uses and tries again what failed, until the
     /// broker stops.
     pub(crate) async fn run_timers(&self, shared: Arc<Shared>) {
-        loop {
-            // Open for every wake-up before the look at the shards: a deadline that is set during
-            // the look is either seen by it or leaves its permit in `timer`.
-            self.wakes_at_ms.store(i64::MAX, Ordering::SeqCst);
-            let mut shards = self.shards();
-            shards.retain(|shard| shard.is_loaded());
-            for shard in &shards {
-                let now = now_ms();
-                if shard.next_deadline().is_some_and(|due| due <= now) {
-                    self.run(&shared, shard, |state, effects| state.shard.tick(now, effects));
-                }
-            }
-            let deadlines = shards.iter().filter_map(|shard| shard.next_deadline());
-            let next = deadlines.min().unwrap_or(i64::MAX);
-            self.wakes_at_ms.store(next, Ordering::SeqCst);
-            let wait = next.saturating_sub(now_ms()).clamp(LOOK_AGAIN_MS, 3_600_000);
-            tokio::select! {
-                biased;
-                () = shared.stopping.wait() => return,
-                () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}
-                () = self.timer.notified() => {}
-            }
-        }
+        self.shards
+            .run_timers(&shared, |shard, now| {
+                self.run(&shared, shard, |state, effects| state.shard.tick(now, effects));
+            })
+            .await;
     }
 
     /// Answers everyone who waits, since the broker stops.
     pub(crate) fn stop(&self) {
-        for shard in self.shards() {
-            shard.unload();
-        }
+        self.shards.stop();
     }
 
     /// Gives up the shard of a partition that went offline. Its ids have no coordinator then.
     pub(crate) fn resign(&self, partition: i32) {
-        let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
-        let slot = usize::try_from(partition).ok().and_then(|place| shards.get_mut(place));
-        let shard = slot.and_then(Option::take);
-        drop(shards);
-        if let Some(shard) = shard {
-            shard.unload();
-        }
+        self.shards.resign(partition);
     }
 
     /// Lets a shard act and carries out what it asks for. What has to wait for the disk, or for a
@@ -313,36 +254,10 @@ impl Transactions {
             act(&mut state, &mut effects);
             shard.carry_out(shared, &mut state, &mut effects)
         };
-        self.wake_timer(shard);
+        self.shards.wake_timer(shard);
         if !outstanding.is_empty() {
             shared.spawn(shard::settle(Arc::clone(shared), Arc::clone(shard), outstanding));
         }
-    }
-
-    fn wake_timer(&self, shard: &Shard) {
-        let next = shard.next_deadline().unwrap_or(i64::MAX);
-        if next < self.wakes_at_ms.load(Ordering::SeqCst) {
-            self.timer.notify_one();
-        }
-    }
-
-    /// The shard of a transactional id, whether it is loaded or not.
-    fn find(&self, transactional_id: &str) -> Result<Arc<Shard>, ErrorCode> {
-        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
-        let count = i32::try_from(shards.len()).unwrap_or(i32::MAX);
-        let place = usize::try_from(partition_for(transactional_id, count)).unwrap_or(0);
-        shards.get(place).cloned().flatten().ok_or(ErrorCode::NotCoordinator)
-    }
-
-    async fn loaded_shard(&self, transactional_id: &str) -> Result<Arc<Shard>, ErrorCode> {
-        let shard = self.find(transactional_id)?;
-        shard.wait_loaded().await?;
-        Ok(shard)
-    }
-
-    fn shards(&self) -> Vec<Arc<Shard>> {
-        let shards = self.shards.read().unwrap_or_else(PoisonError::into_inner);
-        shards.iter().flatten().cloned().collect()
     }
 }
 

@@ -39,7 +39,7 @@ impl Groups {
         ctx: &Context,
         request: TxnOffsetCommitRequest,
     ) -> Result<Reply, ErrorCode> {
-        let shard = self.shard_of(&request.group_id).await?;
+        let shard = self.shards.loaded_of(&request.group_id).await?;
         let verification = verify(ctx, &shard, &request).await?;
         let aside = Aside::Verified(verification);
         self.call_on(ctx, &shard, aside, move |shard, call, effects| {
@@ -57,12 +57,12 @@ impl Groups {
         marker: &EndMarker,
     ) -> oneshot::Receiver<ErrorCode> {
         let (sender, receiver) = oneshot::channel();
-        match self.shard_at(partition) {
-            Ok(shard) if shard.is_loaded() => self.end_on(shared, &shard, *marker, sender),
+        match self.shards.at(partition) {
+            Ok(shard) if shard.loading.is_done() => self.end_on(shared, &shard, *marker, sender),
             Ok(shard) => {
                 let (task_shared, marker) = (Arc::clone(shared), *marker);
                 shared.spawn(async move {
-                    if shard.wait_loaded().await.is_ok() {
+                    if shard.loading.wait().await.is_ok() {
                         task_shared.groups.end_on(&task_shared, &shard, marker, sender);
                     } else {
                         let _gone = sender.send(ErrorCode::NotLeaderOrFollower);
@@ -83,7 +83,7 @@ impl Groups {
         marker: EndMarker,
         sender: oneshot::Sender<ErrorCode>,
     ) {
-        let waiter = self.new_waiter();
+        let waiter = self.shards.new_waiter();
         let is_committed = marker.result == TxnResult::Commit;
         self.run_with(shared, shard, Aside::Marker(marker), |state, effects| {
             state.enders.insert(waiter, sender);

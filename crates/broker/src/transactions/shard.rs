@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use ottla_coordinator::{
@@ -15,24 +14,22 @@ use ottla_metadata::feature;
 use ottla_record::{BatchBuilder, BuilderOptions};
 use ottla_types::{ErrorCode, Offset, TopicName, TopicPartition};
 use ottla_wire::Str;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::{
     broker::Shared,
     clock::now_ms,
     markers::{self, MarkerEntry, Unsettled},
     partition::{Partition, WaitFor},
+    shards::{self, Loading},
 };
-
-/// How long a request waits for its shard to be loaded before it is told to come back.
-const LOAD_WAIT: Duration = Duration::from_secs(5);
 
 /// A shard with its partition.
 #[derive(Debug)]
 pub(super) struct Shard {
     pub(super) partition: Arc<Partition>,
     state: Mutex<State>,
-    pub(super) is_loaded: watch::Sender<bool>,
+    loading: Loading,
 }
 
 /// What the lock of a shard is around.
@@ -84,6 +81,24 @@ impl State {
     }
 }
 
+impl shards::Shard for Shard {
+    fn loading(&self) -> &Loading {
+        &self.loading
+    }
+
+    fn next_deadline(&self) -> Option<i64> {
+        self.lock().shard.next_deadline()
+    }
+
+    fn unload(&self) {
+        let mut effects = TransactionEffects::default();
+        let mut state = self.lock();
+        state.shard.unload(&mut effects);
+        state.is_given_up = true;
+        state.send(&mut effects);
+    }
+}
+
 impl Shard {
     /// A shard that is to be loaded.
     pub(super) fn new(partition: Arc<Partition>, config: TransactionConfig) -> Self {
@@ -92,36 +107,11 @@ impl Shard {
             waiters: HashMap::new(),
             is_given_up: false,
         };
-        Self { partition, state: Mutex::new(state), is_loaded: watch::Sender::new(false) }
+        Self { partition, state: Mutex::new(state), loading: Loading::new() }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn next_deadline(&self) -> Option<i64> {
-        self.lock().shard.next_deadline()
-    }
-
-    pub(super) fn is_loaded(&self) -> bool {
-        *self.is_loaded.borrow()
-    }
-
-    pub(super) async fn wait_loaded(&self) -> Result<(), ErrorCode> {
-        if self.is_loaded() {
-            return Ok(());
-        }
-        let mut receiver = self.is_loaded.subscribe();
-        let loaded = tokio::time::timeout(LOAD_WAIT, receiver.wait_for(|loaded| *loaded)).await;
-        if matches!(loaded, Ok(Ok(_))) { Ok(()) } else { Err(ErrorCode::CoordinatorLoadInProgress) }
-    }
-
-    pub(super) fn unload(&self) {
-        let mut effects = TransactionEffects::default();
-        let mut state = self.lock();
-        state.shard.unload(&mut effects);
-        state.is_given_up = true;
-        state.send(&mut effects);
     }
 
     /// Tells the rules which level of `transaction.version` is finalized.
@@ -286,6 +276,6 @@ pub(super) async fn settle(
         }
         outstanding.extend(shard.carry_out(&shared, &mut state, &mut effects));
         drop(state);
-        shared.transactions.wake_timer(&shard);
+        shared.transactions.shards.wake_timer(&shard);
     }
 }
