@@ -1,156 +1,30 @@
 //! Transactions as partitions and groups see them: batches, markers, what readers are told, and
 //! offsets.
 
-use std::time::{Duration, Instant};
-
 use bytes::Bytes;
 use ottla_record::{Batches, decode_batch};
-use ottla_types::Uuid;
 use ottla_wire::{
     Records, Str,
-    add_offsets_to_txn_request::AddOffsetsToTxnRequest,
-    add_partitions_to_txn_request::{AddPartitionsToTxnRequest, AddPartitionsToTxnTopic},
     describe_producers_request::{DescribeProducersRequest, TopicRequest},
     describe_transactions_request::DescribeTransactionsRequest,
-    end_txn_request::EndTxnRequest,
     fetch_request::{FetchPartition, FetchRequest, FetchTopic},
     fetch_response::FetchResponse,
-    find_coordinator_request::FindCoordinatorRequest,
-    init_producer_id_request::InitProducerIdRequest,
     list_offsets_request::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic},
-    offset_fetch_request::{
-        OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic,
-        OffsetFetchRequestTopics,
-    },
-    produce_request::ProduceRequest,
-    txn_offset_commit_request::{
-        TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
-    },
     write_txn_markers_request::{
         WritableTxnMarker, WritableTxnMarkerTopic, WriteTxnMarkersRequest,
     },
 };
 
 use crate::{
-    batch::{self, transactional},
+    batch::{self},
     session::{Session, produce, versions},
 };
 
-/// CONCURRENT_TRANSACTIONS and those of a coordinator that is not there yet.
-const COME_BACK: [i16; 4] = [14, 15, 16, 51];
-const PATIENCE: Duration = Duration::from_secs(20);
+mod offsets;
+mod producer;
 
-/// A transactional producer, as its client knows it.
-#[derive(Clone, Debug)]
-struct Producer {
-    transactional_id: String,
-    id: i64,
-    epoch: i16,
-}
-
-/// Asks, quietly, until the answer is none of those that say to come back.
-fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if let Some(found) = ask() {
-            return Some(found);
-        }
-        std::thread::yield_now();
-    }
-    None
-}
-
-impl Producer {
-    fn new(session: &mut Session, transactional_id: &str) -> Self {
-        let find = FindCoordinatorRequest {
-            key_type: 1,
-            coordinator_keys: vec![Str::from(transactional_id)],
-            ..Default::default()
-        };
-        // To look for it is what makes the topic that it needs.
-        until(|| {
-            let found = session.quietly(4, &find)?;
-            (found.coordinators.first()?.error_code == 0).then_some(())
-        });
-        let request = InitProducerIdRequest {
-            transactional_id: Some(Str::from(transactional_id)),
-            transaction_timeout_ms: 60_000,
-            ..Default::default()
-        };
-        let response = until(|| {
-            let response = session.quietly(4, &request)?;
-            (!COME_BACK.contains(&response.error_code)).then_some(response)
-        });
-        let response = response.unwrap_or_default();
-        let transactional_id = transactional_id.to_owned();
-        Self { transactional_id, id: response.producer_id, epoch: response.producer_epoch }
-    }
-
-    fn at(&self, epoch: i16) -> Self {
-        Self { epoch, ..self.clone() }
-    }
-
-    fn request(&self, topic: &str, batch: Bytes) -> ProduceRequest {
-        let transactional_id = Some(Str::from(&self.transactional_id));
-        ProduceRequest { transactional_id, ..produce(topic, 0, batch) }
-    }
-
-    fn batch(&self, sequence: i32, count: usize) -> Bytes {
-        transactional(self.id, self.epoch, sequence, count)
-    }
-
-    fn send(&self, topic: &str, sequence: i32, count: usize) -> ProduceRequest {
-        self.request(topic, self.batch(sequence, count))
-    }
-
-    fn add(&self, session: &mut Session, topic: &str) {
-        let request = AddPartitionsToTxnRequest {
-            v3_and_below_transactional_id: Str::from(&self.transactional_id),
-            v3_and_below_producer_id: self.id,
-            v3_and_below_producer_epoch: self.epoch,
-            v3_and_below_topics: vec![AddPartitionsToTxnTopic {
-                name: Str::from(topic),
-                partitions: vec![0],
-            }],
-            ..Default::default()
-        };
-        until(|| {
-            let response = session.quietly(3, &request)?;
-            let topic = response.results_by_topic_v3_and_below.first()?;
-            let code = topic.results_by_partition.first()?.partition_error_code;
-            (!COME_BACK.contains(&code)).then_some(())
-        });
-    }
-
-    fn end_request(&self, commit: bool) -> EndTxnRequest {
-        EndTxnRequest {
-            transactional_id: Str::from(&self.transactional_id),
-            producer_id: self.id,
-            producer_epoch: self.epoch,
-            committed: commit,
-        }
-    }
-
-    /// Ends the transaction as old clients do.
-    fn end(&self, session: &mut Session, commit: bool) {
-        let request = self.end_request(commit);
-        until(|| {
-            let response = session.quietly(3, &request)?;
-            (!COME_BACK.contains(&response.error_code)).then_some(())
-        });
-    }
-
-    /// Ends the transaction as new clients do, and goes on in the epoch that it is told.
-    fn end_and_go_on(&mut self, session: &mut Session, commit: bool) {
-        let request = self.end_request(commit);
-        let response = until(|| {
-            let response = session.quietly(5, &request)?;
-            (!COME_BACK.contains(&response.error_code)).then_some(response)
-        });
-        let response = response.unwrap_or_default();
-        (self.id, self.epoch) = (response.producer_id, response.producer_epoch);
-    }
-}
+pub use offsets::{offsets_of_new_clients, offsets_of_old_clients};
+use producer::{Producer, until};
 
 /// What a reader was told of a partition, without what differs between runs.
 #[derive(Debug)]
@@ -478,141 +352,4 @@ pub fn markers(session: &mut Session) {
     write(session, "of an old epoch", marker(&producer, topic, 1, 1));
     look(session, "at last", topic, 0);
     describe(session, "at last", topic);
-}
-
-/// A group's offsets, stable ones and any.
-fn offsets(session: &mut Session, note: &str, group: &str, topic: &str) {
-    for (version, require_stable) in [(7, false), (7, true), (9, true)] {
-        let mut request = OffsetFetchRequest { require_stable, ..Default::default() };
-        if version < 8 {
-            request.group_id = Str::from(group);
-            request.topics = None;
-        } else {
-            request.groups = vec![OffsetFetchRequestGroup {
-                group_id: Str::from(group),
-                topics: Some(vec![OffsetFetchRequestTopics {
-                    name: Str::from(topic),
-                    partition_indexes: vec![0, 1],
-                    ..Default::default()
-                }]),
-                ..Default::default()
-            }];
-        }
-        session.ask(format!("{note}, stable: {require_stable}"), version, &request);
-    }
-}
-
-fn commit(producer: &Producer, group: &str, topic: &str, offset: i64) -> TxnOffsetCommitRequest {
-    TxnOffsetCommitRequest {
-        transactional_id: Str::from(&producer.transactional_id),
-        group_id: Str::from(group),
-        producer_id: producer.id,
-        producer_epoch: producer.epoch,
-        topics: vec![TxnOffsetCommitRequestTopic {
-            name: Str::from(topic),
-            partitions: vec![TxnOffsetCommitRequestPartition {
-                committed_offset: offset,
-                committed_metadata: Some(Str::from("m")),
-                ..Default::default()
-            }],
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
-}
-
-/// Waits until the group's coordinator serves.
-fn find_group(session: &mut Session, group: &str) {
-    let find =
-        FindCoordinatorRequest { coordinator_keys: vec![Str::from(group)], ..Default::default() };
-    until(|| {
-        let found = session.quietly(4, &find)?;
-        (found.coordinators.first()?.error_code == 0).then_some(())
-    });
-    let warm = OffsetFetchRequest { group_id: Str::from(group), ..Default::default() };
-    until(|| (!COME_BACK.contains(&session.quietly(6, &warm)?.error_code)).then_some(()));
-}
-
-/// Waits until no offset of the group is pending.
-fn stable(session: &mut Session, group: &str, topic: &str) {
-    until(|| {
-        let request = OffsetFetchRequest {
-            group_id: Str::from(group),
-            require_stable: true,
-            topics: Some(vec![OffsetFetchRequestTopic {
-                name: Str::from(topic),
-                partition_indexes: vec![0, 1],
-            }]),
-            ..Default::default()
-        };
-        let response = session.quietly(7, &request)?;
-        let parts = response.topics.iter().flat_map(|topic| &topic.partitions);
-        let unstable = |part: i16| part == 88;
-        (!parts.map(|part| part.error_code).any(unstable)).then_some(())
-    });
-}
-
-pub fn offsets_of_old_clients(session: &mut Session) {
-    let (topic, group) = ("txn-offsets", "txn-offsets");
-    session.topic(topic, 2, &[]);
-    let old = Producer::new(session, "txn-offsets-old");
-    find_group(session, group);
-    let add = AddOffsetsToTxnRequest {
-        transactional_id: Str::from(&old.transactional_id),
-        producer_id: old.id,
-        producer_epoch: old.epoch,
-        group_id: Str::from(group),
-    };
-    for version in [0, 3, 4] {
-        session.ask("not added", version, &commit(&old, group, topic, 5));
-    }
-    until(|| (!COME_BACK.contains(&session.quietly(3, &add)?.error_code)).then_some(()));
-    for version in 0..=4 {
-        let offset = 5 + i64::from(version);
-        session.ask("in a transaction", version, &commit(&old, group, topic, offset));
-    }
-    offsets(session, "open", group, topic);
-    let unknown = commit(&old, group, "txn-none", 1);
-    session.ask("an unknown topic", 4, &unknown);
-    let mut large = commit(&old, group, topic, 1);
-    large.topics[0].partitions[0].committed_metadata = Some(Str::from("x".repeat(5000)));
-    session.ask("large metadata", 4, &large);
-    let mut generation = commit(&old, group, topic, 1);
-    generation.generation_id_or_member_epoch = 3;
-    session.ask("a generation of nobody", 4, &generation);
-    let elsewhere = commit(&old, "txn-offsets-none", topic, 1);
-    let elsewhere = TxnOffsetCommitRequest { generation_id_or_member_epoch: 0, ..elsewhere };
-    session.ask("a generation of no group", 4, &elsewhere);
-    session.ask("no group", 4, &commit(&old, "", topic, 1));
-    old.end(session, true);
-    stable(session, group, topic);
-    offsets(session, "committed", group, topic);
-}
-
-pub fn offsets_of_new_clients(session: &mut Session) {
-    let (topic, group) = ("txn-offsets-new", "txn-offsets-new");
-    let topic_id = session.topic(topic, 2, &[]);
-    find_group(session, group);
-    let mut new = Producer::new(session, "txn-offsets-new");
-    session.ask("added with the offset", 5, &commit(&new, group, topic, 20));
-    let mut by_id = commit(&new, group, "", 21);
-    by_id.topics[0].topic_id = topic_id;
-    by_id.topics[0].partitions[0].partition_index = 1;
-    session.ask("by topic id", 6, &by_id);
-    by_id.topics[0].topic_id = Uuid::from_random([7; 16]).unwrap_or_default();
-    session.ask("by an unknown id", 6, &by_id);
-    offsets(session, "open again", group, topic);
-    let before = new.clone();
-    new.end_and_go_on(session, false);
-    stable(session, group, topic);
-    offsets(session, "aborted", group, topic);
-    session.ask("the ended epoch", 5, &commit(&before, group, topic, 30));
-    session.ask("the next", 5, &commit(&new, group, topic, 31));
-    let high = Producer { epoch: new.epoch + 1, ..new.clone() };
-    session.ask("an epoch too high", 5, &commit(&high, group, topic, 32));
-    let stranger = Producer { transactional_id: "txn-offsets-x".to_owned(), ..new.clone() };
-    session.ask("an unknown transactional id", 5, &commit(&stranger, group, topic, 33));
-    new.end_and_go_on(session, true);
-    stable(session, group, topic);
-    offsets(session, "committed at last", group, topic);
 }
