@@ -26,7 +26,7 @@ use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use crate::{
     Admin, Consumer, Error, ErrorKind, Producer, ProducerConfig, Result, TransactionalProducer,
     connection::{ConnectOptions, Connection},
-    topology::{Broker, TopicInfo, Topology, address_of},
+    topology::{Broker, PartitionInfo, TopicInfo, Topology, address_of},
 };
 
 /// Every version that both sides speak.
@@ -415,11 +415,12 @@ impl Client {
         self.fetch_metadata(Some(names), AutoCreate::No).await.map(drop)
     }
 
-    /// A topic, from memory or from the cluster. Waits until all its partitions have leaders.
+    /// A topic, from memory or from the cluster. Waits for a moment for partitions that have no leader:
+    /// those of a new topic get theirs soon, and the others are not to wait for one that is damaged.
     pub(crate) async fn topic(&self, name: &str, create: AutoCreate) -> Result<Arc<TopicInfo>> {
         if let Some(topic) = self.topology().topics.get(name)
             && !topic.partitions.is_empty()
-            && topic.partitions.values().all(|partition| partition.leader.0 >= 0)
+            && topic.partitions.values().all(PartitionInfo::is_led)
         {
             return Ok(topic.clone());
         }
@@ -429,6 +430,7 @@ impl Client {
             AutoCreate::No => Duration::from_millis(700),
         };
         let mut unknown_backoff = Backoff::until(Instant::now() + patience);
+        let mut leader_backoff = Backoff::until(Instant::now() + Duration::from_millis(700));
         let mut backoff = self.backoff();
         loop {
             let answers = self.fetch_metadata(Some(vec![name.to_owned()]), create).await?;
@@ -439,14 +441,18 @@ impl Client {
             let error = || Error::broker(code, format!("cannot use topic {name}"), None);
             match code {
                 ErrorCode::None => {
-                    if let Some(topic) = self.topology().topics.get(name)
-                        && topic.partitions.values().all(|partition| partition.leader.0 >= 0)
-                    {
-                        return Ok(topic.clone());
-                    }
                     let code = ErrorCode::LeaderNotAvailable;
-                    let what = format!("cannot use topic {name}");
-                    backoff.pause(Error::broker(code, what, None)).await?;
+                    let error = || Error::broker(code, format!("cannot use topic {name}"), None);
+                    let Some(topic) = self.topology().topics.get(name).cloned() else {
+                        backoff.pause(error()).await?;
+                        continue;
+                    };
+                    let mut partitions = topic.partitions.values();
+                    if partitions.all(PartitionInfo::is_led)
+                        || leader_backoff.pause(error()).await.is_err()
+                    {
+                        return Ok(topic);
+                    }
                 }
                 ErrorCode::UnknownTopicOrPartition => unknown_backoff.pause(error()).await?,
                 code if code.is_retriable() => backoff.pause(error()).await?,
@@ -554,8 +560,7 @@ impl Backoff {
 
     /// Waits before the next attempt, or gives `error` back when there is no time for one.
     pub(crate) async fn pause(&mut self, error: Error) -> Result<()> {
-        let now = Instant::now();
-        if now + self.delay > self.deadline {
+        if Instant::now() + self.delay > self.deadline {
             return Err(error);
         }
         tracing::debug!(%error, delay = ?self.delay, "trying again");

@@ -28,7 +28,7 @@ pub use batch::Delivery;
 use batch::{OpenBatch, Outcome, PartitionKey, wait_for};
 use partitioner::{Sticky, partition_for_key};
 
-use crate::{Client, Delivered, Error, Record, Result, client::AutoCreate};
+use crate::{Client, Delivered, Error, Record, Result, client::AutoCreate, topology::TopicInfo};
 
 /// How many replicas must have a record before it counts as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,13 +204,12 @@ impl Producer {
     pub async fn enqueue(&self, mut record: Record) -> Result<Delivery> {
         let shared = &self.handle.shared;
         let cannot = || format!("cannot produce to {}", record.topic);
-        let known =
-            shared.client.topology().topics.get(&record.topic).map(|it| it.partitions.len());
-        let partitions = match known.filter(|count| *count > 0) {
-            Some(count) => count,
-            None => shared.client.topic(&record.topic, AutoCreate::Yes).await?.partitions.len(),
+        let known = shared.client.topology().topics.get(&record.topic).cloned();
+        let topic = match known.filter(|topic| !topic.partitions.is_empty()) {
+            Some(topic) => topic,
+            None => shared.client.topic(&record.topic, AutoCreate::Yes).await?,
         };
-        let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+        let partitions = topic.partition_count();
         if let Some(partition) = record.partition
             && !(0..partitions).contains(&partition)
         {
@@ -234,7 +233,7 @@ impl Producer {
         if !record.has_timestamp {
             record.body.timestamp = now_ms();
         }
-        let (delivery, wakes) = shared.place(&record, partitions, size)?;
+        let (delivery, wakes) = shared.place(&record, &topic, size)?;
         if wakes {
             shared.wake.notify_one();
         }
@@ -304,7 +303,7 @@ pub(crate) fn now_ms() -> i64 {
 
 impl Shared {
     /// Puts a record into its partition's open batch. Says whether the sender has to look.
-    fn place(&self, record: &Record, partitions: i32, size: usize) -> Result<(Delivery, bool)> {
+    fn place(&self, record: &Record, topic: &TopicInfo, size: usize) -> Result<(Delivery, bool)> {
         let mut guard = self.state();
         let state = &mut *guard;
         if state.is_closing {
@@ -314,13 +313,13 @@ impl Shared {
         let is_sticky = record.partition.is_none() && record.body.key.is_none();
         let partition = match (record.partition, record.body.key.as_deref()) {
             (Some(partition), _) => partition,
-            (None, Some(key)) => partition_for_key(key, partitions),
+            (None, Some(key)) => partition_for_key(key, topic.partition_count()),
             (None, None) => {
                 let sticky = state.sticky.entry(record.topic.clone()).or_insert_with(|| {
                     let seed = RandomState::new().hash_one(&record.topic);
                     Sticky::new(u32::try_from(seed >> 32).unwrap_or(0))
                 });
-                sticky.partition(partitions)
+                sticky.partition_with_leader(topic)
             }
         };
         let queue = state.queues.entry((record.topic.clone(), partition)).or_default();
@@ -386,7 +385,7 @@ mod tests {
         let record = Record::to("t").partition(1).value(vec![0; 100]);
         let mut wakes = Vec::new();
         for _ in 0..3 {
-            wakes.push(shared.place(&record, 3, 136).unwrap().1);
+            wakes.push(shared.place(&record, &TopicInfo::led_by(&[1, 1, 1]), 136).unwrap().1);
         }
         assert_eq!(shape(&shared), [(1, 2, true)]);
         assert_eq!(wakes, [true, true, true]);
@@ -396,7 +395,9 @@ mod tests {
     fn records_that_fit_share_a_batch_and_wake_nobody_again() {
         let shared = shared(10_000);
         let record = Record::to("t").key("k").value("v");
-        let wakes: Vec<bool> = (0..3).map(|_| shared.place(&record, 3, 40).unwrap().1).collect();
+        let wakes: Vec<bool> = (0..3)
+            .map(|_| shared.place(&record, &TopicInfo::led_by(&[1, 1, 1]), 40).unwrap().1)
+            .collect();
         assert_eq!(shape(&shared), [(partition_for_key(b"k", 3), 0, true)]);
         assert_eq!(wakes, [true, false, false]);
     }
@@ -405,8 +406,11 @@ mod tests {
     fn records_without_a_key_move_on_with_a_full_batch() {
         let shared = shared(200);
         let record = Record::to("t").value(vec![0; 300]);
-        let partitions: Vec<i32> =
-            (0..3).map(|_| shared.place(&record, 3, 336).unwrap().0.partition).collect();
+        let partitions: Vec<i32> = (0..3)
+            .map(|_| {
+                shared.place(&record, &TopicInfo::led_by(&[1, 1, 1]), 336).unwrap().0.partition
+            })
+            .collect();
         let mut sorted = partitions.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, [0, 1, 2], "{partitions:?}");

@@ -55,6 +55,13 @@ pub struct PartitionInfo {
     pub error: ErrorCode,
 }
 
+impl PartitionInfo {
+    /// Whether a broker leads it.
+    pub(crate) const fn is_led(&self) -> bool {
+        self.leader.0 >= 0
+    }
+}
+
 /// One topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicInfo {
@@ -68,6 +75,31 @@ pub struct TopicInfo {
     pub partitions: BTreeMap<i32, PartitionInfo>,
     /// What is wrong with the topic, if anything.
     pub error: ErrorCode,
+}
+
+impl TopicInfo {
+    /// How many partitions it has.
+    pub(crate) fn partition_count(&self) -> i32 {
+        i32::try_from(self.partitions.len()).unwrap_or(i32::MAX)
+    }
+
+    /// A topic whose partitions are led by these brokers, −1 for none.
+    #[cfg(test)]
+    pub(crate) fn led_by(leaders: &[i32]) -> Self {
+        let partition = |(partition, leader): (i32, &i32)| PartitionInfo {
+            partition,
+            leader: BrokerId(*leader),
+            leader_epoch: LeaderEpoch(0),
+            replicas: vec![BrokerId(1)],
+            isr: vec![BrokerId(1)],
+            offline_replicas: Vec::new(),
+            error: ErrorCode::None,
+        };
+        let partitions = (0..).zip(leaders).map(partition).map(|it| (it.partition, it)).collect();
+        let name = Arc::from("t");
+        let (topic_id, is_internal, error) = (Uuid::ZERO, false, ErrorCode::None);
+        Self { name, topic_id, is_internal, partitions, error }
+    }
 }
 
 /// A picture of the cluster at one moment.
@@ -92,7 +124,18 @@ impl Topology {
     /// The leader of a partition and its epoch, if a leader is known.
     pub fn leader(&self, topic: &str, partition: i32) -> Option<(BrokerId, LeaderEpoch)> {
         let partition = self.topics.get(topic)?.partitions.get(&partition)?;
-        (partition.leader.0 >= 0).then_some((partition.leader, partition.leader_epoch))
+        partition.is_led().then_some((partition.leader, partition.leader_epoch))
+    }
+
+    /// As [`leader`](Self::leader), with Kafka's code for what is missing: the partition or its leader.
+    pub(crate) fn leader_or_code(
+        &self,
+        topic: &str,
+        partition: i32,
+    ) -> Result<BrokerId, ErrorCode> {
+        let topic = self.topics.get(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let found = topic.partitions.get(&partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        if found.is_led() { Ok(found.leader) } else { Err(ErrorCode::LeaderNotAvailable) }
     }
 
     /// This picture with a response laid over it. `all` says that the response names every topic.

@@ -1,6 +1,10 @@
 //! Offsets of partitions: where they begin, where they end, where a time is.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset};
 use ottla_wire::{
@@ -87,13 +91,17 @@ impl Admin {
     ) -> Result<Vec<Of<Result<ListedOffset>>>> {
         let mut results = Vec::new();
         let mut by_leader: BTreeMap<i32, Vec<ListOffsetsTopic>> = BTreeMap::new();
-        for (name, partition, spec) in asked {
+        for name in asked.iter().map(|(name, ..)| name).collect::<BTreeSet<_>>() {
             self.client.topic(name, AutoCreate::No).await?;
-            let Some((leader, _)) = self.client.topology().leader(name, *partition) else {
-                let what = format!("cannot list offsets of {name}-{partition}");
-                let error = Error::broker(ErrorCode::UnknownTopicOrPartition, what, None);
-                results.push((name.clone(), *partition, Err(error)));
-                continue;
+        }
+        for (name, partition, spec) in asked {
+            let leader = match self.client.topology().leader_or_code(name, *partition) {
+                Ok(leader) => leader,
+                Err(code) => {
+                    let what = format!("cannot list offsets of {name}-{partition}");
+                    results.push((name.clone(), *partition, Err(Error::broker(code, what, None))));
+                    continue;
+                }
             };
             let item = ListOffsetsPartition {
                 partition_index: *partition,

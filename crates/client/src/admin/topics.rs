@@ -1,6 +1,10 @@
 //! Topics: created, deleted, listed, described, given more partitions; records deleted.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use ottla_types::{BrokerId, ErrorCode, Offset, Uuid};
 use ottla_wire::{
@@ -226,13 +230,17 @@ impl Admin {
     ) -> Result<Vec<(String, i32, Result<Offset>)>> {
         let mut results = Vec::new();
         let mut by_leader: BTreeMap<i32, Vec<DeleteRecordsTopic>> = BTreeMap::new();
-        for (name, partition, offset) in before {
+        for name in before.iter().map(|(name, ..)| name).collect::<BTreeSet<_>>() {
             self.client.topic(name, AutoCreate::No).await?;
-            let what = || format!("cannot delete records of {name}-{partition}");
-            let Some((leader, _)) = self.client.topology().leader(name, *partition) else {
-                let error = Error::broker(ErrorCode::UnknownTopicOrPartition, what(), None);
-                results.push((name.clone(), *partition, Err(error)));
-                continue;
+        }
+        for (name, partition, offset) in before {
+            let leader = match self.client.topology().leader_or_code(name, *partition) {
+                Ok(leader) => leader,
+                Err(code) => {
+                    let what = format!("cannot delete records of {name}-{partition}");
+                    results.push((name.clone(), *partition, Err(Error::broker(code, what, None))));
+                    continue;
+                }
             };
             let item = DeleteRecordsPartition { partition_index: *partition, offset: offset.0 };
             let topics = by_leader.entry(leader.0).or_default();

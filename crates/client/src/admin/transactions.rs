@@ -236,9 +236,7 @@ impl Admin {
         what: impl FnOnce() -> String,
     ) -> Result<BrokerId> {
         self.client.topic(topic, AutoCreate::No).await?;
-        let leader = self.client.topology().leader(topic, partition);
-        leader.map(|(leader, _)| leader).ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, what(), "the partition does not exist or has no leader")
-        })
+        let leader = self.client.topology().leader_or_code(topic, partition);
+        leader.map_err(|code| Error::broker(code, what(), None))
     }
 }

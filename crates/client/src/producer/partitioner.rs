@@ -4,6 +4,8 @@
 //! one partition until its batch closes, so that batches fill.
 //! Kafka: `org.apache.kafka.common.utils.Utils.murmur2`, `BuiltInPartitioner`.
 
+use crate::topology::{PartitionInfo, TopicInfo};
+
 /// The 32-bit Murmur2 hash with the seed that Kafka's clients use.
 pub fn murmur2(data: &[u8]) -> u32 {
     const SEED: u32 = 0x9747_b28c;
@@ -53,6 +55,21 @@ impl Sticky {
         choice.checked_rem(partitions).unwrap_or(0)
     }
 
+    /// The partition to use now: the first from the choice on that has a leader, or the choice where none has.
+    pub(crate) fn partition_with_leader(&mut self, topic: &TopicInfo) -> i32 {
+        let partitions = topic.partition_count();
+        let mut tried = *self;
+        for _ in 0..partitions {
+            let partition = tried.partition(partitions);
+            if topic.partitions.get(&partition).is_some_and(PartitionInfo::is_led) {
+                *self = tried;
+                return partition;
+            }
+            tried.advance();
+        }
+        self.partition(partitions)
+    }
+
     /// Moves on, because the batch is closed.
     pub(crate) const fn advance(&mut self) {
         self.choice = self.choice.wrapping_add(1);
@@ -97,5 +114,15 @@ mod tests {
             sticky.advance();
         }
         assert!(seen.iter().all(|count| *count >= 2), "{seen:?}");
+    }
+
+    #[test]
+    fn records_without_a_key_pass_over_partitions_without_a_leader() {
+        let topic = TopicInfo::led_by(&[1, -1, -1, 1]);
+        let mut sticky = Sticky::new(1);
+        assert_eq!(sticky.partition_with_leader(&topic), 3);
+        sticky.advance();
+        assert_eq!(sticky.partition_with_leader(&topic), 0);
+        assert_eq!(Sticky::new(1).partition_with_leader(&TopicInfo::led_by(&[-1, -1])), 1);
     }
 }
