@@ -65,6 +65,26 @@ fn a_replica_moves_while_it_is_written_and_read() {
 }
 
 #[test]
+fn a_move_is_no_faster_than_allowed() {
+    let slowly = ("replica.alter.log.dirs.io.max.bytes.per.second", "1000");
+    let broker = TestBroker::start(&[TWO, slowly]);
+    let mut client = broker.client();
+    client.topic("slow", 1, &[("segment.bytes", "1048576")]);
+    let (_, to) = places(&broker, "slow");
+    for _ in 0..300 {
+        client.produce("slow", 0, batch::plain(1000));
+    }
+    assert_eq!(move_to(&mut client, &to, "slow", 0), 0);
+    // Without a limit it is done after a few of these; with it, after an hour.
+    for _ in 0..500 {
+        client.produce("slow", 0, batch::plain(1));
+        assert!(!holds(&mut client, &to, "slow", 0));
+    }
+    client.alter((4, "1"), &[(slowly.0, "1000000000")]);
+    wait_until_in(&mut client, &to, "slow");
+}
+
+#[test]
 fn a_move_takes_the_log_start_offset_and_the_producers_with_it() {
     let broker = TestBroker::start(&[TWO]);
     let mut client = broker.client();

@@ -33,10 +33,10 @@ impl Throttle {
         let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
         span.bytes = span.bytes.saturating_add(bytes);
         let took = now.saturating_duration_since(span.began);
-        if took < SPAN {
+        let allowed = seconds_for(span.bytes, bytes_per_second);
+        if took < SPAN && allowed < SPAN {
             return Duration::ZERO;
         }
-        let allowed = seconds_for(span.bytes, bytes_per_second);
         let rest = allowed.saturating_sub(took);
         *span = Span { began: now + rest, bytes: 0 };
         rest
@@ -59,8 +59,9 @@ mod tests {
         let began = Instant::now();
         let at = |ms| began + Duration::from_millis(ms);
         let throttle = Throttle::new(began);
-        assert_eq!(throttle.moved(500, 1000.0, at(100)), Duration::ZERO);
-        assert_eq!(throttle.moved(500, 1000.0, at(400)), Duration::from_millis(600));
+        assert_eq!(throttle.moved(200, 1000.0, at(100)), Duration::ZERO);
+        // What is too much for a whole span does not wait for its end.
+        assert_eq!(throttle.moved(800, 1000.0, at(200)), Duration::from_millis(800));
         // The time that was rested counts for the next span.
         assert_eq!(throttle.moved(100, 1000.0, at(1000)), Duration::ZERO);
         assert_eq!(throttle.moved(100, 1000.0, at(1500)), Duration::ZERO);
