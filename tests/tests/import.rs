@@ -113,3 +113,26 @@ fn damage_before_the_last_segment_is_named_and_not_copied() {
     let error = Import::look(&[broker.data_dir().to_owned()]).unwrap_err().to_string();
     assert!(error.contains("00000000000000000000.log"), "{error}");
 }
+
+#[test]
+fn a_damaged_metadata_log_is_not_taken_for_a_torn_one() {
+    let mut broker = source();
+    broker.stop();
+    let log = broker.data_dir().join("__cluster_metadata-0/00000000000000000000.log");
+    let whole = fs::read(&log).unwrap();
+    let look = || Import::look(&[broker.data_dir().to_owned()]);
+    for damage in [whole.len() / 2, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        bytes[damage] ^= 0xff;
+        fs::write(&log, bytes).unwrap();
+        let error = look().unwrap_err().to_string();
+        assert!(error.contains("00000000000000000000.log is damaged at byte"), "{error}");
+    }
+    // A crash may leave a part of a batch that was not waited for.
+    fs::remove_file(broker.data_dir().join(".kafka_cleanshutdown")).unwrap();
+    fs::write(&log, [&whole[..], &whole[..40]].concat()).unwrap();
+    look().unwrap();
+    fs::write(&log, &whole[..whole.len() / 2]).unwrap();
+    let error = look().unwrap_err().to_string();
+    assert!(error.contains("are lost"), "{error}");
+}

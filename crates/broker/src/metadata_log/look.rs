@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ottla_log::StoppedDir;
 use ottla_metadata::{Image, control::Quorum};
-use ottla_record::Batches;
+use ottla_record::{Batches, check_crc};
 use ottla_types::{BrokerId, Offset, TopicPartition};
 
 use super::{
@@ -26,14 +26,28 @@ pub(crate) fn look(
         replay(&mut image, &snapshot.records)?;
         (quorum, next) = (voters, snapshot.id.end_offset);
     }
+    let mut torn = None;
+    let (mut file, mut end) = (String::new(), 0);
     for segment in source.segments(at)? {
         let bytes = dir.read(&segment.name).map_err(malformed)?.unwrap_or_default();
         let bytes = Bytes::from(bytes);
+        (file, end) = (segment.name.clone(), 0_usize);
         for batch in Batches::new(&bytes) {
-            // A crash may have torn the last batch: recovery cuts it.
-            let Ok((header, batch)) = batch else { break };
+            let sound = batch.and_then(|(header, batch)| {
+                check_crc(batch)?;
+                Ok((header, batch))
+            });
+            let Ok((header, batch)) = sound else {
+                torn = torn.or(Some((segment.name, end)));
+                break;
+            };
+            let position = end;
+            end = end.saturating_add(batch.len());
             if header.next_offset() <= next {
                 continue;
+            }
+            if torn.is_some() || header.base_offset > next {
+                return Err(damaged(torn.unwrap_or((file, position)), next));
             }
             match decode(&bytes.slice_ref(batch))?.1 {
                 Decoded::Metadata(records) => replay(&mut image, &records)?,
@@ -46,8 +60,20 @@ pub(crate) fn look(
             next = header.next_offset();
         }
     }
+    let synced = source.read_checkpoints()?.recovery_points.get(at).copied().unwrap_or_default();
+    // Only what was not synced yet can be torn by a crash; recovery cuts that.
+    if next < synced || (torn.is_some() && source.was_clean()) {
+        return Err(damaged(torn.unwrap_or((file, end)), next));
+    }
     check_version(&image)?;
     let directory_id = source.meta().map(|meta| meta.directory_id).unwrap_or_default();
     check_voters(&quorum, quorum_state::read(dir.as_ref())?.as_ref(), (node_id, directory_id))?;
     Ok(image)
+}
+
+/// Records are lost, which a crash does not do: what is imported would lack topics.
+fn damaged((file, position): (String, usize), next: Offset) -> MetadataLogError {
+    MetadataLogError::Malformed(format!(
+        "{file} is damaged at byte {position}: records of the cluster metadata from offset {next} on are lost"
+    ))
 }
