@@ -5,6 +5,7 @@
 //	load consume     -topic T -records N
 //	load connections -topic T -connections N -seconds S -size B
 //	load one-producer | spread   -topic T -seconds S -size B
+//	load paced       -topic T -rate N -seconds S -size B
 //	load latency     -topic T -rate N -seconds S -size B
 //	load transactions -topic T -seconds S -size B [-configs …]  one producer, 100 records each
 //	load drain       -topic T -partitions N [-records N | -seconds S]
@@ -68,6 +69,7 @@ func main() {
 		"connections":  connections,
 		"one-producer": oneProducer,
 		"spread":       spread,
+		"paced":        paced,
 		"latency":      latency,
 		"transactions": transactions,
 		"drain":        drain,

@@ -58,6 +58,46 @@ func produceFor(o options, settings ...kgo.Opt) (map[string]any, error) {
 	return rate(count, o.size, begun), nil
 }
 
+// paced produces so many records a second in big batches and says how long each waited for its acknowledgement: what a producer
+// notices of others where it is not the machine's whole load itself.
+func paced(o options) (map[string]any, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(o.broker), kgo.DefaultProduceTopic(o.topic), kgo.ProducerBatchMaxBytes(1_000_000),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(200_000),
+		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	value := payload(o.size)
+	count := o.rate * o.seconds
+	took := make([]time.Duration, count)
+	var failure atomic.Value
+	begun := time.Now()
+	for index := range count {
+		if index%100 == 0 {
+			time.Sleep(time.Until(begun.Add(time.Duration(index) * time.Second / time.Duration(o.rate))))
+		}
+		sent := time.Now()
+		client.Produce(context.Background(), &kgo.Record{Value: value}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				failure.Store(err)
+			}
+			took[index] = time.Since(sent)
+		})
+	}
+	if err := client.Flush(context.Background()); err != nil {
+		return nil, err
+	}
+	report := rate(int64(count), o.size, begun)
+	for key, value := range percentiles(took) {
+		report[key] = value
+	}
+	if err, failed := failure.Load().(error); failed {
+		return nil, err
+	}
+	return report, nil
+}
+
 // latency produces so many records a second, one by one, and says how long each took to a consumer.
 func latency(o options) (map[string]any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(o.seconds+30)*time.Second)
