@@ -182,7 +182,16 @@ impl LogReader {
     ) -> Result<Vec<AbortedTxn>, ReadError> {
         let mut aborted = Vec::new();
         for segment in self.segments.iter().skip(first) {
-            for entry in self.aborted_in(segment)? {
+            let known = match self.aborted_in(segment, start, end) {
+                // Retention removed the file after the snapshot was taken.
+                Err(ReadError::Io { source, .. })
+                    if segment.is_deleted() && source.kind() == io::ErrorKind::NotFound =>
+                {
+                    return Err(self.out_of_range(start));
+                }
+                known => known?,
+            };
+            for entry in known {
                 if entry.last_offset >= start && entry.first_offset < end {
                     aborted.push(entry);
                 }
@@ -194,13 +203,26 @@ impl LogReader {
         Ok(aborted)
     }
 
-    /// The entries of a segment's transaction index. One that was there before this process is
-    /// compared with the batches it names.
-    fn aborted_in(&self, segment: &Segment) -> Result<Vec<AbortedTxn>, ReadError> {
-        let read = segment.aborted().map_err(segment.failed(Kind::TxnIndex));
-        let (entries, is_whole) = read?;
+    /// The entries of a segment's transaction index that tell of a range, and maybe others. An
+    /// index that was there before this process is read as a whole once, and compared with the
+    /// batches that it names.
+    fn aborted_in(
+        &self,
+        segment: &Segment,
+        start: Offset,
+        end: Offset,
+    ) -> Result<Vec<AbortedTxn>, ReadError> {
+        if segment.verified.has_txns() {
+            let read = segment.aborted_between(start, end);
+            return read.map_err(segment.failed(Kind::TxnIndex));
+        }
+        let (entries, is_whole) = segment.aborted().map_err(segment.failed(Kind::TxnIndex))?;
         // Compaction may have taken away the batches that an entry names.
-        if entries.is_empty() && is_whole || segment.verified.has_txns() || !self.misses(segment) {
+        if is_whole && (entries.is_empty() || !self.misses(segment)) {
+            segment.verified.trust_txns();
+            return Ok(entries);
+        }
+        if !self.misses(segment) {
             return Ok(entries);
         }
         let begun = self.begun(segment);

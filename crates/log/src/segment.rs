@@ -188,16 +188,42 @@ impl Segment {
         if !self.has_txn_index() {
             return Ok((Vec::new(), true));
         }
-        let mut name = names::name(self.base_offset, Kind::TxnIndex);
-        if self.is_deleted() {
-            name.push_str(names::DELETED);
-        }
-        let read = txn_index::read(self.dir(), &name);
+        let read = self.with_txn_index(|name| txn_index::read(self.dir(), name));
         // Looked at afterwards: if compaction has replaced the segment meanwhile, that may have
         // been the file of the new one.
         match self.held_aborted.get() {
             Some(held) => Ok(held.clone()),
             None => read,
+        }
+    }
+
+    /// Those of them that tell of the offsets from `start` to `end`, exclusive. More of the index
+    /// is not looked at.
+    pub(crate) fn aborted_between(
+        &self,
+        start: Offset,
+        end: Offset,
+    ) -> io::Result<Vec<AbortedTxn>> {
+        if !self.has_txn_index() {
+            return Ok(Vec::new());
+        }
+        let read =
+            self.with_txn_index(|name| txn_index::read_between(self.dir(), name, start, end));
+        // Looked at afterwards, for the same reason.
+        let Some((held, _)) = self.held_aborted.get() else { return read };
+        let first = held.partition_point(|entry| entry.last_offset < start);
+        Ok(held.get(first..).unwrap_or_default().to_vec())
+    }
+
+    /// Reads the transaction index under the name that it has now.
+    fn with_txn_index<T>(&self, read: impl Fn(&str) -> io::Result<T>) -> io::Result<T> {
+        let name = names::name(self.base_offset, Kind::TxnIndex);
+        match read(&name) {
+            // A segment is marked before its files get other names.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_deleted() => {
+                read(&format!("{name}{}", names::DELETED))
+            }
+            found => found,
         }
     }
 

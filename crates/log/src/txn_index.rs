@@ -8,11 +8,14 @@ use std::io::{self, IoSlice};
 
 use ottla_types::{Offset, ProducerId};
 
-use crate::dir::{Dir, OpenMode};
+use crate::dir::{Dir, LogFile, OpenMode};
 
 /// Bytes of an entry.
 pub(crate) const SIZE: usize = 34;
 const VERSION: i16 = 0;
+
+/// Entries read at once, about a kilobyte.
+const BLOCK: usize = 30;
 
 /// An aborted transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,7 @@ impl AbortedTxn {
 
 /// The entries of a file, up to the first that cannot be one, and whether that is all of it.
 pub(crate) fn read(dir: &dyn Dir, name: &str) -> io::Result<(Vec<AbortedTxn>, bool)> {
-    let content = dir.read(name)?.unwrap_or_default();
+    let content = dir.read(name)?.ok_or(io::ErrorKind::NotFound)?;
     let entries = parse(&content);
     let is_whole = entries.len() * SIZE == content.len();
     Ok((entries, is_whole))
@@ -88,6 +91,54 @@ pub(crate) fn parse(content: &[u8]) -> Vec<AbortedTxn> {
         entries.push(entry);
     }
     entries
+}
+
+/// The entries that tell of the offsets from `start` to `end`, exclusive: from the first whose marker
+/// is not before `start` to the first after whose marker everything before `end` was stable, or to
+/// the first that cannot be one. Reads a small part of the file besides.
+pub(crate) fn read_between(
+    dir: &dyn Dir,
+    name: &str,
+    start: Offset,
+    end: Offset,
+) -> io::Result<Vec<AbortedTxn>> {
+    let file = dir.open(name, OpenMode::Read)?;
+    let mut at = first_from(file.as_ref(), start)?;
+    let mut entries: Vec<AbortedTxn> = Vec::new();
+    let mut block = [0; BLOCK * SIZE];
+    loop {
+        let read = file.read_at(&mut block, at * SIZE as u64)?;
+        let read = block.get(..read).unwrap_or_default();
+        for entry in read.chunks_exact(SIZE) {
+            let Some(entry) = AbortedTxn::parse(entry) else { return Ok(entries) };
+            if !entry.is_possible() || entries.last().is_some_and(|last| !entry.follows(last)) {
+                return Ok(entries);
+            }
+            if entry.last_offset >= start {
+                entries.push(entry);
+            }
+            if entry.last_stable_offset >= end {
+                return Ok(entries);
+            }
+        }
+        if read.len() < block.len() {
+            return Ok(entries);
+        }
+        at += BLOCK as u64;
+    }
+}
+
+/// An entry at or before the first one whose marker is not before `start`, less than a block away.
+fn first_from(file: &dyn LogFile, start: Offset) -> io::Result<u64> {
+    let (mut first, mut end) = (0, file.size()? / SIZE as u64);
+    while end - first > BLOCK as u64 {
+        let middle = u64::midpoint(first, end);
+        let mut bytes = [0; SIZE];
+        let is_before = file.read_at(&mut bytes, middle * SIZE as u64)? == SIZE
+            && AbortedTxn::parse(&bytes).is_some_and(|entry| entry.last_offset < start);
+        (first, end) = if is_before { (middle + 1, end) } else { (first, middle) };
+    }
+    Ok(first)
 }
 
 /// A file with these entries.
@@ -112,6 +163,39 @@ pub(crate) fn truncate(dir: &dyn Dir, name: &str, end: Offset) -> io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dir::DiskDir;
+
+    #[test]
+    fn a_part_has_what_the_whole_has_of_a_range() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DiskDir::new(temp.path());
+        for count in [0, 1, 29, 30, 31, 60, 61, 500] {
+            // Every third one overlaps the one before it, and holds the last stable offset back.
+            let entries: Vec<_> = (0..count)
+                .map(|n| AbortedTxn {
+                    producer_id: ProducerId(n),
+                    first_offset: Offset(n * 10 - if n % 3 == 2 { 15 } else { 5 } + 20),
+                    last_offset: Offset(n * 10 + 20),
+                    last_stable_offset: Offset(n * 10 + if n % 3 == 1 { 15 } else { 21 }),
+                })
+                .collect();
+            let _none = dir.remove("i");
+            let file = dir.open("i", OpenMode::Create).unwrap();
+            file.write_at(&[IoSlice::new(&format(&entries))], 0).unwrap();
+            // What another thread is writing.
+            file.write_at(&[IoSlice::new(&[0; 7])], (entries.len() * SIZE) as u64).unwrap();
+            assert_eq!(parse(&format(&entries)), entries);
+            for start in 0..count * 10 + 40 {
+                let end = Offset(start + 25);
+                let start = Offset(start);
+                let stable = entries.iter().position(|entry| entry.last_stable_offset >= end);
+                let upto = stable.map_or(entries.len(), |at| at + 1);
+                let wanted: Vec<_> =
+                    entries[..upto].iter().filter(|e| e.last_offset >= start).copied().collect();
+                assert_eq!(read_between(&dir, "i", start, end).unwrap(), wanted);
+            }
+        }
+    }
 
     #[test]
     fn an_entry_has_kafkas_layout() {

@@ -6,8 +6,11 @@ use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use super::*;
-use crate::{AppendError, Dir, LogFile, OpenMode};
+use super::{
+    transactions::{marker, transactional},
+    *,
+};
+use crate::{AppendError, AppendOrigin, Dir, LogFile, OpenMode};
 
 #[derive(Debug, Default)]
 struct Switches {
@@ -17,9 +20,11 @@ struct Switches {
     is_full: AtomicBool,
     /// With no room, so many bytes of a write are written before that is seen.
     written_of_full: AtomicUsize,
+    /// Bytes that were read, of all files.
+    read: AtomicUsize,
 }
 
-/// A directory on disk whose writes and syncs can be made to fail.
+/// A directory on disk whose writes and syncs can be made to fail, and whose reads are counted.
 #[derive(Debug)]
 struct FaultyDir(DiskDir, Arc<Switches>);
 
@@ -48,7 +53,9 @@ impl Dir for FaultyDir {
         Ok(Arc::new(FaultyFile(self.0.open(name, mode)?, self.1.clone())))
     }
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        self.0.read(name)
+        let content = self.0.read(name)?;
+        self.1.read.fetch_add(content.as_ref().map_or(0, Vec::len), Ordering::Relaxed);
+        Ok(content)
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.0.rename(from, to)
@@ -72,7 +79,9 @@ impl Dir for FaultyDir {
 
 impl LogFile for FaultyFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        self.0.read_at(buffer, position)
+        let read = self.0.read_at(buffer, position)?;
+        self.1.read.fetch_add(read, Ordering::Relaxed);
+        Ok(read)
     }
     fn write_at(&self, slices: &[IoSlice<'_>], position: u64) -> io::Result<()> {
         fail_if(&self.1.writes_fail)?;
@@ -110,10 +119,52 @@ impl LogFile for FaultyFile {
 fn faulty() -> (TempDir, Arc<Switches>, Log) {
     let temp = tempfile::tempdir().unwrap();
     let switches = Arc::new(Switches::default());
+    let log = open_faulty(&temp, &switches, |_| {});
+    (temp, switches, log)
+}
+
+fn open_faulty(
+    temp: &TempDir,
+    switches: &Arc<Switches>,
+    change: impl FnOnce(&mut OpenOptions),
+) -> Log {
     let dir = FaultyDir(DiskDir::new(temp.path().join("t-0")), switches.clone());
     let at = TopicPartition::new(TopicName::new("t").unwrap(), 0);
-    let log = Log::open(Arc::new(dir), OpenOptions::new(at, NOW)).unwrap();
-    (temp, switches, log)
+    let mut options = OpenOptions::new(at, NOW);
+    change(&mut options);
+    Log::open(Arc::new(dir), options).unwrap()
+}
+
+#[test]
+fn a_reader_of_committed_records_looks_at_little_of_a_long_transaction_index() {
+    let (temp, switches, mut log) = faulty();
+    let count = 2000;
+    for sequence in 0..count {
+        log.append_as_leader(&mut transactional(1, sequence, 1), EPOCH, NOW).unwrap();
+        let mut end = marker(1, false, 0);
+        let mut ends = [end.as_mut_slice()];
+        log.append_batches(&mut ends, EPOCH, AppendOrigin::COORDINATOR, NOW).remove(0).unwrap();
+    }
+    let index = 34 * usize::try_from(count).unwrap();
+    let reads_three = |log: &Log, start: i64| {
+        let before = switches.read.load(Ordering::Relaxed);
+        let found = log.reader().aborted_transactions(Offset(start), Offset(start + 6)).unwrap();
+        let first: Vec<_> = found.iter().map(|txn| txn.first_offset.0).collect();
+        assert_eq!(first, [start, start + 2, start + 4]);
+        switches.read.load(Ordering::Relaxed) - before
+    };
+    for start in [0, 1000, 2 * i64::from(count) - 6] {
+        assert!(reads_three(&log, start) < index / 25);
+    }
+    log.close(NOW).unwrap();
+    let log = open_faulty(&temp, &switches, |options| {
+        options.clean_shutdown = true;
+        options.recovery_point = log.log_end_offset();
+    });
+    assert!(reads_three(&log, 1000) > index, "what was there before is compared with the batches");
+    for start in [0, 1000, 2 * i64::from(count) - 6] {
+        assert!(reads_three(&log, start) < index / 25);
+    }
 }
 
 #[test]

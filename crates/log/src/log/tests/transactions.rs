@@ -3,7 +3,7 @@
 use super::*;
 use crate::AppendOrigin;
 
-fn transactional(producer_id: i64, base_sequence: i32, count: usize) -> Vec<u8> {
+pub(super) fn transactional(producer_id: i64, base_sequence: i32, count: usize) -> Vec<u8> {
     let options = BuilderOptions {
         producer_id: ProducerId(producer_id),
         producer_epoch: 0,
