@@ -576,3 +576,6 @@ pub(crate) async fn until_drained(shared: Arc<Shared>) {
     shared.stopping.wait().await;
     let _timed_out = tokio::time::timeout(DRAIN_MAX, shared.connections.none()).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,9 @@ struct State {
     waiters: HashMap<WaiterId, oneshot::Sender<Reply>>,
     /// Those who wait for the end of a transaction.
     enders: HashMap<WaiterId, oneshot::Sender<ErrorCode>>,
+    /// What the shard knew is forgotten, and whoever still has it must not take it for all there
+    /// is: a member would be unknown, and a group without offsets would begin anew.
+    is_given_up: bool,
 }
 
 /// An append whose records are in the log and not yet safe.
@@ -143,7 +146,7 @@ impl Groups {
             state.waiters.insert(waiter, sender);
             act(&mut state.shard, &call, effects);
         });
-        receiver.await.map_err(|_dropped| ErrorCode::CoordinatorNotAvailable)
+        receiver.await.map_err(|_dropped| ErrorCode::NotCoordinator)
     }
 
     /// Looks at a shard that is loaded.
@@ -154,29 +157,32 @@ impl Groups {
     ) -> Result<T, ErrorCode> {
         let shard = self.shards.loaded_of(group_id).await?;
         let state = shard.lock();
-        Ok(look(&state.shard))
+        state.rules().map(look)
     }
 
-    /// Looks at every shard; an error where one is not loaded.
+    /// Looks at every shard; an error where one is not loaded, or no longer.
     pub(crate) async fn view_all<T>(
         &self,
         mut look: impl FnMut(&GroupShard) -> T,
     ) -> Result<Vec<T>, ErrorCode> {
         let shards = self.shards.all_loaded().await?;
-        Ok(shards.iter().map(|shard| look(&shard.lock().shard)).collect())
+        let looks = shards.iter().map(|shard| shard.lock().rules().map(&mut look));
+        // Who asks for all groups asks for none of them in particular, so it is not told to look
+        // for another coordinator.
+        looks.collect::<Result<_, _>>().map_err(|_given_up| ErrorCode::CoordinatorNotAvailable)
     }
 
     /// Looks at the shard of a group, if it is loaded.
     pub(crate) fn look<T>(&self, group_id: &str, look: impl FnOnce(&GroupShard) -> T) -> Option<T> {
         let shard = self.shards.of(group_id).ok().filter(|shard| shard.loading.is_done())?;
         let state = shard.lock();
-        Some(look(&state.shard))
+        state.rules().ok().map(look)
     }
 
     /// Looks at every shard that is loaded.
     pub(crate) fn look_at_all(&self, mut look: impl FnMut(&GroupShard)) {
         for shard in self.shards.loaded() {
-            look(&shard.lock().shard);
+            let _given_up = shard.lock().rules().map(&mut look);
         }
     }
 
@@ -231,6 +237,9 @@ impl Groups {
         let mut effects = Effects::default();
         let pending = {
             let mut state = shard.lock();
+            if state.is_given_up {
+                return;
+            }
             act(&mut state, &mut effects);
             shard.carry_out(&mut state, settings.as_deref(), aside, &mut effects)
         };
@@ -243,6 +252,11 @@ impl Groups {
 }
 
 impl State {
+    /// The rules, unless the shard was given up.
+    fn rules(&self) -> Result<&GroupShard, ErrorCode> {
+        if self.is_given_up { Err(ErrorCode::NotCoordinator) } else { Ok(&self.shard) }
+    }
+
     fn send(&mut self, effects: &mut Effects) {
         for (waiter, reply) in effects.replies.drain(..) {
             if let Reply::EndTransaction(code) = reply {
@@ -269,6 +283,7 @@ impl shards::Shard for Shard {
         let mut effects = Effects::default();
         let mut state = self.lock();
         state.shard.unload(&mut effects);
+        state.is_given_up = true;
         state.send(&mut effects);
     }
 }
@@ -277,7 +292,8 @@ impl Shard {
     /// A shard that is to be loaded.
     fn new(partition: Arc<Partition>, config: GroupConfig) -> Self {
         let shard = GroupShard::new(config);
-        let state = State { shard, waiters: HashMap::new(), enders: HashMap::new() };
+        let state =
+            State { shard, waiters: HashMap::new(), enders: HashMap::new(), is_given_up: false };
         Self { partition, state: Mutex::new(state), loading: Loading::new() }
     }
 
@@ -377,6 +393,9 @@ async fn settle(
         let result = shard.partition.wait(last.last_offset, last.wait_for).await;
         let mut effects = Effects::default();
         let mut state = shard.lock();
+        if state.is_given_up {
+            return;
+        }
         match result {
             Ok(()) => state.shard.append_committed(now_ms(), last.token, &mut effects),
             Err(code) => state.shard.append_failed(now_ms(), last.token, code, &mut effects),
