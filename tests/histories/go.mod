@@ -7,7 +7,10 @@ require (
 	github.com/twmb/franz-go v1.22.3
 	github.com/twmb/franz-go/pkg/kadm v1.20.0
 	golang.org/x/sys v0.25.0
+	ottla-broker v0.0.0
 )
+
+replace ottla-broker => ../broker
 
 require (
 	github.com/klauspost/compress v1.20.3 // indirect

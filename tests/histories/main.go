@@ -17,7 +17,16 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ottla-broker"
 )
+
+// Settings that both brokers get: what is waited for is short, so that a run of minutes sees it often.
+var settings = []string{
+	"group.initial.rebalance.delay.ms=0", "offsets.topic.num.partitions=3", "transaction.state.log.num.partitions=3",
+	"transaction.abort.timed.out.transaction.cleanup.interval.ms=1000", "group.min.session.timeout.ms=1000",
+	"log.flush.offset.checkpoint.interval.ms=1000",
+}
 
 const (
 	// How long after the faults nothing may happen.
@@ -86,7 +95,7 @@ type player struct {
 
 type driver struct {
 	options
-	broker  *broker
+	broker  *broker.Broker
 	random  *rand.Rand
 	history *recorder
 	players []*player
@@ -100,16 +109,18 @@ func (d *driver) all() (err error) {
 		return err
 	}
 	defer log.Close()
-	d.broker = &broker{binary: d.options.broker, script: d.script, directory: d.scratch, port: d.port, log: log}
+	d.broker = &broker.Broker{
+		Binary: d.options.broker, Script: d.script, Directory: d.scratch, Port: d.port, Settings: settings, Log: log,
+	}
 	if d.options.broker == "kafka" {
-		d.broker.binary = ""
+		d.broker.Binary = ""
 	}
 	if d.history, err = newRecorder(filepath.Join(d.scratch, "driver.jsonl")); err != nil {
 		return err
 	}
 	ctx := context.Background()
 	defer d.stopAll()
-	if err := d.broker.start(ctx); err != nil {
+	if err := d.broker.Start(ctx); err != nil {
 		return err
 	}
 	if err := d.createTopics(ctx); err != nil {
@@ -197,7 +208,7 @@ func (d *driver) fault(ctx context.Context, faults *process) error {
 		return fmt.Errorf("a client ended by itself: %s, %s", one.kind, one.roles)
 	default:
 	}
-	if !d.broker.alive() {
+	if !d.broker.Alive() {
 		return errors.New("the broker ended by itself")
 	}
 	dice := d.random.IntN(100)
@@ -207,22 +218,22 @@ func (d *driver) fault(ctx context.Context, faults *process) error {
 	switch {
 	case dice < 35:
 		tell("broker SIGKILL")
-		if err := d.broker.end(syscall.SIGKILL); err != nil {
+		if err := d.broker.End(syscall.SIGKILL); err != nil {
 			return err
 		}
 		short(1500)
-		return d.broker.start(ctx)
+		return d.broker.Start(ctx)
 	case dice < 42:
 		tell("broker SIGTERM")
-		if err := d.broker.end(syscall.SIGTERM); err != nil {
+		if err := d.broker.End(syscall.SIGTERM); err != nil {
 			return err
 		}
-		return d.broker.start(ctx)
+		return d.broker.Start(ctx)
 	case dice < 62:
 		tell("broker SIGSTOP")
-		d.broker.signal(syscall.SIGSTOP)
+		d.broker.Signal(syscall.SIGSTOP)
 		short(7000)
-		d.broker.signal(syscall.SIGCONT)
+		d.broker.Signal(syscall.SIGCONT)
 	case dice < 82:
 		tell(one.kind + " SIGKILL")
 		d.kill(one)
@@ -251,13 +262,13 @@ func (d *driver) play(p *player) error {
 	seed := fmt.Sprint(d.random.Int64())
 	if p.kind == "java" {
 		p.process = exec.Command("java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", d.java+":"+d.jars+"/*", "HistoryClient",
-			d.broker.address(), path, p.roles, fmt.Sprint(p.number), seed)
+			d.broker.Address(), path, p.roles, fmt.Sprint(p.number), seed)
 	} else {
 		self, err := os.Executable()
 		if err != nil {
 			return err
 		}
-		p.process = exec.Command(self, "-address", d.broker.address(), "-history", path, "-roles", p.roles, "-number", fmt.Sprint(p.number), "-seed", seed)
+		p.process = exec.Command(self, "-address", d.broker.Address(), "-history", path, "-roles", p.roles, "-number", fmt.Sprint(p.number), "-seed", seed)
 	}
 	p.process.Stdout, p.process.Stderr = log, log
 	p.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -287,9 +298,9 @@ func (d *driver) stopAll() {
 			p.process.Process.Kill()
 		}
 	}
-	if d.broker.pid > 0 {
-		d.broker.signal(syscall.SIGCONT)
-		d.broker.end(syscall.SIGKILL)
+	if d.broker.Pid > 0 {
+		d.broker.Signal(syscall.SIGCONT)
+		d.broker.End(syscall.SIGKILL)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 func (d *driver) newAdmin(options ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(d.broker.address()), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
+		kgo.SeedBrokers(d.broker.Address()), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond }),
 		kgo.MetadataMinAge(50 * time.Millisecond), kgo.AlwaysRetryEOF(), kgo.RequireStableFetchOffsets(),
 	}, options...)...)
 }

@@ -1,0 +1,3 @@
+module ottla-broker
+
+go 1.26.0
