@@ -1,10 +1,10 @@
 // Load for a broker, one kind per run; prints what came of it as one line of JSON.
 //
 //	load first-ack   -topic T [-create N]    waits for the broker, creates T, produces until it is acknowledged
-//	load produce     -topic T -size B -total BYTES
+//	load produce     -topic T -size B -total BYTES [-codec C]
 //	load consume     -topic T -records N
 //	load connections -topic T -connections N -seconds S -size B
-//	load one-producer | spread   -topic T -seconds S -size B
+//	load one-producer | spread   -topic T -seconds S -size B [-buffered N]
 //	load paced       -topic T -rate N -seconds S -size B
 //	load latency     -topic T -rate N -seconds S -size B
 //	load transactions -topic T -seconds S -size B [-configs …]  one producer, 100 records each
@@ -12,6 +12,11 @@
 //	load disk-write  -dir D -seconds S       what the disk does without a broker
 //	load disk-read   -dir D -topic T
 //	load evict       -dir D -topic T         drops a topic's logs from the page cache
+//	load defaults    -topic T -connections N -linger MS -seconds S -size B
+//	load mixed       -topic T -rate N -seconds S -size B
+//	load topics      -topic PREFIX -records N
+//	load group       -topic T -partitions N -connections MEMBERS -seconds S
+//	load limits      -dir D                  what the machine does without a broker
 package main
 
 import (
@@ -38,6 +43,9 @@ type options struct {
 	records     int64
 	connections int
 	seconds     int
+	linger      int
+	buffered    int
+	codec       string
 }
 
 func main() {
@@ -58,6 +66,9 @@ func main() {
 	flags.Int64Var(&o.total, "total", 1<<30, "bytes to produce")
 	flags.Int64Var(&o.records, "records", 1<<20, "records to consume")
 	flags.IntVar(&o.connections, "connections", 500, "connections")
+	flags.IntVar(&o.buffered, "buffered", 2000, "records that may be on their way")
+	flags.IntVar(&o.linger, "linger", 0, "ms")
+	flags.StringVar(&o.codec, "codec", "none", "none, gzip, snappy, lz4 or zstd")
 	flags.IntVar(&o.seconds, "seconds", 10, "how long")
 	if len(os.Args) > 2 {
 		flags.Parse(os.Args[2:])
@@ -76,6 +87,11 @@ func main() {
 		"disk-write":   diskWrite,
 		"disk-read":    diskRead,
 		"evict":        evict,
+		"defaults":     defaults,
+		"mixed":        mixed,
+		"topics":       topics,
+		"group":        group,
+		"limits":       limits,
 	}
 	run, known := kinds[kind]
 	if !known {
@@ -96,7 +112,7 @@ func produce(o options) (map[string]any, error) {
 		kgo.SeedBrokers(o.broker),
 		kgo.DefaultProduceTopic(o.topic),
 		kgo.ProducerBatchMaxBytes(1_000_000),
-		kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.ProducerBatchCompression(codecs[o.codec]),
 		kgo.ProducerLinger(5*time.Millisecond),
 		kgo.MaxBufferedRecords(200_000),
 		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()),
@@ -106,6 +122,9 @@ func produce(o options) (map[string]any, error) {
 	}
 	defer client.Close()
 	value := payload(o.size)
+	if o.codec != "none" {
+		value = text(o.size)
+	}
 	count := o.total / int64(o.size)
 	var failure error
 	begun := time.Now()
@@ -145,6 +164,21 @@ func consume(o options) (map[string]any, error) {
 		seen += int64(fetches.NumRecords())
 	}
 	return rate(seen, o.size, begun), nil
+}
+
+// codecs by their names in Kafka.
+var codecs = map[string]kgo.CompressionCodec{
+	"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
+	"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+}
+
+// text compresses about as well as JSON does.
+func text(size int) []byte {
+	random, bytes := payload(size), make([]byte, 0, size+64)
+	for index := 0; len(bytes) < size; index++ {
+		bytes = fmt.Appendf(bytes, `{"city":"London","temperature":%d,"windspeed":%d},`, random[index%size], random[(index+7)%size])
+	}
+	return bytes[:size]
 }
 
 // payload does not compress and does not repeat within a batch's window.

@@ -106,14 +106,15 @@ func produceRequest(topic string, partition int32, value []byte) *kmsg.ProduceRe
 func firstAck(o options) (map[string]any, error) {
 	begun := time.Now()
 	created := !o.create
+	var err error
 	for time.Since(begun) < 2*time.Minute {
-		err := tryFirstAck(o, &created)
+		err = tryFirstAck(o, &created)
 		if err == nil {
 			return map[string]any{"ms": float64(time.Since(begun).Microseconds()) / 1000}, nil
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return nil, fmt.Errorf("no record was acknowledged")
+	return nil, fmt.Errorf("no record was acknowledged: %w", err)
 }
 
 func tryFirstAck(o options, created *bool) error {
@@ -171,7 +172,7 @@ func createTopic(c *conn, o options) error {
 	request.SetVersion(5)
 	request.TimeoutMillis = 30_000
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = o.topic, int32(o.partitions), 1
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = o.topic, int32(min(o.partitions, atOnce)), 1
 	for _, config := range strings.FieldsFunc(o.configs, func(r rune) bool { return r == ',' }) {
 		key, value, _ := strings.Cut(config, "=")
 		of := kmsg.NewCreateTopicsRequestTopicConfig()
@@ -185,6 +186,32 @@ func createTopic(c *conn, o options) error {
 	}
 	if code := response.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; code != 0 && code != 36 {
 		return fmt.Errorf("the topic was not created: error %d", code)
+	}
+	for count := 2 * atOnce; count < o.partitions+atOnce; count += atOnce {
+		if err := addPartitions(c, o.topic, min(count, o.partitions)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// atOnce is how many partitions a request makes: Kafka refuses to make 10,000.
+const atOnce = 5000
+
+func addPartitions(c *conn, name string, count int) error {
+	request := kmsg.NewPtrCreatePartitionsRequest()
+	request.SetVersion(1)
+	request.TimeoutMillis = 30_000
+	topic := kmsg.NewCreatePartitionsRequestTopic()
+	topic.Topic, topic.Count = name, int32(count)
+	request.Topics = append(request.Topics, topic)
+	response, err := c.call(request)
+	if err != nil {
+		return err
+	}
+	// 37: it has as many already.
+	if code := response.(*kmsg.CreatePartitionsResponse).Topics[0].ErrorCode; code != 0 && code != 37 {
+		return fmt.Errorf("%s has not got its partitions: error %d", name, code)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +28,7 @@ func produceFor(o options, settings ...kgo.Opt) (map[string]any, error) {
 	client, err := kgo.NewClient(append(settings,
 		kgo.SeedBrokers(o.broker), kgo.DefaultProduceTopic(o.topic), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		// What is on its way when the time is over is waited for: with a slow broker, not for minutes.
-		kgo.MaxBufferedRecords(2000))...)
+		kgo.MaxBufferedRecords(o.buffered))...)
 	if err != nil {
 		return nil, err
 	}
@@ -140,12 +139,4 @@ func latency(o options) (map[string]any, error) {
 		})
 	}
 	return percentiles(latencies), nil
-}
-
-func percentiles(all []time.Duration) map[string]any {
-	slices.Sort(all)
-	at := func(share float64) float64 {
-		return float64(all[int(share*float64(len(all)-1))].Microseconds()) / 1000
-	}
-	return map[string]any{"requests": len(all), "p50_ms": at(0.5), "p99_ms": at(0.99), "p999_ms": at(0.999)}
 }

@@ -2,7 +2,11 @@
 //!
 //! Nothing here is part of the product.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
 
 use anyhow::{Context as _, bail};
 
@@ -16,6 +20,8 @@ const USAGE: &str = "usage: cargo xtask <chore>
   codegen [--check]  write crates/wire/src/generated (or only see whether it is fresh)
   docs [--check]     write docs/reference (or only see whether it is fresh)
   tidy               hold the repository to the rules that no other tool knows
+  bench [OPTION…]    measure beside Apache Kafka (bench/run says how)
+  profile WORKLOAD   draw where Ottla's CPU time goes under one of the workloads
   jars               fetch Kafka's jars once and print the folder they are in
 ";
 
@@ -38,9 +44,22 @@ fn run(args: &[&str]) -> anyhow::Result<()> {
         ["docs"] => docs::write()?,
         ["docs", "--check"] => docs::check()?,
         ["tidy"] => tidy::check()?,
+        ["bench", rest @ ..] => script("run", rest)?,
+        ["profile", rest @ ..] => script("profile", rest)?,
         ["jars"] => say(&jars::folder()?.display().to_string())?,
         [] | ["help" | "--help" | "-h"] => say(USAGE)?,
         other => bail!("unknown chore: {}\n{USAGE}", other.join(" ")),
+    }
+    Ok(())
+}
+
+/// Runs one of the scripts of `bench/`.
+fn script(name: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    let path = root().join("bench").join(name);
+    let status = Command::new(&path).args(arguments).status();
+    let status = status.with_context(|| format!("running {}", path.display()))?;
+    if !status.success() {
+        bail!("bench/{name} failed");
     }
     Ok(())
 }
