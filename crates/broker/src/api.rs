@@ -5,7 +5,7 @@
 
 use std::{future::Future, ops::RangeInclusive, sync::Arc};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use ottla_log::FileRange;
 use ottla_wire::{ApiKey, DecodeError, Message, Reader, Request, RequestHeader, Str, Writer};
 
@@ -13,7 +13,7 @@ use crate::{
     broker::Shared,
     net::{
         connection::{Begun, ClientIdentity, Peer},
-        rope::{Chunk, Rope},
+        rope::Rope,
     },
 };
 
@@ -89,6 +89,9 @@ pub(crate) enum Outcome {
     Close(String),
 }
 
+/// Room that a response gets at first: most Produce and Fetch responses take less.
+const RESPONSE_BYTES_USUAL: usize = 256;
+
 /// The circumstances of one request.
 #[derive(Clone)]
 pub(crate) struct Context {
@@ -121,7 +124,9 @@ impl Context {
     }
 
     fn encode<R: Message>(&self, response: &R, version: i16, files: Vec<FileRange>) -> Outcome {
-        let mut writer = Writer::new();
+        let mut writer = Writer::with_capacity(RESPONSE_BYTES_USUAL);
+        // The size, once it is known.
+        writer.put_i32(0);
         writer.put_i32(self.correlation_id);
         // The header of ApiVersions' response never has tags: its reader may know no version yet.
         if self.key.is_flexible(version) && self.key != ApiKey::ApiVersions {
@@ -133,34 +138,11 @@ impl Context {
                 self.key.name()
             ));
         }
-        let size = i32::try_from(writer.len());
-        let Ok(size) = size else {
-            return Outcome::Close(format!("{} v{version}: response above 2 GiB", self.key.name()));
-        };
-        Outcome::Reply(assemble(size, writer, files))
-    }
-}
-
-/// Cuts the encoded response where file ranges belong.
-fn assemble(size: i32, writer: Writer, files: Vec<FileRange>) -> Rope {
-    let (buffer, deferred) = writer.finish();
-    let mut rope = Rope::default();
-    let mut prefix = BytesMut::with_capacity(4);
-    prefix.put_i32(size);
-    rope.push(Chunk::Bytes(prefix.freeze()));
-    let mut buffer = buffer.freeze();
-    let mut taken = 0_usize;
-    let mut files: Vec<Option<FileRange>> = files.into_iter().map(Some).collect();
-    for piece in deferred {
-        let cut = piece.at.saturating_sub(taken).min(buffer.len());
-        rope.push(Chunk::Bytes(buffer.split_to(cut)));
-        taken = piece.at;
-        if let Some(range) = files.get_mut(piece.slot).and_then(Option::take) {
-            rope.push(Chunk::File(range));
+        match Rope::new(writer, files) {
+            Some(rope) => Outcome::Reply(rope),
+            None => Outcome::Close(format!("{} v{version}: no response fits", self.key.name())),
         }
     }
-    rope.push(Chunk::Bytes(buffer));
-    rope
 }
 
 /// One row of the table.

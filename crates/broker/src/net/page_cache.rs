@@ -3,8 +3,8 @@
 //!
 //! `sendfile` waits for the disk where a page is missing, and with it every connection of the
 //! thread. So it is only called for pages that are there. Budget: two reads of one byte for each
-//! piece that is sent, which do not wait; for a cold piece one copy more, and the disk is asked
-//! for what comes after it meanwhile.
+//! piece that is sent, which do not wait, and none more for one that is copied; for a cold piece one
+//! copy more, and the disk is asked for what comes after it meanwhile.
 //! Kafka: nothing; its network threads wait for the disk.
 
 use std::{
@@ -13,6 +13,7 @@ use std::{
     num::NonZeroU64,
 };
 
+use bytes::BytesMut;
 use ottla_log::FileRange;
 use rustix::{
     fs::Advice,
@@ -37,6 +38,27 @@ pub(super) async fn bring_in(range: &FileRange, skip: usize, count: usize) -> io
     let range = range.clone();
     let read = tokio::task::spawn_blocking(move || read_through(&range, skip, count));
     read.await.map_err(io::Error::other)?
+}
+
+/// Adds the bytes of a range to `memory`. Pages that are not there are read by a thread that may wait.
+pub(super) async fn copy(range: &FileRange, memory: &mut BytesMut) -> io::Result<()> {
+    let begin = memory.len();
+    memory.resize(begin.saturating_add(range.length), 0);
+    let Some(room) = memory.get_mut(begin..) else { return Ok(()) };
+    let Some(file) = range.as_file() else { return range.read_at(room, 0) };
+    let read = rustix::io::preadv2(
+        file,
+        &mut [IoSliceMut::new(room)],
+        range.position,
+        ReadWriteFlags::NOWAIT,
+    );
+    if read == Ok(room.len()) {
+        return Ok(());
+    }
+    let range = range.clone();
+    let read = tokio::task::spawn_blocking(move || range.read());
+    room.copy_from_slice(&read.await.map_err(io::Error::other)??);
+    Ok(())
 }
 
 /// Whether a byte is in the page cache. Where the kernel cannot tell it counts as there, and

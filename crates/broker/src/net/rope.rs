@@ -1,13 +1,17 @@
-//! A response on its way out: chunks of memory and ranges of segment files.
+//! A response on its way out: memory, then ranges of segment files with memory after each.
 //!
-//! Budget: memory chunks go out by one vectored write; a file range goes from the page cache to
-//! the socket by `sendfile`, so a fetched record is never copied into this process.
+//! Budget: a response without records is one write. Large ranges go from the page cache to the socket
+//! by `sendfile`, so that what is fetched is never copied into this process; small ones are copied
+//! into the memory around them, which costs one read and saves a write and two looks at the page
+//! cache, and lets the response arrive in one piece.
 //! Kafka: `MultiRecordsSend`, `TransportLayer.transferFrom`.
 
-use std::io::{self, IoSlice};
+use std::{io, iter};
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use ottla_log::FileRange;
+use ottla_wire::Writer;
+use rustix::net::SendFlags;
 use tokio::{io::Interest, net::TcpStream};
 
 use super::{page_cache, socket::Socket};
@@ -16,45 +20,49 @@ use super::{page_cache, socket::Socket};
 /// the thread from the others.
 const SENDFILE_BYTES_MAX: usize = 1 << 20;
 
-/// The most chunks one vectored write is given.
-const SLICES_MAX: usize = 64;
+/// Ranges of at most so many bytes are copied.
+const COPIED_BYTES_MAX: usize = 16 << 10;
 
-/// One piece of a response.
-#[derive(Debug)]
-pub(crate) enum Chunk {
-    /// Bytes in memory.
-    Bytes(Bytes),
-    /// Records in a segment file.
-    File(FileRange),
-}
-
-impl Chunk {
-    /// The number of bytes this puts on the wire.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Bytes(bytes) => bytes.len(),
-            Self::File(range) => range.length,
-        }
-    }
-}
+/// Memory that grows by copies beyond this is sent before more is copied.
+const GATHERED_BYTES_MAX: usize = 64 << 10;
 
 /// A whole response, size prefix included.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Rope {
-    chunks: Vec<Chunk>,
+    bytes: BytesMut,
+    /// The ranges, and in front of which byte each belongs.
+    files: Vec<(usize, FileRange)>,
 }
 
 impl Rope {
-    /// Adds to the end; empty chunks vanish.
-    pub(crate) fn push(&mut self, chunk: Chunk) {
-        if chunk.len() > 0 {
-            self.chunks.push(chunk);
-        }
+    /// A response and its records, the ranges by slot. Its first four bytes become its size; `None`
+    /// where that does not fit, or where a range is missing.
+    pub(crate) fn new(writer: Writer, files: Vec<FileRange>) -> Option<Self> {
+        let size = i32::try_from(writer.len().checked_sub(4)?).ok()?;
+        let (mut bytes, deferred) = writer.finish();
+        bytes.get_mut(..4)?.copy_from_slice(&size.to_be_bytes());
+        // Slots rise; one without bytes was not put off.
+        let mut ranges = files.into_iter().enumerate();
+        let files = deferred.iter().map(|piece| {
+            let (_, range) = ranges.find(|(slot, _)| *slot == piece.slot)?;
+            Some((piece.at, range))
+        });
+        Some(Self { bytes, files: files.collect::<Option<_>>()? })
     }
 
     /// The number of bytes this puts on the wire.
     pub(crate) fn len(&self) -> usize {
-        self.chunks.iter().map(Chunk::len).sum()
+        self.bytes.len() + self.files.iter().map(|(_, range)| range.length).sum::<usize>()
+    }
+
+    /// The memory in front of each range, each range, and the memory behind the last one.
+    fn pieces(&self) -> (impl Iterator<Item = (&[u8], &FileRange)>, &[u8]) {
+        let begins = iter::once(0).chain(self.files.iter().map(|(at, _)| *at));
+        let pieces = begins
+            .zip(&self.files)
+            .map(|(begin, (at, range))| (self.bytes.get(begin..*at).unwrap_or_default(), range));
+        let last = self.files.last().map_or(0, |(at, _)| *at);
+        (pieces, self.bytes.get(last..).unwrap_or_default())
     }
 
     /// Writes everything to the socket.
@@ -69,63 +77,52 @@ impl Rope {
     #[cfg(feature = "simulation")]
     async fn send_in_memory(self, stream: &mut tokio::io::DuplexStream) -> io::Result<()> {
         use tokio::io::AsyncWriteExt as _;
-        for chunk in self.chunks {
-            match chunk {
-                Chunk::Bytes(bytes) => stream.write_all(&bytes).await?,
-                Chunk::File(range) => stream.write_all(&range.read()?).await?,
-            }
+        let (pieces, last) = self.pieces();
+        for (before, range) in pieces {
+            stream.write_all(before).await?;
+            stream.write_all(&range.read()?).await?;
         }
-        Ok(())
+        stream.write_all(last).await
     }
 
     async fn send_over_network(self, stream: &TcpStream) -> io::Result<()> {
-        let mut memory: Vec<Bytes> = Vec::new();
-        for chunk in self.chunks {
-            match chunk {
-                Chunk::Bytes(bytes) => memory.push(bytes),
-                Chunk::File(range) => {
-                    send_memory(stream, &mut memory).await?;
-                    send_file(stream, &range).await?;
-                }
+        if self.files.is_empty() {
+            return send_memory(stream, &self.bytes, SendFlags::empty()).await;
+        }
+        let mut memory = BytesMut::with_capacity(self.len().min(GATHERED_BYTES_MAX));
+        let (pieces, last) = self.pieces();
+        for (before, range) in pieces {
+            memory.extend_from_slice(before);
+            let is_copied = range.length <= COPIED_BYTES_MAX || range.as_file().is_none();
+            if !is_copied || memory.len() >= GATHERED_BYTES_MAX {
+                // More comes: the kernel need not send a packet of its own for this.
+                send_memory(stream, &memory, SendFlags::MORE).await?;
+                memory.clear();
+            }
+            if is_copied {
+                page_cache::copy(range, &mut memory).await?;
+            } else {
+                send_file(stream, range).await?;
             }
         }
-        send_memory(stream, &mut memory).await
+        memory.extend_from_slice(last);
+        send_memory(stream, &memory, SendFlags::empty()).await
     }
 }
 
-/// Writes the chunks and leaves the list empty.
-async fn send_memory(stream: &TcpStream, chunks: &mut Vec<Bytes>) -> io::Result<()> {
-    let mut rest = chunks.as_mut_slice();
-    while let Some(first) = rest.first() {
-        if first.is_empty() {
-            rest = rest.get_mut(1..).unwrap_or_default();
-            continue;
-        }
-        stream.writable().await?;
-        let slices: Vec<IoSlice<'_>> =
-            rest.iter().take(SLICES_MAX).map(|bytes| IoSlice::new(bytes)).collect();
-        let mut written = match stream.try_write_vectored(&slices) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => written,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Err(error),
-        };
-        for bytes in &mut *rest {
-            let taken = written.min(bytes.len());
-            bytes::Buf::advance(bytes, taken);
-            written -= taken;
-            if written == 0 {
-                break;
-            }
-        }
+async fn send_memory(stream: &TcpStream, mut rest: &[u8], flags: SendFlags) -> io::Result<()> {
+    while !rest.is_empty() {
+        let sent = stream
+            .async_io(Interest::WRITABLE, || Ok(rustix::net::send(stream, rest, flags)?))
+            .await?;
+        rest = rest.get(sent..).unwrap_or_default();
     }
-    chunks.clear();
     Ok(())
 }
 
 /// Moves a file range to the socket inside the kernel.
 async fn send_file(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
-    let Some(file) = range.as_file() else { return send_copy(stream, range).await };
+    let Some(file) = range.as_file() else { return Ok(()) };
     let mut position = range.position;
     let mut left = range.length;
     let mut ready = 0;
@@ -150,10 +147,4 @@ async fn send_file(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
         ready = ready.saturating_sub(sent);
     }
     Ok(())
-}
-
-/// Sends a range whose file is not the operating system's.
-async fn send_copy(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
-    let mut chunks = vec![range.read()?];
-    send_memory(stream, &mut chunks).await
 }
