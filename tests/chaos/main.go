@@ -222,7 +222,7 @@ func (r *run) round(ctx context.Context) error {
 		return err
 	}
 	m := r.load.mark()
-	if r.sabotage && !r.power && r.done == 1 {
+	if r.tearsNow() {
 		if err := r.tear(); err != nil {
 			return err
 		}
@@ -272,7 +272,7 @@ func (r *run) end(ctx context.Context) error {
 			return err
 		}
 		return r.cut()
-	case dice < 8:
+	case dice < 8 && !r.tearsNow():
 		r.kinds["SIGTERM"]++
 		return r.broker.stop()
 	case dice < 20:
@@ -318,6 +318,10 @@ func (r *run) stillborn() error {
 	r.broker.kill()
 	return err
 }
+
+// tearsNow says whether a log is torn in this round. The broker is killed then: after a stop in good order it knows what it had, and keeps
+// the partition offline.
+func (r *run) tearsNow() bool { return r.sabotage && !r.power && r.done == 1 }
 
 // tear takes the last bytes of a log away, as a broker would that acknowledges before it writes.
 func (r *run) tear() error {
