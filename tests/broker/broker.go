@@ -44,8 +44,7 @@ func (b *Broker) Start(ctx context.Context) error {
 		return err
 	}
 	for begun := time.Now(); time.Since(begun) < 90*time.Second; time.Sleep(10 * time.Millisecond) {
-		if socket, err := net.Dial("tcp", b.Address()); err == nil {
-			socket.Close()
+		if b.takesConnections() {
 			return nil
 		}
 		if !b.Alive() {
@@ -56,6 +55,15 @@ func (b *Broker) Start(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("the broker takes no connections after 90 s; see %s", b.Directory)
+}
+
+func (b *Broker) takesConnections() bool {
+	socket, err := net.Dial("tcp", b.Address())
+	if err != nil {
+		return false
+	}
+	socket.Close()
+	return true
 }
 
 func (b *Broker) startOttla() error {
@@ -92,7 +100,7 @@ func (b *Broker) startKafka() error {
 }
 
 // Alive says whether the process is there. Its first thread may be a zombie while another one still waits for the
-// disk and holds the files, so a child is gone only when it was waited for.
+// disk and holds the files, so a child is gone only when it was waited for, and another one when nothing listens any more.
 func (b *Broker) Alive() bool {
 	if b.ended != nil {
 		select {
@@ -107,7 +115,7 @@ func (b *Broker) Alive() bool {
 		return false
 	}
 	_, state, _ := strings.Cut(string(stat), ") ")
-	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X") || b.takesConnections()
 }
 
 // Signal sends it a signal.
