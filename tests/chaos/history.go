@@ -307,6 +307,15 @@ func (h *history) gotValue(group, at int, offset int64, value []byte) {
 	h.got(group, at, offset, id)
 }
 
+// commits takes in that a group's consumer is about to commit an offset. One may go back by itself: kafka-go gives out what it read before a
+// rebalance, commits that in the new generation, and then goes on from what was committed before it.
+func (h *history) commits(group, at int, offset int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	of := h.delivered[group][at]
+	of.committed = min(of.committed, offset)
+}
+
 // committed takes in that a group's consumer was told its commit is safe.
 func (h *history) committed(group, at int, offset int64) {
 	h.mu.Lock()
@@ -320,7 +329,7 @@ func (h *history) fetched(group, at int, offset int64, m mark) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	of := h.delivered[group][at]
-	if before := m.committed[group][at]; offset < before {
+	if before := min(m.committed[group][at], of.committed); offset < before {
 		h.breaks(ruleBack, "%s: group %s had committed %d and has %d; the log ends at %d, acknowledged to %d",
 			h.places[at], h.groups[group], before, offset, len(h.logs[at].records), h.logs[at].acknowledgedEnd)
 	}

@@ -188,6 +188,20 @@ func TestACommittedOffsetThatGoesBackIsFound(t *testing.T) {
 	s.wants(t, ruleBack)
 }
 
+func TestAClientThatGoesBackIsNotTheBroker(t *testing.T) {
+	s := newScene()
+	for offset := range int64(3) {
+		s.got(0, 0, offset, identity{steady, uint32(offset)})
+	}
+	s.committed(0, 0, 3)
+	m := s.mark()
+	s.commits(0, 0, 2)
+	s.fetched(0, 0, 2, m)
+	s.wants(t, "")
+	s.fetched(0, 0, 1, m)
+	s.wants(t, ruleBack)
+}
+
 func TestAnUnacknowledgedCommitThatWasSeenAndGoesBackIsFound(t *testing.T) {
 	s := newScene()
 	s.got(0, 0, 0, identity{steady, 0})

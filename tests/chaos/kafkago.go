@@ -85,8 +85,9 @@ func (l *load) kafkaGoConsumer(ctx context.Context, group int) error {
 
 func (l *load) kafkaGoCommit(ctx context.Context, reader *kafka.Reader, group int, last map[int]kafka.Message) {
 	var messages []kafka.Message
-	for _, message := range last {
+	for at, message := range last {
 		messages = append(messages, message)
+		l.commits(group, at, message.Offset+1)
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
