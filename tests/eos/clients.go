@@ -39,11 +39,11 @@ const transactorPartitions = 3
 func (p *part) transactors(ctx context.Context) (string, error) {
 	script := filepath.Join(filepath.Dir(p.source), "transactor.py")
 	java := filepath.Join(p.source, "Transactor.java")
-	oldest, err := p.newPiped("java-oldest", p.javaCommand(p.oldest+"/*", java, p.broker.Address())...)
+	oldest, err := p.newPiped("java-oldest", p.javaCommand(p.oldestTools+"/*", java, p.broker.Address())...)
 	if err != nil {
 		return "", err
 	}
-	newest, err := p.newPiped("java-newest", p.javaCommand(p.newest+"/*", java, p.broker.Address())...)
+	newest, err := p.newPiped("java-newest", p.javaCommand(p.newestClient+"/*", java, p.broker.Address())...)
 	if err != nil {
 		return "", err
 	}

@@ -20,7 +20,7 @@ const (
 	transactionSize  = 750
 )
 
-// copiers are two copiers, of one partition each.
+// copiers are two copiers, of one partition each, one of Kafka 2.8 and one of today.
 func (p *part) copiers(ctx context.Context) (string, error) {
 	killed, err := p.copy(ctx, "killed", (*copying).restartOne, (*copying).killBroker)
 	if err != nil {
@@ -100,7 +100,9 @@ func (c *copying) startCopier(name, from, to string, number int) error {
 	if name == "grouped" {
 		arguments = append(arguments, "--group-mode")
 	}
-	copier := c.java(id, c.tools.tools+"/*", arguments...)
+	// From start to start with another client: one transaction is the new protocol's, the next one is the old one's.
+	versions := [][]string{c.javaCommand(c.oldestTools+"/*", arguments...), c.javaCommand(c.newestTools+"/*", arguments...)}
+	copier := c.client(id, versions[number], versions[1-number])
 	c.copiers = append(c.copiers, copier)
 	return copier.start()
 }

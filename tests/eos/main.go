@@ -26,8 +26,8 @@ var settings = []string{
 
 // tools are where the clients are.
 type tools struct {
-	// Directories of jars: Kafka's tools with Streams, its newest client, and an old one.
-	tools, newest, oldest string
+	// Directories of jars: Kafka's newest client, its newest tools with Streams, and its tools of 2.8 with their client.
+	newestClient, newestTools, oldestTools string
 	// The directory of the compiled java/WordCount.java, and that of its source.
 	java, source string
 	// A Python that has confluent-kafka.
@@ -50,9 +50,9 @@ func main() {
 	flag.IntVar(&o.records, "records", 100_000, "how many are copied, and how many words are counted")
 	flag.IntVar(&o.kills, "kills", 40, "how often something is killed in each part that kills")
 	flag.Uint64Var(&o.seed, "seed", 0, "of the words and of when things are killed; 0: a new one")
-	flag.StringVar(&o.tools.tools, "tools", "", "the jars of Kafka's tools")
-	flag.StringVar(&o.newest, "newest", "", "the jars of Kafka's newest client")
-	flag.StringVar(&o.oldest, "oldest", "", "the jars of an old client of Kafka's")
+	flag.StringVar(&o.newestClient, "newest-client", "", "the jars of Kafka's newest client")
+	flag.StringVar(&o.newestTools, "newest-tools", "", "the jars of Kafka's newest tools, with Streams")
+	flag.StringVar(&o.oldestTools, "oldest-tools", "", "the jars of old tools, with their client")
 	flag.StringVar(&o.java, "java", "", "the compiled java/WordCount.java")
 	flag.StringVar(&o.source, "source", "", "the directory java")
 	flag.StringVar(&o.python, "python", "", "a Python that has confluent-kafka")

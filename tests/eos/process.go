@@ -11,12 +11,14 @@ import (
 
 // process is a client that runs by itself.
 type process struct {
-	command []string
-	log     string
-	running *exec.Cmd
-	ended   chan struct{}
-	err     error
-	kills   int
+	// One after the other, from start to start.
+	commands [][]string
+	starts   int
+	log      string
+	running  *exec.Cmd
+	ended    chan struct{}
+	err      error
+	kills    int
 }
 
 // javaCommand runs a class, or a file, with the options that make it start fast.
@@ -24,9 +26,9 @@ func (p *part) javaCommand(classpath string, arguments ...string) []string {
 	return append([]string{"java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classpath}, arguments...)
 }
 
-// java is a client in Java.
-func (p *part) java(name, classpath string, arguments ...string) *process {
-	one := &process{command: p.javaCommand(classpath, arguments...), log: filepath.Join(p.directory, name+".log")}
+// client is a process that ends with the part.
+func (p *part) client(name string, commands ...[]string) *process {
+	one := &process{commands: commands, log: filepath.Join(p.directory, name+".log")}
 	p.clients = append(p.clients, one)
 	return one
 }
@@ -38,7 +40,9 @@ func (p *process) start() error {
 		return err
 	}
 	defer log.Close()
-	running := exec.Command(p.command[0], p.command[1:]...)
+	command := p.commands[p.starts%len(p.commands)]
+	p.starts++
+	running := exec.Command(command[0], command[1:]...)
 	running.Stdout, running.Stderr = log, log
 	running.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := running.Start(); err != nil {

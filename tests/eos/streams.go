@@ -35,7 +35,7 @@ func (p *part) wordCount(ctx context.Context) (string, error) {
 	var apps []*process
 	for number := range 2 {
 		name := fmt.Sprintf("word-count-%d", number)
-		app := p.java(name, p.tools.java+":"+p.tools.tools+"/*", "WordCount", p.broker.Address(), filepath.Join(p.directory, name))
+		app := p.client(name, p.javaCommand(p.java+":"+p.newestTools+"/*", "WordCount", p.broker.Address(), filepath.Join(p.directory, name)))
 		if err := app.start(); err != nil {
 			return "", err
 		}
