@@ -4,8 +4,8 @@
 //! - v12: last fetched epoch and diverging epochs (KIP-595). v13: topic ids (KIP-516).
 //! - v15: replica state. v16: node endpoints (KIP-951). v18: the replica's high watermark.
 //!
-//! Budget: records go from the page cache to the socket by `sendfile`; a response allocates for its
-//! structure only. A long poll is one waiter per partition and one timer, and costs nothing while
+//! Budget: records go from the page cache to the socket by `sendfile`, or by one read where they are few
+//! (`net/rope.rs`); a response allocates for its structure only, as often as `tests/tests/hot_path.rs` says. A long poll is one waiter per partition and one timer, and costs nothing while
 //! it waits. Kafka: `KafkaApis.handleFetchRequest`, `DelayedFetch`.
 
 use std::{

@@ -5,8 +5,8 @@
 //!
 //! Budget: a batch is not copied between the socket and the page cache. The frame is decoded in
 //! place, cut into one mutable slice per batch, stamped there and written with one call under the
-//! partition's lock by the connection's own task; one allocation per request for the plan and one
-//! for the answer. The order of a connection's batches is fixed when [`Api::begin`] returns, so
+//! partition's lock by the connection's own task; what a request allocates besides its frame is counted in
+//! `tests/tests/hot_path.rs`. The order of a connection's batches is fixed when [`Api::begin`] returns, so
 //! the next request is read while the disk sync of this one is under way. Only where the transaction
 //! coordinator has to be waited for, it is fixed when that has answered.
 //! Kafka: `KafkaApis.handleProduceRequest`, `ReplicaManager.appendRecords`.
