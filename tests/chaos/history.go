@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -72,6 +73,8 @@ type groupHistory struct {
 	// What was delivered, by offset; without holes, or a record was passed over.
 	got       []identity
 	committed int64
+	// What was asked to be committed since the last acknowledgement.
+	onItsWay []int64
 }
 
 // history is everything the clients and the reader saw, and the judge of it. The first violation stays.
@@ -308,12 +311,13 @@ func (h *history) gotValue(group, at int, offset int64, value []byte) {
 }
 
 // commits takes in that a group's consumer is about to commit an offset. One may go back by itself: kafka-go gives out what it read before a
-// rebalance, commits that in the new generation, and then goes on from what was committed before it.
+// rebalance, commits that in the new generation, and then goes on from what was committed before it. Until a commit is acknowledged, it may
+// still be on its way.
 func (h *history) commits(group, at int, offset int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	of := h.delivered[group][at]
-	of.committed = min(of.committed, offset)
+	of.onItsWay = append(of.onItsWay, offset)
 }
 
 // committed takes in that a group's consumer was told its commit is safe.
@@ -321,7 +325,11 @@ func (h *history) committed(group, at int, offset int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	of := h.delivered[group][at]
+	if slices.Contains(of.onItsWay, offset) {
+		of.committed = offset
+	}
 	of.committed = max(of.committed, offset)
+	of.onItsWay = nil
 }
 
 // fetched takes in which offset of a group the broker knows.
@@ -329,7 +337,11 @@ func (h *history) fetched(group, at int, offset int64, m mark) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	of := h.delivered[group][at]
-	if before := min(m.committed[group][at], of.committed); offset < before {
+	before := min(m.committed[group][at], of.committed)
+	for _, attempt := range of.onItsWay {
+		before = min(before, attempt)
+	}
+	if offset < before {
 		h.breaks(ruleBack, "%s: group %s had committed %d and has %d; the log ends at %d, acknowledged to %d",
 			h.places[at], h.groups[group], before, offset, len(h.logs[at].records), h.logs[at].acknowledgedEnd)
 	}

@@ -196,9 +196,12 @@ func TestAClientThatGoesBackIsNotTheBroker(t *testing.T) {
 	s.committed(0, 0, 3)
 	m := s.mark()
 	s.commits(0, 0, 2)
+	s.fetched(0, 0, 3, m)
+	s.fetched(0, 0, 2, s.mark())
+	s.committed(0, 0, 2)
 	s.fetched(0, 0, 2, m)
 	s.wants(t, "")
-	s.fetched(0, 0, 1, m)
+	s.fetched(0, 0, 1, s.mark())
 	s.wants(t, ruleBack)
 }
 
