@@ -15,6 +15,7 @@ mod deleted_names;
 mod failures;
 mod fetch_sessions;
 mod flusher;
+pub mod format;
 mod groups;
 mod housekeeping;
 mod http;

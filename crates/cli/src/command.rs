@@ -12,6 +12,9 @@ mod txn;
 
 use clap::Subcommand;
 
+pub(crate) use consume::source::Source;
+pub(crate) use produce::{compression, find, parse_acks, producer_config, read_lines, read_pieces};
+
 use crate::{exit::Outcome, session::Session};
 
 /// What the command line can do besides serving.

@@ -16,6 +16,7 @@ mod render;
 mod session;
 mod settings;
 mod time;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ pub use command::Command;
 pub use exit::{Exit, Failure, Outcome};
 pub use output::Format;
 pub use settings::Global;
+pub use tools::{Tool, run_tool};
 
 use output::{Out, note};
 use session::{Session, Stop};

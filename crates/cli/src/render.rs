@@ -146,6 +146,19 @@ fn headers(record: &ConsumedRecord, template: Option<&str>, out: &mut Vec<u8>) -
 
 type Letters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
+/// A text's bytes with what stands behind backslashes read: `\n`, `\t`, `\x41`.
+pub(crate) fn unescaped(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => bytes.push(escape(&mut letters)?),
+            other => bytes.extend(other.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    Ok(bytes)
+}
+
 /// The byte behind a backslash.
 fn escape(letters: &mut Letters<'_>) -> Result<u8, String> {
     match letters.next() {

@@ -8,14 +8,16 @@ mod cluster;
 mod configs;
 mod groups;
 mod offsets;
+mod partitions;
 mod topics;
 mod transactions;
 
 pub use cluster::{BrokerDescription, ClusterDescription, LogDir, LogDirPartition};
-pub use configs::{ConfigChange, ConfigEntry, ConfigResource};
+pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSynonym};
 pub use groups::{CommittedOffset, GroupDescription, GroupListing, GroupMember};
 pub(crate) use groups::{Committer, Offsets, assignment_of};
 pub use offsets::{ListedOffset, OffsetSpec};
+pub use partitions::{Election, EligibleReplicas, PartitionReassignment};
 pub use topics::{CreatedTopic, NewTopic};
 pub use transactions::{AbortSpec, ProducerState, TransactionDescription, TransactionListing};
 

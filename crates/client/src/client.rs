@@ -260,6 +260,14 @@ impl Client {
         Ok(self.any_connection().await?.ranges().clone())
     }
 
+    /// The versions that this broker offers, by API key.
+    pub async fn api_versions_of(
+        &self,
+        broker: BrokerId,
+    ) -> Result<BTreeMap<i16, RangeInclusive<i16>>> {
+        Ok(self.connection(broker, Lane::Shared).await?.ranges().clone())
+    }
+
     pub(crate) fn new_lane(&self) -> Lane {
         Lane::Own(self.inner.next_lane.fetch_add(1, Ordering::Relaxed))
     }

@@ -35,9 +35,9 @@ mod transaction;
 
 pub use admin::{
     AbortSpec, Admin, BrokerDescription, ClusterDescription, CommittedOffset, ConfigChange,
-    ConfigEntry, ConfigResource, CreatedTopic, GroupDescription, GroupListing, GroupMember,
-    ListedOffset, LogDir, LogDirPartition, NewTopic, OffsetSpec, ProducerState,
-    TransactionDescription, TransactionListing,
+    ConfigEntry, ConfigResource, ConfigSynonym, CreatedTopic, Election, EligibleReplicas,
+    GroupDescription, GroupListing, GroupMember, ListedOffset, LogDir, LogDirPartition, NewTopic,
+    OffsetSpec, PartitionReassignment, ProducerState, TransactionDescription, TransactionListing,
 };
 pub use client::{Client, ClientBuilder};
 pub use consumer::{

@@ -1,6 +1,7 @@
 //! The `ottla` binary: parses, assembles, runs.
 
 mod banner;
+mod drop_in;
 mod import;
 mod log;
 mod reference;
@@ -37,6 +38,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if let Some(exit) = drop_in::run(&words) {
+        return exit;
+    }
     let mut root = command_line();
     let matches = root.get_matches_mut();
     if let Some(text) = misplaced(&root, &matches) {

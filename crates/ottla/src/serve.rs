@@ -52,6 +52,20 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
+    /// What a script that starts Kafka says: a file of properties, and some of them overridden.
+    pub(crate) fn like_kafka(config: PathBuf, overrides: Vec<String>) -> Self {
+        Self {
+            data_dir: None,
+            listen: None,
+            advertise: None,
+            config: Some(config),
+            set: overrides,
+            console: None,
+            announce: Some(Announce::Kafka),
+            log_format: None,
+        }
+    }
+
     /// These flags, and those of `outer` where they do not say.
     pub(crate) fn or(self, outer: Self) -> Self {
         Self {

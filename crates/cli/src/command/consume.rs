@@ -1,6 +1,6 @@
 //! `consume` and `tail`: records to lines.
 
-mod source;
+pub(crate) mod source;
 
 use std::time::Duration;
 

@@ -255,41 +255,69 @@ fn field(object: &serde_json::Map<String, Json>, name: &str) -> Result<Option<By
     }
 }
 
-fn find(line: &[u8], delimiter: &[u8]) -> Option<usize> {
+/// Where a delimiter is in a line.
+pub(crate) fn find(line: &[u8], delimiter: &[u8]) -> Option<usize> {
     if delimiter.is_empty() {
         return None;
     }
     line.windows(delimiter.len()).position(|window| window == delimiter)
 }
 
-/// Lines of standard input, read by a thread: a terminal cannot be read asynchronously.
-fn read_lines() -> mpsc::Receiver<io::Result<Vec<u8>>> {
-    let (sender, lines) = mpsc::channel(1024);
+/// Lines of standard input, without what ends them.
+pub(crate) fn read_lines() -> mpsc::Receiver<io::Result<Vec<u8>>> {
+    read_stdin(|stdin, line| {
+        let count = stdin.read_until(b'\n', line)?;
+        if line.ends_with(b"\n") {
+            line.pop();
+        }
+        if line.ends_with(b"\r") {
+            line.pop();
+        }
+        Ok(count)
+    })
+}
+
+/// What stands between delimiters on standard input.
+pub(crate) fn read_pieces(between: Vec<u8>) -> mpsc::Receiver<io::Result<Vec<u8>>> {
+    read_stdin(move |stdin, piece| {
+        let last = between.last().copied().unwrap_or(b'\n');
+        let mut count = 0;
+        loop {
+            let more = stdin.read_until(last, piece)?;
+            count += more;
+            if more == 0 || piece.ends_with(&between) {
+                break;
+            }
+        }
+        if piece.ends_with(&between) {
+            piece.truncate(piece.len() - between.len());
+        }
+        Ok(count)
+    })
+}
+
+/// Standard input in pieces, read by a thread: a terminal cannot be read asynchronously. `read` adds
+/// a piece and says how much it took, 0 at the end.
+fn read_stdin(
+    mut read: impl FnMut(&mut io::StdinLock<'_>, &mut Vec<u8>) -> io::Result<usize> + Send + 'static,
+) -> mpsc::Receiver<io::Result<Vec<u8>>> {
+    let (sender, pieces) = mpsc::channel(1024);
     std::thread::spawn(move || {
         let mut stdin = io::stdin().lock();
         loop {
-            let mut line = Vec::new();
-            let read = stdin.read_until(b'\n', &mut line);
-            let line = match read {
+            let mut piece = Vec::new();
+            let piece = match read(&mut stdin, &mut piece) {
                 Ok(0) => return,
-                Ok(_) => {
-                    if line.ends_with(b"\n") {
-                        line.pop();
-                    }
-                    if line.ends_with(b"\r") {
-                        line.pop();
-                    }
-                    Ok(line)
-                }
+                Ok(_) => Ok(piece),
                 Err(error) => Err(error),
             };
-            let is_over = line.is_err();
-            if sender.blocking_send(line).is_err() || is_over {
+            let is_over = piece.is_err();
+            if sender.blocking_send(piece).is_err() || is_over {
                 return;
             }
         }
     });
-    lines
+    pieces
 }
 
 /// The producer's settings from `-X`.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ottla_types::BrokerId;
 use ottla_wire::{
     describe_configs_request::DescribeConfigsResource,
+    describe_configs_response::DescribeConfigsSynonym,
     incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
     messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest},
 };
@@ -65,6 +66,8 @@ pub struct ConfigEntry {
     pub value: Option<String>,
     /// Where the value comes from, in Kafka's words: `DYNAMIC_TOPIC_CONFIG`, `DEFAULT_CONFIG` …
     pub source: &'static str,
+    /// All that set it or could, the one that counts first.
+    pub synonyms: Vec<ConfigSynonym>,
     /// Whether somebody set it, so that it is not simply the default.
     pub is_set: bool,
     /// Whether it cannot be changed at run time.
@@ -73,6 +76,17 @@ pub struct ConfigEntry {
     pub is_sensitive: bool,
     /// What it does, where the broker tells.
     pub documentation: Option<String>,
+}
+
+/// One of the places that a config's value may come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigSynonym {
+    /// The key there.
+    pub name: String,
+    /// The value there.
+    pub value: Option<String>,
+    /// The place, in Kafka's words.
+    pub source: &'static str,
 }
 
 /// A change of one config.
@@ -97,7 +111,7 @@ impl Admin {
                 resource_name: resource.wire_name().into(),
                 configuration_keys: None,
             }],
-            include_synonyms: false,
+            include_synonyms: true,
             include_documentation: version >= 3,
         };
         let response = match resource.broker() {
@@ -115,6 +129,7 @@ impl Admin {
             name: config.name.to_string(),
             value: config.value.as_ref().map(ToString::to_string),
             source: source_name(config.config_source),
+            synonyms: config.synonyms.iter().map(synonym).collect(),
             is_set: config.config_source == own_source(resource),
             is_read_only: config.read_only,
             is_sensitive: config.is_sensitive,
@@ -149,6 +164,14 @@ impl Admin {
             Error::new(ErrorKind::Protocol, what(), "the broker's answer is empty")
         })?;
         verdict(result.error_code, what, result.error_message.as_deref())
+    }
+}
+
+fn synonym(wire: &DescribeConfigsSynonym) -> ConfigSynonym {
+    ConfigSynonym {
+        name: wire.name.to_string(),
+        value: wire.value.as_ref().map(ToString::to_string),
+        source: source_name(wire.source),
     }
 }
 

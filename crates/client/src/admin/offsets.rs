@@ -27,6 +27,12 @@ pub enum OffsetSpec {
     End,
     /// The record with the largest timestamp.
     MaxTimestamp,
+    /// The first offset that is on the broker's own disks.
+    LocalStart,
+    /// The last offset that is in remote storage.
+    TieredEnd,
+    /// The first offset that is still to be copied to remote storage.
+    PendingUpload,
     /// The first record at or after this time in ms since 1970.
     Timestamp(i64),
 }
@@ -37,6 +43,9 @@ impl OffsetSpec {
             Self::End => -1,
             Self::Start => -2,
             Self::MaxTimestamp => -3,
+            Self::LocalStart => -4,
+            Self::TieredEnd => -5,
+            Self::PendingUpload => -6,
             Self::Timestamp(time) => time,
         }
     }

@@ -1,0 +1,74 @@
+//! `kafka-transactions.sh find-hanging`: open transactions that no coordinator will end.
+
+use std::collections::BTreeMap;
+
+use ottla_client::{Admin, Client, ErrorKind, Offset, ProducerState, TransactionDescription};
+
+use super::{print, suspects};
+use crate::{
+    output::Out,
+    time::now_ms,
+    tools::{Refusal, flags::Given},
+};
+
+const TITLES: &[&str] = &[
+    "Topic",
+    "Partition",
+    "ProducerId",
+    "ProducerEpoch",
+    "CoordinatorEpoch",
+    "StartOffset",
+    "LastTimestamp",
+    "Duration(min)",
+];
+
+pub(super) async fn run(given: &Given, client: &Client, out: &mut Out) -> Result<(), Refusal> {
+    let admin = client.admin();
+    let minutes = given.number::<i64>("max-transaction-timeout")?.unwrap_or(15);
+    let now = now_ms();
+    let oldest = now.saturating_sub(minutes.saturating_mul(60_000));
+    let mut open: Vec<(String, i32, ProducerState)> = Vec::new();
+    for (topic, partition) in suspects(given, client).await? {
+        for producer in admin.describe_producers(&topic, partition).await? {
+            if producer.open_since.is_some() && producer.last_timestamp < oldest {
+                open.push((topic.clone(), partition, producer));
+            }
+        }
+    }
+    let known = if open.is_empty() { BTreeMap::new() } else { coordinated(&admin).await? };
+    open.retain(|(topic, partition, producer)| {
+        let place = (topic.clone(), *partition);
+        let known = known.get(&producer.producer_id.get());
+        !known.is_some_and(|it| it.state == "Ongoing" && it.partitions.contains(&place))
+    });
+    let row = |(topic, partition, it): (String, i32, ProducerState)| {
+        let duration = now.saturating_sub(it.last_timestamp) / 60_000;
+        vec![
+            topic,
+            partition.to_string(),
+            it.producer_id.to_string(),
+            it.producer_epoch.to_string(),
+            it.coordinator_epoch.to_string(),
+            it.open_since.map_or(-1, Offset::get).to_string(),
+            it.last_timestamp.to_string(),
+            duration.to_string(),
+        ]
+    };
+    print(out, TITLES, open.into_iter().map(row).collect())
+}
+
+/// What coordinators know, by producer id.
+async fn coordinated(admin: &Admin) -> Result<BTreeMap<i64, TransactionDescription>, Refusal> {
+    let mut known = BTreeMap::new();
+    for listed in admin.list_transactions(&[]).await? {
+        match admin.describe_transaction(&listed.transactional_id).await {
+            Ok(it) => {
+                known.insert(it.producer_id.get(), it);
+            }
+            // It has expired in between.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(known)
+}
