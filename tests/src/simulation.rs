@@ -6,6 +6,7 @@
 mod client;
 mod consumer;
 mod history;
+mod leaver;
 mod network;
 mod producer;
 mod transaction;

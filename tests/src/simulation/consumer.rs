@@ -96,7 +96,10 @@ impl Consumer {
         let isolation = with("isolation", self.isolation.name());
         env.recorder.invoke(self.process, "poll", Vec::new(), isolation);
         self.is_polling = true;
-        let fetched = fetch(client, (topic, partition), position, self.isolation, 200).await;
+        // With little room an answer ends within a transaction, and the next begins there.
+        let bytes_max = if self.random.one_in(2) { 150 } else { 1 << 20 };
+        let ask = Ask { wait_ms: 200, bytes_max };
+        let fetched = fetch(client, (topic, partition), position, self.isolation, ask).await;
         let Ok(data) = fetched else {
             self.end_poll(env, End::Info, Vec::new());
             return Err(Lost);
@@ -131,7 +134,7 @@ pub async fn read_whole(
     env.recorder.invoke(process, "read", Vec::new(), named.clone());
     let (mut all, mut position) = (Vec::new(), 0);
     loop {
-        let data = fetch(client, at, position, isolation, 0).await?;
+        let data = fetch(client, at, position, isolation, Ask::default()).await?;
         assert_eq!(data.error_code, 0, "a last look at {at:?}: {data:?}");
         let (seen, next) = read(&data, position, isolation);
         all.extend(seen);
@@ -159,23 +162,38 @@ fn ends(data: &PartitionData) -> Value {
     })
 }
 
+/// How a fetch is to be answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    /// How long the broker may wait for records, in ms.
+    pub wait_ms: i32,
+    /// How many bytes it may send, besides the first batch.
+    pub bytes_max: i32,
+}
+
+impl Default for Ask {
+    fn default() -> Self {
+        Self { wait_ms: 0, bytes_max: 1 << 20 }
+    }
+}
+
 /// Fetches from one partition.
 pub async fn fetch(
     client: &mut Client,
     (topic, partition): (&str, i32),
     offset: i64,
     isolation: Isolation,
-    max_wait_ms: i32,
+    ask: Ask,
 ) -> Result<PartitionData, Lost> {
     let partition = FetchPartition {
         partition,
         current_leader_epoch: -1,
         fetch_offset: offset,
-        partition_max_bytes: 1 << 20,
+        partition_max_bytes: ask.bytes_max,
         ..Default::default()
     };
     let request = FetchRequest {
-        max_wait_ms,
+        max_wait_ms: ask.wait_ms,
         min_bytes: 1,
         max_bytes: 1 << 20,
         isolation_level: i8::from(isolation == Isolation::Committed),

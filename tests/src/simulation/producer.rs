@@ -21,6 +21,9 @@ use crate::session::produce;
 /// Records of a batch at most.
 const RECORDS_MAX: usize = 4;
 
+/// How long a transaction may stay open whose producer comes back, in ms.
+pub const TIMEOUT_MS: i32 = 60_000;
+
 /// Whose records they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -73,7 +76,9 @@ impl Producer {
         let identity = match self.identity {
             Some(identity) => identity,
             None => {
-                let Some(identity) = init(client, None).await?.ok() else { return Ok(()) };
+                let Some(identity) = init(client, None, TIMEOUT_MS).await?.ok() else {
+                    return Ok(());
+                };
                 self.sequences.clear();
                 *self.identity.insert(identity)
             }
@@ -138,10 +143,11 @@ impl Producer {
 pub async fn init(
     client: &mut Client,
     transactional_id: Option<&str>,
+    transaction_timeout_ms: i32,
 ) -> Result<Result<Identity, ErrorCode>, Lost> {
     let request = InitProducerIdRequest {
         transactional_id: transactional_id.map(Str::from),
-        transaction_timeout_ms: 60_000,
+        transaction_timeout_ms,
         producer_id: -1,
         producer_epoch: -1,
         ..Default::default()

@@ -1,7 +1,7 @@
 //! Clients that write in transactions: one that writes at random and often aborts, and one that
 //! copies what others wrote, exactly once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ottla_broker::simulation::Random;
 use ottla_types::ErrorCode;
@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Client, Lost},
-    consumer::{Isolation, fetch, read},
+    consumer::{Ask, Isolation, fetch, read},
     history::{End, More, Steps, with},
-    producer::{Identity, build, init},
+    producer::{Identity, TIMEOUT_MS, build, init},
     world::{COPY, Env, PLAIN, TXN},
 };
 use crate::session::produce;
@@ -62,6 +62,8 @@ pub struct Transactor {
     positions: BTreeMap<i32, i64>,
     /// An operation is open that no later line may contradict.
     is_open: bool,
+    /// Transactions that were committed in more than one partition.
+    pub spread: usize,
 }
 
 /// What stops a transaction.
@@ -141,6 +143,7 @@ impl Transactor {
             sequences: BTreeMap::new(),
             positions: BTreeMap::new(),
             is_open: false,
+            spread: 0,
         }
     }
 
@@ -184,7 +187,11 @@ impl Transactor {
         }
         let ended = self.end(client, identity, commits).await;
         let end = match ended {
-            Ok(()) if commits => End::Ok,
+            Ok(()) if commits => {
+                let places: BTreeSet<_> = work.writes.iter().map(|write| write.at).collect();
+                self.spread += usize::from(places.len() > 1);
+                End::Ok
+            }
             Err(_) if commits => End::Info,
             Ok(()) | Err(_) => End::Fail,
         };
@@ -216,7 +223,7 @@ impl Transactor {
     async fn init(&mut self, env: &Env, client: &mut Client) -> Result<Identity, Stop> {
         let more = with("txn_id", self.transactional_id.as_str());
         env.recorder.invoke(self.process, "init", Steps::new(), more);
-        let asked = init(client, Some(&self.transactional_id)).await;
+        let asked = init(client, Some(&self.transactional_id), TIMEOUT_MS).await;
         let end = match &asked {
             Ok(Ok(_)) => End::Ok,
             Ok(Err(_)) | Err(Lost) => End::Info,
@@ -269,7 +276,9 @@ impl Transactor {
         refused(committed.error_code)?;
         let position = committed.committed_offset.max(0);
         self.go_to(env, partition, position);
-        let data = fetch(client, (PLAIN, partition), position, Isolation::Committed, 0).await?;
+        let data =
+            fetch(client, (PLAIN, partition), position, Isolation::Committed, Ask::default())
+                .await?;
         refused(data.error_code)?;
         let (seen, next) = read(&data, position, Isolation::Committed);
         let seen: Vec<(i64, u64)> =
@@ -314,7 +323,11 @@ impl Transactor {
         if self.protocol == Protocol::V1 {
             self.add_partitions(client, identity, by_partition.keys()).await?;
         }
-        for (at, places) in by_partition {
+        for (at, places) in self.batches(by_partition) {
+            if self.random.one_in(4) {
+                // Long enough for another instance to come between.
+                env.pause(&mut self.random, 150).await;
+            }
             let values: Vec<u64> = places.iter().map(|place| work.writes[*place].value).collect();
             let sequence = self.sequences.get(&at).copied().unwrap_or(0);
             let records = build(env, identity, sequence, &values, true);
@@ -341,6 +354,23 @@ impl Transactor {
             self.commit_offset(env, client, identity, (*at, *next)).await?;
         }
         Ok(())
+    }
+
+    /// What goes into a partition, as one batch or as two.
+    fn batches(
+        &mut self,
+        by_partition: BTreeMap<(&'static str, i32), Vec<usize>>,
+    ) -> Vec<((&'static str, i32), Vec<usize>)> {
+        let mut batches = Vec::new();
+        for (at, mut places) in by_partition {
+            if places.len() > 1 && self.random.one_in(2) {
+                let rest = places.split_off(1);
+                batches.push((at, places));
+                places = rest;
+            }
+            batches.push((at, places));
+        }
+        batches
     }
 
     async fn add_partitions(

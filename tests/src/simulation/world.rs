@@ -22,6 +22,7 @@ use super::{
     client::Client,
     consumer::{Consumer, Isolation, read_whole},
     history::{More, Recorder, Steps},
+    leaver::Leaver,
     network::{self, Weather},
     producer::Producer,
     transaction::{COPIER_GROUP, Kind, Protocol, Transactor},
@@ -50,6 +51,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("ottla.console.listen", "off"),
     ("offsets.topic.num.partitions", "2"),
     ("transaction.state.log.num.partitions", "2"),
+    ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500"),
     ("log.flush.offset.checkpoint.interval.ms", "3000"),
     ("log.initial.task.delay.ms", "500"),
 ];
@@ -132,6 +134,7 @@ impl Env {
 struct Clients {
     producers: Vec<Arc<tokio::sync::Mutex<Producer>>>,
     transactors: Vec<Arc<tokio::sync::Mutex<Transactor>>>,
+    leaver: Arc<tokio::sync::Mutex<Leaver>>,
     consumers: Vec<Arc<tokio::sync::Mutex<Consumer>>>,
 }
 
@@ -171,7 +174,8 @@ impl Clients {
             let consumer = Consumer::new(process(), random.any(), isolation, &all);
             Arc::new(tokio::sync::Mutex::new(consumer))
         });
-        Self { producers, transactors: transactors.into(), consumers: consumers.into() }
+        let leaver = Arc::new(tokio::sync::Mutex::new(Leaver::new(process(), random.any())));
+        Self { producers, transactors: transactors.into(), leaver, consumers: consumers.into() }
     }
 
     fn start(&self, env: &Env) -> JoinSet<()> {
@@ -184,11 +188,21 @@ impl Clients {
             let (client, env) = (Arc::clone(client), env.clone());
             tasks.spawn(async move { client.lock().await.run(&env).await });
         }
+        let (client, env_of_leaver) = (Arc::clone(&self.leaver), env.clone());
+        tasks.spawn(async move { client.lock().await.run(&env_of_leaver).await });
         for client in &self.consumers {
             let (client, env) = (Arc::clone(client), env.clone());
             tasks.spawn(async move { client.lock().await.run(&env).await });
         }
         tasks
+    }
+}
+
+impl Clients {
+    /// Panics where a client could not commit in several partitions, although the last life is calm.
+    fn check_spread(&self) {
+        let of = |place: usize| self.transactors[place].try_lock().expect("nobody runs").spread;
+        assert!(of(0) > 0 && of(1) > 0, "no transaction was committed in several partitions");
     }
 }
 
@@ -248,6 +262,7 @@ pub fn run(plan: Plan) -> Run {
             disk = if random.one_in(2) { disk.copy() } else { after_power_cut(&disk, &mut random) };
         }
     }
+    clients.check_spread();
     Run { history: recorder.text() }
 }
 
