@@ -99,10 +99,12 @@ impl Flusher {
         let this = Arc::clone(self);
         drop(tokio::spawn(async move {
             tokio::time::sleep(crate::simulation::sync_time()).await;
-            let round = this.lock().take_round();
-            if let Some(round) = round {
-                this.sync_round(&round);
-            }
+            let Some(round) = this.lock().take_round() else { return };
+            let [one] = round.as_slice() else { return this.sync_round(&round) };
+            // What is appended before the disk has answered is not part of it.
+            let done = one.run_sync();
+            tokio::time::sleep(crate::simulation::sync_time()).await;
+            one.finish_sync(done);
         }));
     }
 

@@ -51,11 +51,17 @@ impl Partition {
 
     /// Syncs what is appended now; called by a thread of the flusher.
     pub(crate) fn sync(self: &Arc<Self>) {
-        let done = self.begin_sync().and_then(|task| {
+        let done = self.run_sync();
+        self.finish_sync(done);
+    }
+
+    /// The part of a sync that waits for the disk. What comes of it must be told to
+    /// [`Self::finish_sync`].
+    pub(crate) fn run_sync(&self) -> Result<SyncTask, SyncError> {
+        self.begin_sync().and_then(|task| {
             let ran = task.run();
             SyncError::check(task, ran)
-        });
-        self.finish_sync(done);
+        })
     }
 
     /// What has to be synced for all that is appended now. Whatever comes of it must be told to
