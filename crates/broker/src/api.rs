@@ -11,6 +11,7 @@ use ottla_wire::{ApiKey, DecodeError, Message, Reader, Request, RequestHeader, S
 
 use crate::{
     broker::Shared,
+    journal::Event,
     net::{
         connection::{Begun, ClientIdentity, Peer},
         rope::Rope,
@@ -104,6 +105,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// An event that the client of this request has caused.
+    pub(crate) fn event(&self, kind: &'static str) -> Event {
+        Event::new(kind).client(self.client_id.as_deref()).remote(self.peer.remote)
+    }
+
     /// Encodes a response.
     pub(crate) fn reply<R: Message>(&self, response: &R) -> Outcome {
         self.reply_with_files(response, Vec::new())

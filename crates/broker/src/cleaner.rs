@@ -24,8 +24,8 @@ use ottla_types::{Offset, TopicPartition, Uuid};
 pub(crate) use self::switch::CleaningSwitch;
 use self::switch::Cleans;
 use crate::{
-    broker::Shared, clock::now_ms, inventory::Inventory, log_dirs::DataDir, partition::Partition,
-    partitions::Replica, throttle::Throttle,
+    broker::Shared, clock::now_ms, inventory::Inventory, journal::Event, log_dirs::DataDir,
+    partition::Partition, partitions::Replica, throttle::Throttle,
 };
 
 /// All cleaners.
@@ -308,6 +308,7 @@ impl Cleaners {
             match cleaned {
                 Ok(cleaning) => {
                     report(at, cleanable, &cleaning, began.elapsed());
+                    shared.journal.put(compacted(at, cleanable, &cleaning, began.elapsed()));
                     shared.metrics.cleaned(&cleaning.stats);
                     self.note(shared, partition, dir, cleaning.end_offset);
                 }
@@ -409,4 +410,18 @@ fn report(at: &TopicPartition, cleanable: &Cleanable, cleaning: &Cleaning, took:
             "records without a key were removed from a compacted topic"
         );
     }
+}
+
+/// The round as an event.
+fn compacted(at: &TopicPartition, from: &Cleanable, cleaning: &Cleaning, took: Duration) -> Event {
+    let stats = &cleaning.stats;
+    Event::new("compaction.finished")
+        .partition(&at.topic, at.partition)
+        .with("fromOffset", from.first_dirty_offset)
+        .with("toOffset", cleaning.end_offset)
+        .with("bytesBefore", stats.bytes_read)
+        .with("bytesAfter", stats.bytes_kept)
+        .with("recordsBefore", stats.records_read)
+        .with("recordsAfter", stats.records_kept)
+        .with("ms", took.as_millis())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ottla_metadata::decide;
 use ottla_types::TopicName;
 
-use crate::{broker::Shared, log_dirs::DataDir};
+use crate::{broker::Shared, journal::Event, log_dirs::DataDir};
 
 /// Deals with failures until the broker stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
@@ -57,6 +57,12 @@ fn take_offline(shared: &Arc<Shared>, dir: &DataDir) {
             }
         }
     }
+    shared.journal.put(
+        Event::new("logdir.failed")
+            .with("path", dir.path.display())
+            .with("partitions", count)
+            .with("reason", dir.failure()),
+    );
     tracing::warn!("{count} partitions in {} are offline", dir.path.display());
 }
 

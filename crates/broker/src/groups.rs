@@ -241,9 +241,11 @@ impl Groups {
                 return;
             }
             act(&mut state, &mut effects);
-            shard.carry_out(&mut state, settings.as_deref(), aside, &mut effects)
+            let pending = shard.carry_out(&mut state, settings.as_deref(), aside, &mut effects);
+            // Under the lock, so that whoever looks at the state knows of what led to it.
+            shared.journal.groups(&mut effects.notes);
+            pending
         };
-        shared.journal.groups(&mut effects.notes);
         self.shards.wake_timer(shard);
         if !pending.is_empty() {
             shared.spawn(settle(Arc::clone(shared), Arc::clone(shard), settings, pending));
@@ -402,8 +404,8 @@ async fn settle(
         }
         let settings = settings.as_deref();
         pending.extend(shard.carry_out(&mut state, settings, Aside::None, &mut effects));
-        drop(state);
         shared.journal.groups(&mut effects.notes);
+        drop(state);
         shared.groups.shards.wake_timer(&shard);
     }
 }

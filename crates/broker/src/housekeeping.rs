@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ottla_config::keys;
+use ottla_log::DeletionReason;
 use tokio::time::Instant;
 
 use crate::{
@@ -95,6 +96,15 @@ fn look(shared: &Arc<Shared>, due: Due, files: bool) {
     }
 }
 
+/// What a segment was deleted for, by the name of the config where there is one.
+fn cause_of(reason: DeletionReason) -> &'static str {
+    match reason {
+        DeletionReason::Time => "retention.ms",
+        DeletionReason::Size => "retention.bytes",
+        DeletionReason::LogStartOffset => "logStartOffset",
+    }
+}
+
 /// Whether a log start offset has moved.
 fn look_at(shared: &Shared, topic: &HostedTopic, due: Due, now: i64) -> bool {
     let settings = topic.settings();
@@ -108,11 +118,19 @@ fn look_at(shared: &Shared, topic: &HostedTopic, due: Due, now: i64) -> bool {
             match partition.with_log(|log| log.apply_retention(now, high_watermark)) {
                 Ok(deleted) => {
                     moved |= !deleted.is_empty();
+                    if !deleted.is_empty() {
+                        shared.journal.moved(partition);
+                    }
                     for it in &deleted {
                         let at = &partition.topic_partition;
                         let event =
                             Event::new("segment.deleted").partition(&at.topic, at.partition);
-                        shared.journal.put(event.with("baseOffset", it.base_offset));
+                        shared.journal.put(
+                            event
+                                .with("baseOffset", it.base_offset)
+                                .with("bytes", it.size)
+                                .with("cause", cause_of(it.reason)),
+                        );
                     }
                 }
                 Err(error) => partition.data_dir().note(&error),

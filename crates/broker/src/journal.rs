@@ -1,30 +1,34 @@
 //! What happened in the broker, as far back as memory allows, and where cursors stood.
 //!
-//! Events are kept in a ring of bounded size. Appends and commits are not events of their own: who
+//! Events are kept in queues of bounded size. Appends and commits are not events of their own: who
 //! appends marks its partition, and once in a while what was marked becomes one event and one sample. So
 //! an append costs a look at a flag, and an idle broker nothing.
 //! Invariants: sequence numbers grow by one; the oldest events go first; no lock is held while another
 //! part of the broker is asked. Kafka: none.
 
+pub(crate) mod config;
 mod event;
+mod ring;
 mod samples;
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use ottla_coordinator::GroupNote;
+use ottla_coordinator::{GroupNote, TransactionNote};
 use ottla_wire::Str;
 use tokio::sync::{Notify, watch};
 
-use self::samples::Samples;
-pub use self::{event::Event, samples::Sample};
+pub(crate) use self::samples::KEPT_MS;
+pub use self::{
+    event::{Change, Event},
+    ring::{Complete, CompleteFrom, Queue},
+    samples::Sample,
+};
+use self::{ring::Ring, samples::Samples};
 use crate::{broker::Shared, clock::now_ms, partition::Partition};
-
-/// Most bytes of events, as far as can be told.
-const BYTES_MAX: usize = 16 << 20;
 
 /// How often what was marked is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -38,13 +42,6 @@ pub(crate) struct Journal {
     marked: Mutex<Marked>,
     wake: Notify,
     samples: Mutex<Samples>,
-}
-
-#[derive(Debug, Default)]
-struct Ring {
-    events: VecDeque<Arc<Event>>,
-    bytes: usize,
-    next: u64,
 }
 
 /// What has changed since the last look.
@@ -61,8 +58,8 @@ pub struct Events {
     pub events: Vec<Arc<Event>>,
     /// The sequence number to go on from.
     pub next: u64,
-    /// That of the oldest event there is.
-    pub oldest: u64,
+    /// From where on none is missing.
+    pub complete: Complete,
 }
 
 impl Journal {
@@ -80,23 +77,15 @@ impl Journal {
     pub(crate) fn put(&self, mut event: Event) {
         let next = {
             let mut ring = lock(&self.ring);
-            event.seq = ring.next;
             event.time_ms = now_ms();
-            ring.next += 1;
-            ring.bytes += event.bytes();
-            ring.events.push_back(Arc::new(event));
-            while ring.bytes > BYTES_MAX
-                && let Some(oldest) = ring.events.pop_front()
-            {
-                ring.bytes = ring.bytes.saturating_sub(oldest.bytes());
-            }
+            ring.put(event);
             ring.next
         };
         self.news.send_replace(next);
     }
 
-    /// Marks a partition as appended to.
-    pub(crate) fn appended(&self, partition: &Arc<Partition>) {
+    /// Marks a partition one of whose cursors has moved.
+    pub(crate) fn moved(&self, partition: &Arc<Partition>) {
         let is_marked = &partition.marks.is_marked;
         if is_marked.load(Ordering::Relaxed) || is_marked.swap(true, Ordering::AcqRel) {
             return;
@@ -119,17 +108,23 @@ impl Journal {
     /// Takes in what happened to groups.
     pub(crate) fn groups(&self, notes: &mut Vec<GroupNote>) {
         for note in notes.drain(..) {
-            self.put(Event::of_group(&note));
+            self.put(Event::of_group(note));
+        }
+    }
+
+    /// Takes in what happened to transactional ids.
+    pub(crate) fn transactions(&self, notes: &mut Vec<TransactionNote>) {
+        for note in notes.drain(..) {
+            self.put(Event::of_transaction(note));
         }
     }
 
     /// At most `max` events from `since` on that are wanted.
     pub(crate) fn since(&self, since: u64, max: usize, wanted: impl Fn(&Event) -> bool) -> Events {
         let ring = lock(&self.ring);
-        let oldest = ring.events.front().map_or(ring.next, |event| event.seq);
-        let skipped = usize::try_from(since.saturating_sub(oldest)).unwrap_or(usize::MAX);
-        let mut found = Events { events: Vec::new(), next: ring.next.max(since), oldest };
-        for event in ring.events.iter().skip(skipped) {
+        let next = ring.next.max(since);
+        let mut found = Events { events: Vec::new(), next, complete: ring.complete() };
+        for event in ring.from(since) {
             if found.events.len() >= max {
                 found.next = event.seq;
                 break;
@@ -144,7 +139,37 @@ impl Journal {
     /// The last events that are wanted, at most `max`, newest first.
     pub(crate) fn last(&self, max: usize, wanted: impl Fn(&Event) -> bool) -> Vec<Arc<Event>> {
         let ring = lock(&self.ring);
-        ring.events.iter().rev().filter(|event| wanted(event)).take(max).cloned().collect()
+        ring.backwards().filter(|event| wanted(event)).take(max).cloned().collect()
+    }
+
+    /// The events of a queue from `since` on, newest first.
+    pub(crate) fn back_to(&self, queue: Queue, since: u64) -> Vec<Arc<Event>> {
+        let ring = lock(&self.ring);
+        ring.backwards_in(queue).take_while(|event| event.seq >= since).cloned().collect()
+    }
+
+    /// The number of the first event after a time.
+    pub(crate) fn seq_after(&self, time_ms: i64) -> u64 {
+        let ring = lock(&self.ring);
+        let mut seq = ring.next;
+        for event in ring.backwards() {
+            if event.time_ms <= time_ms {
+                break;
+            }
+            seq = event.seq;
+        }
+        seq
+    }
+
+    /// The time of the last event before a number; `None` where there is none.
+    pub(crate) fn time_before(&self, seq: u64) -> Option<i64> {
+        let ring = lock(&self.ring);
+        ring.backwards().find(|event| event.seq < seq).map(|event| event.time_ms)
+    }
+
+    /// From where on no event is missing.
+    pub(crate) fn complete(&self) -> Complete {
+        lock(&self.ring).complete()
     }
 
     /// Tells the sequence number of the next event whenever that grows.
@@ -155,6 +180,17 @@ impl Journal {
     /// Where the end of a partition stood, in order.
     pub(crate) fn ends(&self, topic: &str, partition: i32) -> Vec<Sample> {
         lock(&self.samples).ends(topic, partition)
+    }
+
+    /// Where the last stable offset of a partition stood while it was not at the end, in order;
+    /// an offset of −1 says that it came to the end.
+    pub(crate) fn stables(&self, topic: &str, partition: i32) -> Vec<Sample> {
+        lock(&self.samples).stables(topic, partition)
+    }
+
+    /// Where the start of a partition stood, in order.
+    pub(crate) fn starts(&self, topic: &str, partition: i32) -> Vec<Sample> {
+        lock(&self.samples).starts(topic, partition)
     }
 
     /// Where a group stood in each partition, in order.
@@ -206,7 +242,20 @@ impl Journal {
             let event = Event::new("segment.rolled").partition(&at.topic, at.partition);
             self.put(event.with("segments", count));
         }
-        lock(&self.samples).end((&at.topic, at.partition), from, to, now_ms());
+        let place = (&*at.topic, at.partition);
+        let mut samples = lock(&self.samples);
+        let now = now_ms();
+        if to != from {
+            samples.end(place, from, to, now);
+        }
+        let stable = cursors.last_stable_offset;
+        let stable = if stable < cursors.high_watermark { stable.get() } else { -1 };
+        samples.stable(place, stable, now);
+        let start = cursors.log_start_offset.get();
+        let start_before = marks.start.swap(start, Ordering::AcqRel);
+        if start != start_before {
+            samples.start(place, start_before, start, now);
+        }
     }
 
     fn look_at_group(&self, shared: &Shared, group_id: &Str) {
@@ -240,12 +289,31 @@ mod tests {
         }
         let all = journal.since(0, 1_000, |_| true);
         assert_eq!(all.next, 40);
-        assert!(all.oldest > 20, "{}", all.oldest);
-        assert_eq!(all.events.len() as u64, 40 - all.oldest);
-        assert_eq!(all.events[0].seq, all.oldest);
+        let from = all.complete.of(Queue::Changes).seq;
+        assert!(from > 20, "{from}");
+        assert_eq!(all.events.len() as u64, 40 - from);
+        assert_eq!(all.events[0].seq, from);
         let some = journal.since(38, 1, |_| true);
         assert_eq!((some.events[0].seq, some.next), (38, 39));
         assert!(journal.since(99, 10, |_| true).events.is_empty());
         assert_eq!(journal.last(2, |_| true)[0].seq, 39);
+    }
+
+    #[test]
+    fn a_busy_kind_does_not_push_out_the_others() {
+        let journal = Journal::new();
+        journal.put(Event::new("topic.created").topic("London"));
+        let text = "x".repeat(1 << 20);
+        for _ in 0..20 {
+            journal.put(Event::new("transaction.begun").with("text", &text));
+        }
+        journal.put(Event::new("topic.deleted").topic("London"));
+        let all = journal.since(0, 1_000, |_| true);
+        let kinds: Vec<_> = all.events.iter().map(|event| event.kind).collect();
+        assert_eq!((kinds[0], kinds[kinds.len() - 1]), ("topic.created", "topic.deleted"));
+        assert!(all.events.is_sorted_by_key(|event| event.seq));
+        assert_eq!(all.complete.of(Queue::Changes).seq, 0);
+        assert_eq!(all.complete.of_all(), all.complete.of(Queue::Transactions));
+        assert_eq!(journal.back_to(Queue::Changes, 1).len(), 1);
     }
 }

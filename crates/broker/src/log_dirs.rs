@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
@@ -44,6 +44,8 @@ pub(crate) struct DataDir {
     /// None where it could not be opened. With what syncs the partitions that lie here.
     open: Option<(LogDir, Arc<Flusher>)>,
     has_failed: AtomicBool,
+    /// Why it has failed.
+    reason: OnceLock<String>,
     is_full: AtomicBool,
     /// Partitions and copies of partitions that lie here.
     replicas: AtomicUsize,
@@ -88,10 +90,16 @@ impl DataDir {
         !self.has_failed.load(Ordering::Acquire)
     }
 
+    /// Why it was taken out of service.
+    pub(crate) fn failure(&self) -> &str {
+        self.reason.get().map_or("it could not be opened", String::as_str)
+    }
+
     /// Takes the directory out of service, since a write or a sync has failed. The kernel may have
     /// dropped what it could not write, so nothing here can be trusted to be tried again.
     pub(crate) fn fail(&self, reason: &dyn std::fmt::Display) {
         if !self.has_failed.swap(true, Ordering::AcqRel) {
+            drop(self.reason.set(reason.to_string()));
             let path = self.path.display();
             tracing::error!("log directory {path} is offline until the broker restarts: {reason}");
             self.failures.notify_one();
@@ -228,6 +236,7 @@ pub(crate) fn open(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Open
             id,
             deleted: DeletedDirs::default(),
             has_failed,
+            reason: OnceLock::new(),
             is_full: AtomicBool::new(false),
             open,
             replicas: AtomicUsize::new(0),

@@ -60,6 +60,8 @@ pub(crate) struct Partition {
 pub(crate) struct Marks {
     /// It was appended to since the journal looked.
     pub(crate) is_marked: AtomicBool,
+    /// The start of the log when the journal looked.
+    pub(crate) start: AtomicI64,
     /// The end of the log when the journal looked.
     pub(crate) end: AtomicI64,
     /// How many segments there were then.
@@ -192,6 +194,7 @@ impl Partition {
     ) -> Self {
         let marks = Marks {
             is_marked: AtomicBool::new(false),
+            start: AtomicI64::new(log.log_start_offset().get()),
             end: AtomicI64::new(log.log_end_offset().get()),
             segments: AtomicUsize::new(log.segment_count()),
         };
@@ -408,11 +411,11 @@ impl Partition {
 
     /// Goes on as the leader in the epoch that the image has now. Does nothing where that is the
     /// epoch it leads in.
-    pub(crate) fn lead(self: &Arc<Self>, broker_id: BrokerId, leader_epoch: LeaderEpoch) {
+    pub(crate) fn lead(self: &Arc<Self>, broker_id: BrokerId, leader_epoch: LeaderEpoch) -> bool {
         let mut guard = self.lock();
         let inner = &mut *guard;
         if leader_epoch <= inner.replication.leader_epoch() {
-            return;
+            return false;
         }
         let became_leader = Event::BecameLeader {
             leader_epoch,
@@ -423,6 +426,7 @@ impl Partition {
             high_watermark: inner.replication.high_watermark(),
         };
         self.step(inner, became_leader);
+        true
     }
 
     /// The epoch of this leadership.

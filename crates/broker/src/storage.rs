@@ -250,7 +250,9 @@ pub(crate) fn host_topic(
                 if state.leader == shared.broker_id
                     && let Some(partition) = replica.online()
                 {
-                    partition.lead(shared.broker_id, state.leader_epoch);
+                    if partition.lead(shared.broker_id, state.leader_epoch) {
+                        shared.journal.put(leader_changed(topic, index, state.leader_epoch));
+                    }
                 }
                 if is_lost(replica) && state.directory(shared.broker_id) != Uuid::LOST_DIR {
                     let target = TopicIdPartition { topic_id: topic.id, partition: index };
@@ -316,6 +318,12 @@ fn note_hosted(shared: &Shared, topic: &Topic, before: usize) {
         return;
     };
     shared.journal.put(event);
+}
+
+/// The event that a partition is led anew, by this broker.
+fn leader_changed(topic: &Topic, partition: i32, epoch: LeaderEpoch) -> Event {
+    let event = Event::new("leader.changed").partition(&topic.name, partition);
+    event.with("leaderEpoch", epoch)
 }
 
 fn settings_of(shared: &Shared, image: &Image, topic: &TopicName) -> TopicSettings {

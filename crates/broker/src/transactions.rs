@@ -210,6 +210,15 @@ impl Transactions {
         shards.iter().map(|shard| shard.lock().rules().map(&mut look)).collect()
     }
 
+    /// Looks at every shard that is loaded.
+    pub(crate) fn look_at_all(&self, mut look: impl FnMut(&TransactionShard)) {
+        for shard in self.shards.loaded() {
+            if let Ok(rules) = shard.lock().rules() {
+                look(rules);
+            }
+        }
+    }
+
     /// Transactional ids in all shards that are loaded.
     pub(crate) fn count(&self) -> usize {
         self.shards.loaded().iter().map(|shard| shard.lock().shard.len()).sum()

@@ -7,21 +7,27 @@
 mod groups;
 mod history;
 mod logs;
+mod past;
 mod topics;
+mod transactions;
 
 use std::sync::Arc;
 
 use ottla_types::BrokerId;
 
-pub use ottla_coordinator::{GroupLook, GroupState, MemberLook};
+pub use ottla_coordinator::{
+    GroupChange, GroupLook, GroupState, MemberLook, TransactionLook, TransactionState,
+};
 pub use ottla_log::SegmentLook;
 
-pub use crate::journal::{Event, Events, Sample};
+pub use crate::journal::{Change, Complete, CompleteFrom, Event, Events, Queue, Sample};
 
 pub use self::groups::{CommittedView, GroupSummary};
-pub use self::history::ConnectionView;
+pub use self::history::{ConnectionView, PastConnection};
 pub use self::logs::{BatchView, LookError};
+pub use self::past::{Asked, Gone, Moment};
 pub use self::topics::{CursorsView, PartitionView, TopicSummary, TopicView};
+pub use self::transactions::{BlockedView, OpenTransaction, TransactionView};
 use crate::broker::Shared;
 
 /// The views of one broker. Cheap to clone.

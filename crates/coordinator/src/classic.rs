@@ -194,15 +194,24 @@ impl ClassicGroup {
 
     /// The members for whoever looks at them from outside.
     pub(crate) fn member_looks(&self) -> Vec<MemberLook> {
-        let look = |member: &Member| MemberLook {
+        self.members.values().map(|member| self.member_look(member)).collect()
+    }
+
+    fn member_look(&self, member: &Member) -> MemberLook {
+        MemberLook {
             member_id: member.member_id.clone(),
             group_instance_id: member.group_instance_id.clone(),
             client_id: member.client_id.clone(),
             client_host: member.client_host.clone(),
             is_leader: self.is_leader(&member.member_id),
             assignment: member.assignment.clone(),
-        };
-        self.members.values().map(look).collect()
+        }
+    }
+
+    /// What each member was told to read.
+    fn assignments(&self) -> Vec<(Str, Bytes)> {
+        let of = |member: &Member| (member.member_id.clone(), member.assignment.clone());
+        self.members.values().map(of).collect()
     }
 
     pub(crate) fn current_state_timestamp_ms(&self) -> Option<i64> {

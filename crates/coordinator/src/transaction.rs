@@ -27,6 +27,7 @@ mod expiry;
 mod init;
 mod markers;
 mod metadata;
+mod note;
 mod partitions;
 mod record;
 #[cfg(test)]
@@ -52,6 +53,7 @@ use metadata::Metadata;
 pub use metadata::{
     ProducerIdAndEpoch, TopicPartitions, TransactionResult, TransactionState, TransactionVersion,
 };
+pub use note::{EndCause, TransactionLook, TransactionNote};
 pub use partitions::AddPartitions;
 use partitions::ParkedAdd;
 pub use record::TransactionReplayError;
@@ -123,7 +125,7 @@ impl TransactionShard {
             Ok(decoded) => decoded,
             Err(key) => return Ok(Replayed::Skipped { key }),
         };
-        self.set_committed(&transactional_id, metadata);
+        drop(self.set_committed(&transactional_id, metadata));
         Ok(Replayed::Applied)
     }
 

@@ -55,10 +55,14 @@ fn delete(ctx: &Context, topic: &str, part: &DeleteRecordsPartition) -> Result<O
     if before < Offset::ZERO || before > high_watermark {
         return Err(ErrorCode::OffsetOutOfRange);
     }
+    let from = partition.log_start_offset();
     let start = partition.with_log(|log| log.delete_records_before(before)).map_err(|error| {
         tracing::error!(partition = %partition.topic_partition, "cannot delete records: {error}");
         ErrorCode::KafkaStorageError
     })?;
     storage::checkpoint(&ctx.shared);
+    let event = ctx.event("records.purged").partition(&topic.name, part.partition_index);
+    ctx.shared.journal.put(event.with("fromOffset", from).with("toOffset", start));
+    ctx.shared.journal.moved(&partition);
     Ok(start)
 }

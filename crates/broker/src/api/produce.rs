@@ -248,7 +248,7 @@ fn append_one(
     if !appended.is_duplicate {
         hosted.bytes_in.inc_by(u64::try_from(bytes.len()).unwrap_or(0));
         ctx.shared.metrics.records_in(appended.record_count);
-        ctx.shared.journal.appended(&log);
+        ctx.shared.journal.moved(&log);
     }
     Ok((log, appended))
 }

@@ -67,10 +67,30 @@ async fn write(ctx: &Context, wanted: &WritableTxnMarker) -> WritableTxnMarkerRe
             Ok(None) => Ok(()),
             Err(code) => Err(code),
         };
+        if settled.is_ok() {
+            note(ctx, wanted, &at);
+        }
         let code = settled.err().unwrap_or(ErrorCode::None);
         push(&mut result, &Str::from(at.topic.as_str()), at.partition, code);
     }
     result
+}
+
+/// Somebody other than the coordinator has ended a transaction: an operator, mostly.
+fn note(ctx: &Context, wanted: &WritableTxnMarker, at: &TopicPartition) {
+    let result = if wanted.transaction_result { "commit" } else { "abort" };
+    let event = ctx.event("transaction.marker").partition(&at.topic, at.partition);
+    ctx.shared.journal.put(
+        event
+            .with("producerId", wanted.producer_id)
+            .with("producerEpoch", wanted.producer_epoch)
+            .with("result", result)
+            .with("cause", "operator"),
+    );
+    let hosted = ctx.shared.partitions.topic(&at.topic);
+    if let Some(Ok(partition)) = hosted.map(|topic| topic.partition(at.partition)) {
+        ctx.shared.journal.moved(&partition);
+    }
 }
 
 fn push(result: &mut WritableTxnMarkerResult, topic: &Str, index: i32, code: ErrorCode) {

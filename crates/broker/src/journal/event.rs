@@ -4,7 +4,9 @@
 
 use std::{fmt::Display, net::SocketAddr};
 
-use ottla_coordinator::{GroupChange, GroupNote};
+use ottla_coordinator::{
+    GroupChange, GroupNote, TopicPartitions, TransactionLook, TransactionNote, TransactionState,
+};
 
 /// Something that happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,8 +29,26 @@ pub struct Event {
     pub client_id: Option<String>,
     /// From where.
     pub remote: Option<SocketAddr>,
+    /// To which transactional id.
+    pub transactional_id: Option<String>,
     /// What else there is to say.
     pub detail: Vec<(&'static str, String)>,
+    /// What it changed, where the state before it can be had back.
+    pub change: Option<Box<Change>>,
+}
+
+/// What an event changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A group.
+    Group(GroupChange),
+    /// A transactional id.
+    Transaction {
+        /// How it stood; `None` where nobody knew it.
+        before: Option<TransactionLook>,
+        /// How it stands; `None` where it is forgotten.
+        after: Option<TransactionLook>,
+    },
 }
 
 impl Event {
@@ -66,21 +86,34 @@ impl Event {
         self
     }
 
+    pub(crate) fn transactional_id(mut self, transactional_id: &str) -> Self {
+        self.transactional_id = Some(transactional_id.to_owned());
+        self
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.detail.push((name, value.to_string()));
         self
     }
 
     /// What a group's own rules say has happened to it.
-    pub(super) fn of_group(note: &GroupNote) -> Self {
+    pub(super) fn of_group(note: GroupNote) -> Self {
         let event =
             |kind| Self::new(kind).group(&note.group_id).with("generationId", note.generation_id);
-        match &note.change {
-            GroupChange::Joined { member_id, client_id } => {
-                event("group.joined").member(member_id, client_id)
+        let mut event = match &note.change {
+            GroupChange::Joined { member } => {
+                event("group.joined").member(&member.member_id, &member.client_id)
             }
-            GroupChange::Left { member_id, client_id, cause } => {
-                event("group.left").member(member_id, client_id).with("cause", cause.name())
+            GroupChange::Left { member, cause } => {
+                let event = event("group.left").member(&member.member_id, &member.client_id);
+                event.with("cause", cause.name())
+            }
+            GroupChange::Renamed { before, after } => {
+                let event = event("group.renamed").member(&after.member_id, &after.client_id);
+                event.with("from", &before.member_id)
+            }
+            GroupChange::Assigned { after, .. } => {
+                event("group.assigned").with("members", after.len())
             }
             GroupChange::State { from, to, cause } => {
                 let event = event("group.state").with("from", from.name()).with("to", to.name());
@@ -89,14 +122,109 @@ impl Event {
                     None => event,
                 }
             }
+        };
+        event.change = Some(Box::new(Change::Group(note.change)));
+        event
+    }
+
+    /// What the rules of transactions say has happened to an id.
+    pub(super) fn of_transaction(note: TransactionNote) -> Self {
+        let TransactionNote { transactional_id, before, after, cause } = note;
+        let mut event = match &after {
+            Some(after) => Self::of_transition(before.as_ref(), after),
+            None => Self::new("transaction.forgotten"),
+        };
+        if let Some(cause) = cause {
+            event = event.with("cause", cause.name());
         }
+        event.transactional_id = Some(transactional_id.to_string());
+        event.change = Some(Box::new(Change::Transaction { before, after }));
+        event
+    }
+
+    fn of_transition(before: Option<&TransactionLook>, after: &TransactionLook) -> Self {
+        let was_open = before.is_some_and(|it| it.state == TransactionState::Ongoing);
+        let kind = match after.state {
+            TransactionState::Ongoing if was_open => "transaction.partitions",
+            TransactionState::Ongoing => "transaction.begun",
+            TransactionState::PrepareCommit | TransactionState::PrepareAbort => {
+                "transaction.prepared"
+            }
+            TransactionState::CompleteCommit | TransactionState::CompleteAbort => {
+                "transaction.completed"
+            }
+            TransactionState::Empty
+            | TransactionState::Dead
+            | TransactionState::PrepareEpochFence => "transaction.initialized",
+        };
+        let mut event = Self::new(kind)
+            .with("producerId", after.producer.producer_id.get())
+            .with("producerEpoch", after.producer.producer_epoch);
+        if let Some(before) = before.filter(|before| before.producer != after.producer) {
+            event = event.with("epochBefore", before.producer.producer_epoch);
+        }
+        match after.state {
+            TransactionState::Ongoing => {
+                let known = before.filter(|_| was_open).map(|before| &before.partitions);
+                event.with("partitions", named(&after.partitions, known))
+            }
+            TransactionState::PrepareCommit | TransactionState::CompleteCommit => {
+                event.with("result", "commit")
+            }
+            TransactionState::PrepareAbort | TransactionState::CompleteAbort => {
+                event.with("result", "abort")
+            }
+            _ => event,
+        }
+        .with("ms", after.last_update_ms.saturating_sub(after.start_ms.max(0)))
     }
 
     /// What it takes in memory, as far as can be told.
     pub(super) fn bytes(&self) -> usize {
-        let texts = [&self.topic, &self.group_id, &self.member_id, &self.client_id];
+        let texts =
+            [&self.topic, &self.group_id, &self.member_id, &self.client_id, &self.transactional_id];
         let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let change = self.change.as_ref().map_or(0, |change| change.bytes());
         let detail: usize = self.detail.iter().map(|(_, value)| value.len() + 48).sum();
-        size_of::<Self>() + texts + detail + 32
+        size_of::<Self>() + texts + detail + change + 32
     }
+}
+
+impl Change {
+    fn bytes(&self) -> usize {
+        let own = match self {
+            Self::Group(GroupChange::Assigned { before, after }) => {
+                let all = before.iter().chain(after);
+                all.map(|(id, assignment)| id.len() + assignment.len() + 64).sum()
+            }
+            Self::Group(GroupChange::Renamed { .. }) => 256,
+            Self::Group(_) => 128,
+            // Names are shared with the coordinator's state; the rest is a tree of small sets.
+            Self::Transaction { before, after } => {
+                let looks = before.iter().chain(after);
+                looks.map(|look| 64 + 64 * look.partitions.len()).sum()
+            }
+        };
+        size_of::<Self>() + own
+    }
+}
+
+/// Most partitions that an event names.
+const NAMED_MAX: usize = 20;
+
+/// Partitions that are not known yet, as in `London-0, London-1`.
+fn named(partitions: &TopicPartitions, known: Option<&TopicPartitions>) -> String {
+    let is_new = |(topic, partition): &(&ottla_wire::Str, i32)| {
+        known.is_none_or(|known| !known.contains(topic, *partition))
+    };
+    let new: Vec<_> = partitions.iter().filter(is_new).collect();
+    let mut text = String::new();
+    for (topic, partition) in new.iter().take(NAMED_MAX) {
+        let gap = if text.is_empty() { "" } else { ", " };
+        text.push_str(&format!("{gap}{topic}-{partition}"));
+    }
+    if new.len() > NAMED_MAX {
+        text.push_str(&format!(" and {} others", new.len() - NAMED_MAX));
+    }
+    text
 }

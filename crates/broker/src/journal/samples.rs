@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 
 /// How long a sample is kept, in ms; the last one of each cursor stays.
-const KEPT_MS: i64 = 3_600_000;
+pub(crate) const KEPT_MS: i64 = 3_600_000;
 
 /// Most samples of one cursor: one a second.
 const ONE_MAX: usize = 3_600;
@@ -27,6 +27,9 @@ pub struct Sample {
 #[derive(Debug, Default)]
 pub(super) struct Samples {
     ends: HashMap<(String, i32), VecDeque<Sample>>,
+    /// Where transactions are open: the last stable offset, and −1 from when it is at the end.
+    stables: HashMap<(String, i32), VecDeque<Sample>>,
+    starts: HashMap<(String, i32), VecDeque<Sample>>,
     groups: HashMap<String, HashMap<(String, i32), VecDeque<Sample>>>,
     count: usize,
 }
@@ -38,6 +41,36 @@ impl Samples {
         let series = self.ends.entry((topic.to_owned(), partition)).or_default();
         if series.is_empty() {
             series.push_back(Sample { time_ms: now_ms.saturating_sub(1_000), offset: from });
+            self.count += 1;
+        }
+        self.count = push(series, Sample { time_ms: now_ms, offset: to }, self.count);
+    }
+
+    /// The last stable offset of a partition; −1 where it is at the end.
+    pub(super) fn stable(&mut self, (topic, partition): (&str, i32), offset: i64, now_ms: i64) {
+        let key = (topic.to_owned(), partition);
+        if offset < 0 && !self.stables.contains_key(&key) {
+            return;
+        }
+        self.make_room(now_ms);
+        let series = self.stables.entry(key).or_default();
+        if series.back().is_none_or(|last| last.offset != offset) {
+            self.count = push(series, Sample { time_ms: now_ms, offset }, self.count);
+        }
+    }
+
+    /// The start of a partition has moved.
+    pub(super) fn start(
+        &mut self,
+        (topic, partition): (&str, i32),
+        from: i64,
+        to: i64,
+        now_ms: i64,
+    ) {
+        self.make_room(now_ms);
+        let series = self.starts.entry((topic.to_owned(), partition)).or_default();
+        if series.is_empty() {
+            series.push_back(Sample { time_ms: 0, offset: from });
             self.count += 1;
         }
         self.count = push(series, Sample { time_ms: now_ms, offset: to }, self.count);
@@ -69,6 +102,16 @@ impl Samples {
         series.into_iter().flatten().copied().collect()
     }
 
+    pub(super) fn stables(&self, topic: &str, partition: i32) -> Vec<Sample> {
+        let series = self.stables.get(&(topic.to_owned(), partition));
+        series.into_iter().flatten().copied().collect()
+    }
+
+    pub(super) fn starts(&self, topic: &str, partition: i32) -> Vec<Sample> {
+        let series = self.starts.get(&(topic.to_owned(), partition));
+        series.into_iter().flatten().copied().collect()
+    }
+
     pub(super) fn positions(&self, group_id: &str) -> Vec<((String, i32), Vec<Sample>)> {
         let group = self.groups.get(group_id).into_iter().flatten();
         group.map(|(key, series)| (key.clone(), series.iter().copied().collect())).collect()
@@ -82,11 +125,14 @@ impl Samples {
         let is_old = |series: &VecDeque<Sample>| {
             series.back().is_none_or(|last| last.time_ms < now_ms.saturating_sub(KEPT_MS))
         };
-        self.ends.retain(|_, series| !is_old(series));
+        let of_partitions = [&mut self.ends, &mut self.stables, &mut self.starts];
+        of_partitions.into_iter().for_each(|all| all.retain(|_, series| !is_old(series)));
         self.groups.values_mut().for_each(|group| group.retain(|_, series| !is_old(series)));
         self.groups.retain(|_, group| !group.is_empty());
         let of_groups = self.groups.values().flat_map(HashMap::values);
-        self.count = self.ends.values().chain(of_groups).map(VecDeque::len).sum();
+        let of_partitions = [&self.ends, &self.stables, &self.starts];
+        let of_partitions = of_partitions.into_iter().flat_map(HashMap::values);
+        self.count = of_partitions.chain(of_groups).map(VecDeque::len).sum();
         if self.count >= ALL_MAX {
             *self = Self::default();
         }

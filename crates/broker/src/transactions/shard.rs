@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use crate::{
     broker::Shared,
     clock::now_ms,
+    journal::Event,
     markers::{self, MarkerEntry, Unsettled},
     partition::{Partition, WaitFor},
     shards::{self, Loading},
@@ -130,6 +131,7 @@ impl Shard {
     ) -> Vec<Outstanding> {
         let mut outstanding = Vec::new();
         loop {
+            shared.journal.transactions(&mut effects.notes);
             state.send(effects);
             let appends = std::mem::take(&mut effects.appends);
             let markers = std::mem::take(&mut effects.markers);
@@ -154,7 +156,7 @@ impl Shard {
             for markers in markers {
                 let pending = self.write_markers(shared, markers);
                 if pending.is_settled() {
-                    pending.report(&mut state.shard, effects);
+                    pending.report(shared, &mut state.shard, effects);
                 } else {
                     outstanding.push(Outstanding::Markers(pending));
                 }
@@ -228,7 +230,27 @@ impl PendingMarkers {
         }
     }
 
-    fn report(&self, shard: &mut TransactionShard, effects: &mut TransactionEffects) {
+    fn report(
+        &self,
+        shared: &Shared,
+        shard: &mut TransactionShard,
+        effects: &mut TransactionEffects,
+    ) {
+        let failed = self.results.iter().filter(|(_, result)| result.is_err()).count();
+        shared.journal.put(
+            Event::new("transaction.markers")
+                .transactional_id(&self.transactional_id)
+                .with("producerId", self.producer.producer_id.get())
+                .with("producerEpoch", self.producer.producer_epoch)
+                .with("markers", self.results.len() - failed)
+                .with("failed", failed),
+        );
+        for (at, _) in &self.results {
+            let hosted = shared.partitions.topic(&at.topic);
+            if let Some(Ok(partition)) = hosted.map(|topic| topic.partition(at.partition)) {
+                shared.journal.moved(&partition);
+            }
+        }
         let results = self.results.iter().map(|(place, result)| {
             let code = result.as_ref().err().copied().unwrap_or(ErrorCode::None);
             if !matches!(code, ErrorCode::None | ErrorCode::UnknownTopicOrPartition) {
@@ -269,7 +291,9 @@ pub(super) async fn settle(
                 Ok(()) => state.shard.append_committed(now_ms(), token, &mut effects),
                 Err(code) => state.shard.append_failed(now_ms(), token, code, &mut effects),
             },
-            Outstanding::Markers(pending) => pending.report(&mut state.shard, &mut effects),
+            Outstanding::Markers(pending) => {
+                pending.report(&shared, &mut state.shard, &mut effects)
+            }
             Outstanding::ProducerId => {
                 state.shard.supply_producer_id(now_ms(), supplied, &mut effects);
             }

@@ -38,8 +38,8 @@ pub struct CommittedView {
     pub partition: i32,
     /// The next offset to read.
     pub committed_offset: Offset,
-    /// What the committer noted.
-    pub metadata: String,
+    /// What the committer noted; `None` where that is not known any more.
+    pub metadata: Option<String>,
     /// When, in ms.
     pub commit_ms: i64,
 }
@@ -120,7 +120,7 @@ impl Views {
                     topic: topic.to_string(),
                     partition,
                     committed_offset: committed.committed_offset,
-                    metadata: committed.metadata.to_string(),
+                    metadata: Some(committed.metadata.to_string()),
                     commit_ms: committed.commit_timestamp_ms,
                 });
             });

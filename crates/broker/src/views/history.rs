@@ -44,6 +44,63 @@ pub struct ConnectionView {
     pub bytes_out: u64,
 }
 
+/// A connection that was open at a moment of the past.
+#[derive(Clone, Debug)]
+pub struct PastConnection {
+    /// Its number since the start.
+    pub id: u64,
+    /// Where the client was.
+    pub remote: SocketAddr,
+    /// The address that it came in by.
+    pub local: String,
+    /// The listener that it came in by.
+    pub listener: String,
+    /// When it was opened, in ms.
+    pub opened_ms: i64,
+    /// What the client called itself, in the end.
+    pub client_id: Option<String>,
+    /// What it was.
+    pub software_name: Option<String>,
+    /// Which version of it.
+    pub software_version: Option<String>,
+}
+
+impl From<ConnectionView> for PastConnection {
+    fn from(view: ConnectionView) -> Self {
+        Self {
+            id: view.id,
+            remote: view.remote,
+            local: view.local.to_string(),
+            listener: view.listener.to_string(),
+            opened_ms: view.opened_ms,
+            client_id: view.client_id,
+            software_name: view.software_name,
+            software_version: view.software_version,
+        }
+    }
+}
+
+impl PastConnection {
+    /// The connection whose end an event tells.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        if !matches!(event.kind, "connection.closed" | "connection.failed") {
+            return None;
+        }
+        let of = |name| event.detail.iter().find(|(it, _)| *it == name).map(|(_, text)| text);
+        let lasted_ms: i64 = of("ms")?.parse().ok()?;
+        Some(Self {
+            id: of("connection")?.parse().ok()?,
+            remote: event.remote?,
+            local: of("local")?.clone(),
+            listener: of("listener")?.clone(),
+            opened_ms: event.time_ms.saturating_sub(lasted_ms),
+            client_id: event.client_id.clone(),
+            software_name: of("software").cloned(),
+            software_version: of("version").cloned(),
+        })
+    }
+}
+
 impl From<Arc<ClientEntry>> for ConnectionView {
     fn from(entry: Arc<ClientEntry>) -> Self {
         let said = entry.said();

@@ -9,7 +9,7 @@ use axum::{
     extract::State,
     response::{Response, sse},
 };
-use ottla_broker::views::{Event as Entry, Views};
+use ottla_broker::views::{Complete, Event as Entry, Queue, Views};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,6 +36,9 @@ pub(crate) struct EventsQuery {
     kinds: String,
     topic: Option<String>,
     group: Option<String>,
+    /// Only those of this transactional id.
+    #[serde(rename = "transactionalId")]
+    transactional_id: Option<String>,
     /// At most 2,000.
     limit: Option<usize>,
     /// `asc` (without it) or `desc`, which gives the newest and knows no `since`.
@@ -49,7 +52,7 @@ pub(crate) struct EventList {
     events: Vec<Event>,
     /// The number to go on from.
     next: Long,
-    /// The number of the oldest event there is.
+    /// From this number on, no event is missing.
     oldest: Long,
     /// Whether events from `since` on are gone already.
     lost: bool,
@@ -71,6 +74,7 @@ pub(crate) struct Event {
     client_id: Option<String>,
     /// Where it came from.
     remote: Option<String>,
+    transactional_id: Option<String>,
     /// What else there is to say, by name.
     detail: BTreeMap<String, String>,
     /// It as a sentence.
@@ -90,6 +94,7 @@ impl From<&Entry> for Event {
             member_id: entry.member_id.clone(),
             client_id: entry.client_id.clone(),
             remote: entry.remote.map(|it| it.to_string()),
+            transactional_id: entry.transactional_id.clone(),
             detail: detail.map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
             text: sentence(entry),
         }
@@ -131,16 +136,74 @@ pub(crate) fn sentence(entry: &Entry) -> String {
         "topic.config" => format!("the configuration of topic {topic} was read anew"),
         "produce" => format!("{} records were appended to {at}", of("records")),
         "segment.rolled" => format!("{at} began a new segment"),
-        "segment.deleted" => format!("{at} lost its segment at {}", of("baseOffset")),
+        "segment.deleted" => {
+            format!("{at} lost its segment at {}: {}", of("baseOffset"), cause_text(of("cause")))
+        }
+        "records.purged" => {
+            format!("{client} deleted the records of {at} before {}", of("toOffset"))
+        }
+        "leader.changed" => format!("{at} is led in epoch {} now", of("leaderEpoch")),
+        "logdir.failed" => format!(
+            "the directory {} failed, and with it {} partitions: {}",
+            of("path"),
+            of("partitions"),
+            of("reason")
+        ),
+        "compaction.finished" => format!(
+            "{at} was compacted: {} of {} records and {} of {} bytes stayed",
+            of("recordsAfter"),
+            of("recordsBefore"),
+            of("bytesAfter"),
+            of("bytesBefore")
+        ),
+        "config.changed" => {
+            format!(
+                "{client} changed configs of {} {}: {}",
+                of("resource"),
+                of("name"),
+                of("values")
+            )
+        }
         "group.committed" => {
             format!("{group} committed offsets of {} partitions", of("partitions"))
         }
+        "group.assigned" => format!("{group} gave partitions to {} members", of("members")),
+        "group.renamed" => format!("{client} came back to {group} as another process"),
         "group.joined" => format!("{client} joined {group}"),
         "group.left" => format!("{client} left {group}: {}", cause_text(of("cause"))),
         "group.state" => match said(entry, "cause") {
             Some(cause) => format!("{group} is {} now: {}", of("to"), cause_text(cause)),
             None => format!("{group} is {} now", of("to")),
         },
+        kind if kind.starts_with("transaction.") => transaction_sentence(entry, &at),
+        other => other.to_owned(),
+    }
+}
+
+/// An event of a transaction for people.
+fn transaction_sentence(entry: &Entry, at: &str) -> String {
+    let of = |name| said(entry, name).unwrap_or("?");
+    let id = entry.transactional_id.as_deref().unwrap_or("?");
+    let ends = if of("result") == "commit" { "commit" } else { "abort" };
+    let why = said(entry, "cause").map(|cause| format!(": {}", cause_text(cause)));
+    let why = why.unwrap_or_default();
+    match entry.kind {
+        "transaction.initialized" => {
+            let (producer, epoch) = (of("producerId"), of("producerEpoch"));
+            format!("{id} belongs to producer {producer} in epoch {epoch} now")
+        }
+        "transaction.begun" => format!("{id} began a transaction with {}", of("partitions")),
+        "transaction.partitions" => format!("{id} added {}", of("partitions")),
+        "transaction.prepared" => format!("{id} is to {ends} after {} ms{why}", of("ms")),
+        "transaction.markers" if of("failed") != "0" => {
+            format!("{} markers of {id} were written, {} were not", of("markers"), of("failed"))
+        }
+        "transaction.markers" => format!("{} markers of {id} were written", of("markers")),
+        "transaction.completed" => format!("{id} has ended with {ends} after {} ms", of("ms")),
+        "transaction.forgotten" => format!("{id} was forgotten: nobody had used it for long"),
+        "transaction.marker" => {
+            format!("producer {} was made to {ends} in {at}{why}", of("producerId"))
+        }
         other => other.to_owned(),
     }
 }
@@ -157,6 +220,13 @@ fn cause_text(cause: &str) -> &str {
         "leaderRejoined" => "the leader joined again, as when partitions were added",
         "staticMemberReplaced" => "a static member came back as another process",
         "loaded" => "the coordinator was started",
+        "client" => "its producer said so",
+        "timeout" => "it took longer than its timeout",
+        "fenced" => "another producer took over the transactional id",
+        "operator" => "by a request for markers, as an operator makes it",
+        "retention.ms" => "its newest record is older than retention.ms",
+        "retention.bytes" => "the log was larger than retention.bytes",
+        "logStartOffset" => "all its records are before the start of the log",
         other => other,
     }
 }
@@ -170,6 +240,19 @@ impl EventsQuery {
         (self.kinds.is_empty() || self.kinds.split(',').any(is_of_kind))
             && self.topic.as_ref().is_none_or(|topic| entry.topic.as_ref() == Some(topic))
             && self.group.as_ref().is_none_or(|group| entry.group_id.as_ref() == Some(group))
+            && self
+                .transactional_id
+                .as_ref()
+                .is_none_or(|id| entry.transactional_id.as_ref() == Some(id))
+    }
+
+    /// From which number on no event of the wanted kinds is missing.
+    fn oldest(&self, complete: &Complete) -> u64 {
+        if self.kinds.is_empty() {
+            return complete.of_all().seq;
+        }
+        let kinds = self.kinds.split(',');
+        kinds.map(|kind| complete.of(Queue::of(kind)).seq).max().unwrap_or(0)
     }
 
     fn since(&self) -> Option<u64> {
@@ -195,16 +278,17 @@ pub(crate) async fn list(
         return Json(EventList {
             events,
             next: next.into(),
-            oldest: bounds.oldest.into(),
+            oldest: query.oldest(&bounds.complete).into(),
             lost: false,
         });
     }
     let found = views.events(since, limit, |entry| query.wants(entry));
+    let oldest = query.oldest(&found.complete);
     Json(EventList {
         events: found.events.iter().map(|entry| Event::from(entry.as_ref())).collect(),
         next: found.next.into(),
-        oldest: found.oldest.into(),
-        lost: query.since.is_some() && since < found.oldest,
+        oldest: oldest.into(),
+        lost: query.since.is_some() && since < oldest,
     })
 }
 
@@ -247,8 +331,9 @@ async fn run(
     let mut news = views.news();
     loop {
         let found = views.events(next, 200, |entry| query.wants(entry));
-        if next < found.oldest {
-            let lost = LostEvents { from: next.into(), to: found.oldest.into() };
+        let oldest = query.oldest(&found.complete);
+        if next < oldest {
+            let lost = LostEvents { from: next.into(), to: oldest.into() };
             feed.tell("lost", &lost).await?;
         }
         next = found.next;

@@ -197,7 +197,7 @@ fn detail(views: &Views, group: &GroupLook, committed: Vec<CommittedView>) -> Gr
         let key = (it.topic.clone(), it.partition);
         let mut offset = GroupOffset::blank(it.topic, it.partition);
         offset.committed_offset = Some(it.committed_offset.into());
-        offset.metadata = Some(it.metadata);
+        offset.metadata = it.metadata;
         offset.commit_ms = Some(it.commit_ms.into());
         offsets.insert(key, offset);
     }

@@ -164,9 +164,7 @@ impl ClassicGroup {
         }
         self.note_new_member();
         step.cause = Some(Cause::MemberJoined);
-        let (joined, client_id) = (member_id.clone(), Str::from(joiner.client_id));
-        step.note(self.note(GroupChange::Joined { member_id: joined, client_id }));
-        self.insert(Member {
+        let member = Member {
             member_id: member_id.clone(),
             group_instance_id: detached(joiner.request.group_instance_id.as_ref()),
             client_id: Str::from(joiner.client_id),
@@ -176,7 +174,9 @@ impl ClassicGroup {
             is_new: true,
             awaiting_join: Some(joiner.parked),
             awaiting_sync: None,
-        });
+        };
+        step.note(self.note(GroupChange::Joined { member: self.member_look(&member) }));
+        self.insert(member);
         // It cannot heartbeat before it has its reply. If its client gives up and comes back as
         // another member, this one must not be waited for forever.
         let deadline_ms = step.after(step.config.new_member_join_timeout_ms.into());

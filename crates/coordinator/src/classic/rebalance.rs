@@ -228,8 +228,8 @@ impl ClassicGroup {
     pub(super) fn remove(&mut self, step: &mut Step<'_>, member_id: &Str) {
         if let Some(member) = self.members.remove(member_id) {
             let cause = step.cause.unwrap_or(Cause::PollInterval);
-            let (member_id, client_id) = (member_id.clone(), member.client_id.clone());
-            step.note(self.note(GroupChange::Left { member_id, client_id, cause }));
+            let look = self.member_look(&member);
+            step.note(self.note(GroupChange::Left { member: look, cause }));
             if let Some(instance_id) = &member.group_instance_id {
                 self.static_members.remove(instance_id);
             }

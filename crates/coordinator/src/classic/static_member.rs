@@ -12,7 +12,7 @@ use ottla_wire::{Str, join_group_response::JoinGroupResponse};
 use super::{ClassicGroup, GroupState, Joiner, Step, member::Parked};
 use crate::{
     record::GroupRecord,
-    shard::{Cause, Replacement, Then},
+    shard::{Cause, GroupChange, Replacement, Then},
 };
 
 impl ClassicGroup {
@@ -120,6 +120,7 @@ impl ClassicGroup {
             step.refuse_sync(waiter, ErrorCode::FencedInstanceId);
         }
         member.is_new = false;
+        let before = self.member_look(&member);
         member.member_id = new_member_id.clone();
         if let Some(instance_id) = &member.group_instance_id {
             self.static_members.insert(instance_id.clone(), new_member_id.clone());
@@ -131,6 +132,8 @@ impl ClassicGroup {
         if self.pending_sync.remove(old_member_id) {
             self.pending_sync.insert(new_member_id.clone());
         }
+        let after = self.member_look(&member);
+        step.note(self.note(GroupChange::Renamed { before, after }));
         self.members.insert(new_member_id.clone(), member);
     }
 }

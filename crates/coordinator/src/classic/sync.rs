@@ -18,7 +18,7 @@ use ottla_wire::{
 use super::{ClassicGroup, GroupState, Step};
 use crate::{
     record::GroupRecord,
-    shard::{Cause, Then, WaiterId},
+    shard::{Cause, GroupChange, Then, WaiterId},
 };
 
 impl ClassicGroup {
@@ -118,12 +118,15 @@ impl ClassicGroup {
             return;
         }
         let mut answers = Vec::new();
+        let before = self.assignments();
         for member in self.members.values_mut() {
             member.assignment = assignments.get(&member.member_id).cloned().unwrap_or_default();
             if let Some(waiter) = member.awaiting_sync.take() {
                 answers.push((waiter, member.member_id.clone(), member.assignment.clone()));
             }
         }
+        let after = self.assignments();
+        step.note(self.note(GroupChange::Assigned { before, after }));
         for (waiter, member_id, assignment) in answers {
             step.answer_sync(waiter, self.assigned(assignment));
             self.reset_session(step, &member_id);
@@ -153,6 +156,10 @@ impl ClassicGroup {
     /// Answers every parked `SyncGroup` with an error. Nobody has an assignment any more.
     pub(super) fn refuse_assignment(&mut self, step: &mut Step<'_>, code: ErrorCode) {
         let mut refused = Vec::new();
+        let before = self.assignments();
+        if before.iter().any(|(_, assignment)| !assignment.is_empty()) {
+            step.note(self.note(GroupChange::Assigned { before, after: Vec::new() }));
+        }
         for member in self.members.values_mut() {
             member.assignment = Bytes::new();
             if let Some(waiter) = member.awaiting_sync.take() {

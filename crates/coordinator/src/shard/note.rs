@@ -2,8 +2,10 @@
 //!
 //! Notes decide nothing and nothing depends on them. Kafka: lines of its log.
 
+use bytes::Bytes;
 use ottla_wire::Str;
 
+use super::view::MemberLook;
 use crate::classic::GroupState;
 
 /// Something that happened to a group.
@@ -23,18 +25,28 @@ pub enum GroupChange {
     /// It got a member.
     Joined {
         /// The member.
-        member_id: Str,
-        /// What it calls itself.
-        client_id: Str,
+        member: MemberLook,
     },
     /// It lost a member.
     Left {
-        /// The member.
-        member_id: Str,
-        /// What it called itself.
-        client_id: Str,
+        /// The member, as it was.
+        member: MemberLook,
         /// Why.
         cause: Cause,
+    },
+    /// A static member came back as another process, with another id.
+    Renamed {
+        /// The member, as it was.
+        before: MemberLook,
+        /// As it is now.
+        after: MemberLook,
+    },
+    /// Its members were told what to read, as the protocol has it.
+    Assigned {
+        /// What they had read, by member.
+        before: Vec<(Str, Bytes)>,
+        /// What they read, by member.
+        after: Vec<(Str, Bytes)>,
     },
     /// It stands somewhere else.
     State {

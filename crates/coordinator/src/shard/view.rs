@@ -31,7 +31,7 @@ pub struct GroupLook {
 }
 
 /// A member of a group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberLook {
     /// The id that it was given.
     pub member_id: Str,

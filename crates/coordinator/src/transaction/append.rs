@@ -6,8 +6,9 @@ use ottla_types::ErrorCode;
 use ottla_wire::Str;
 
 use super::{
-    CommitWhen, Entry, TransactionAppend, TransactionEffects, TransactionReply, TransactionShard,
-    TransactionState, metadata::Metadata, record,
+    CommitWhen, EndCause, Entry, TransactionAppend, TransactionEffects, TransactionLook,
+    TransactionNote, TransactionReply, TransactionShard, TransactionState, metadata::Metadata,
+    record,
 };
 use crate::{AppendToken, WaiterId, answer::append_error};
 
@@ -18,6 +19,7 @@ pub(super) struct PendingAppend {
     transactional_ids: Vec<Str>,
     /// Goes out when it is committed.
     pub(super) reply: Option<(WaiterId, TransactionReply)>,
+    cause: Option<EndCause>,
 }
 
 /// A change of an id's state.
@@ -26,17 +28,23 @@ pub(super) struct Transition {
     next: Metadata,
     reply: Option<(WaiterId, TransactionReply)>,
     commit_when: CommitWhen,
+    cause: Option<EndCause>,
 }
 
 impl Transition {
     /// One that may be waited for: `reply` goes out when it is safe.
     pub(super) fn new(next: Metadata, reply: Option<(WaiterId, TransactionReply)>) -> Self {
-        Self { next, reply, commit_when: CommitWhen::Safe }
+        Self { next, reply, commit_when: CommitWhen::Safe, cause: None }
     }
 
     /// One that is made again if it is lost, and that nobody waits for.
     pub(super) fn repeatable(next: Metadata) -> Self {
-        Self { next, reply: None, commit_when: CommitWhen::Written }
+        Self { next, reply: None, commit_when: CommitWhen::Written, cause: None }
+    }
+
+    /// The same, with why the transaction ends.
+    pub(super) fn because(self, cause: EndCause) -> Self {
+        Self { cause: Some(cause), ..self }
     }
 }
 
@@ -48,7 +56,7 @@ impl TransactionShard {
         transition: Transition,
         effects: &mut TransactionEffects,
     ) {
-        let Transition { next, reply, commit_when } = transition;
+        let Transition { next, reply, commit_when, cause } = transition;
         let Ok(encoded) = record::encode(transactional_id, Some(&next), self.version) else {
             // A name that does not fit a record: only a client that means harm sends one.
             if let Some((waiter, _)) = reply {
@@ -60,7 +68,7 @@ impl TransactionShard {
         let entry = self.entries.entry(transactional_id.clone()).or_default();
         entry.pending = Some((token, Some(next)));
         let transactional_ids = vec![transactional_id.clone()];
-        self.appends.insert(token, PendingAppend { transactional_ids, reply });
+        self.appends.insert(token, PendingAppend { transactional_ids, reply, cause });
         effects.appends.push(TransactionAppend { token, records: vec![encoded], commit_when });
     }
 
@@ -74,7 +82,8 @@ impl TransactionShard {
                 entry.pending = Some((token, None));
             }
         }
-        self.appends.insert(token, PendingAppend { transactional_ids, reply: None });
+        let pending = PendingAppend { transactional_ids, reply: None, cause: None };
+        self.appends.insert(token, pending);
         let commit_when = CommitWhen::Safe;
         effects.appends.push(TransactionAppend { token, records, commit_when });
     }
@@ -90,7 +99,14 @@ impl TransactionShard {
         effects.replies.extend(pending.reply);
         for transactional_id in &pending.transactional_ids {
             if let Some((_, next)) = self.take_pending(transactional_id, token) {
-                self.set_committed(transactional_id, next);
+                let after = next.clone().map(TransactionLook::from);
+                let before = self.set_committed(transactional_id, next);
+                effects.notes.push(TransactionNote {
+                    transactional_id: transactional_id.clone(),
+                    before: before.map(TransactionLook::from),
+                    after,
+                    cause: pending.cause,
+                });
             }
             self.follow(now_ms, transactional_id, effects);
         }
@@ -155,13 +171,18 @@ impl TransactionShard {
         pending.take_if(|(pending, _)| *pending == token)
     }
 
-    /// Sets the state of an id, or forgets it.
-    pub(super) fn set_committed(&mut self, transactional_id: &Str, committed: Option<Metadata>) {
-        if committed.is_some() {
+    /// Sets the state of an id, or forgets it; gives the one before.
+    pub(super) fn set_committed(
+        &mut self,
+        transactional_id: &Str,
+        committed: Option<Metadata>,
+    ) -> Option<Metadata> {
+        let before = if committed.is_some() {
             let entry = Entry { committed, pending: None };
-            self.entries.insert(transactional_id.clone(), entry);
+            self.entries.insert(transactional_id.clone(), entry)
         } else {
-            self.entries.remove(transactional_id);
-        }
+            self.entries.remove(transactional_id)
+        };
+        before.and_then(|entry| entry.committed)
     }
 }

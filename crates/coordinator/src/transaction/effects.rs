@@ -3,7 +3,9 @@
 use ottla_types::ErrorCode;
 use ottla_wire::Str;
 
-use super::{ProducerIdAndEpoch, TopicPartitions, TransactionResult, TransactionVersion};
+use super::{
+    ProducerIdAndEpoch, TopicPartitions, TransactionNote, TransactionResult, TransactionVersion,
+};
 use crate::{AppendToken, CoordinatorRecord, WaiterId};
 
 /// Who asks, and when.
@@ -108,6 +110,8 @@ pub struct TransactionEffects {
     /// An id that no producer has had is to be given to
     /// [`super::TransactionShard::supply_producer_id`].
     pub wants_producer_id: bool,
+    /// What happened, for whoever keeps a history.
+    pub notes: Vec<TransactionNote>,
 }
 
 impl TransactionEffects {

@@ -8,9 +8,9 @@ use ottla_types::ErrorCode;
 use ottla_wire::Str;
 
 use super::{
-    AwaitingId, ProducerIdAndEpoch, TransactionCall, TransactionEffects, TransactionReply,
-    TransactionResult, TransactionShard, TransactionState, TransactionVersion, append::Transition,
-    metadata::Metadata,
+    AwaitingId, EndCause, ProducerIdAndEpoch, TransactionCall, TransactionEffects,
+    TransactionReply, TransactionResult, TransactionShard, TransactionState, TransactionVersion,
+    append::Transition, metadata::Metadata,
 };
 use crate::WaiterId;
 
@@ -94,6 +94,7 @@ impl TransactionShard {
                     if bumps { next.complete(now_ms).producer } else { ProducerIdAndEpoch::NONE };
                 let reply = TransactionReply::granted(producer);
                 let transition = Transition::new(next, Some((waiter, reply)));
+                let transition = transition.because(EndCause::Client);
                 self.transit(&request.transactional_id, transition, effects);
             }
         }
@@ -105,7 +106,7 @@ impl TransactionShard {
         &mut self,
         now_ms: i64,
         transactional_id: &Str,
-        reply: Option<(WaiterId, TransactionReply)>,
+        (reply, cause): (Option<(WaiterId, TransactionReply)>, EndCause),
         effects: &mut TransactionEffects,
     ) {
         let Some(current) = self.entries.get(transactional_id).and_then(|it| it.committed.as_ref())
@@ -114,7 +115,7 @@ impl TransactionShard {
         };
         let next_id = if current.end_needs_id(self.version) { self.spare_id.take() } else { None };
         let next = current.prepare_fence(self.version, next_id, now_ms);
-        self.transit(transactional_id, Transition::new(next, reply), effects);
+        self.transit(transactional_id, Transition::new(next, reply).because(cause), effects);
     }
 
     /// Whether a fence has to wait for a producer id.
@@ -151,7 +152,7 @@ impl TransactionShard {
             if self.fence_needs_id(current) {
                 return self.await_id(AwaitingId::Abort(transactional_id.clone()), effects);
             }
-            self.fence(now_ms, transactional_id, None, effects);
+            self.fence(now_ms, transactional_id, (None, EndCause::Timeout), effects);
         }
     }
 

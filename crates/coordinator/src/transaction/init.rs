@@ -6,8 +6,8 @@ use ottla_types::ErrorCode;
 use ottla_wire::Str;
 
 use super::{
-    AwaitingId, ProducerIdAndEpoch, TransactionCall, TransactionEffects, TransactionReply,
-    TransactionShard, TransactionState,
+    AwaitingId, EndCause, ProducerIdAndEpoch, TransactionCall, TransactionEffects,
+    TransactionReply, TransactionShard, TransactionState,
     append::Transition,
     metadata::{Initialized, Metadata},
 };
@@ -72,7 +72,8 @@ impl TransactionShard {
             }
             TransactionState::Ongoing => {
                 let reply = TransactionReply::refused(ErrorCode::ConcurrentTransactions);
-                self.fence(now_ms, transactional_id, Some((waiter, reply)), effects);
+                let ending = (Some((waiter, reply)), EndCause::Fenced);
+                self.fence(now_ms, transactional_id, ending, effects);
             }
             state if state.is_idle() => {
                 let fresh = &mut self.spare_id;

@@ -177,6 +177,11 @@ impl TopicPartitions {
         self.0.get(topic).is_some_and(|partitions| partitions.contains(&partition))
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.values().map(BTreeSet::len).sum()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

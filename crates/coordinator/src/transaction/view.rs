@@ -10,7 +10,7 @@ use ottla_wire::{
     list_transactions_response::TransactionState as Listed,
 };
 
-use super::{TransactionShard, TransactionState, metadata::Metadata};
+use super::{TransactionLook, TransactionShard, TransactionState, metadata::Metadata};
 
 /// Which transactional ids are wanted.
 pub struct TransactionFilter<'a> {
@@ -79,6 +79,20 @@ impl TransactionShard {
             transaction_state: Str::from_static(current.state.name()),
         });
         listed.collect()
+    }
+
+    /// Every id with how it stands, by name.
+    pub fn each(&self, mut look: impl FnMut(&Str, TransactionLook)) {
+        for (id, entry) in &self.entries {
+            if let Some(current) = &entry.committed {
+                look(id, TransactionLook::from(current.clone()));
+            }
+        }
+    }
+
+    /// How one id stands.
+    pub fn look(&self, transactional_id: &str) -> Option<TransactionLook> {
+        self.committed(transactional_id).cloned().map(TransactionLook::from)
     }
 
     /// How many transactional ids there are.
