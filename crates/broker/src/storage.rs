@@ -249,10 +249,9 @@ pub(crate) fn host_topic(
             Some(replica) => {
                 if state.leader == shared.broker_id
                     && let Some(partition) = replica.online()
+                    && partition.lead(shared.broker_id, state.leader_epoch)
                 {
-                    if partition.lead(shared.broker_id, state.leader_epoch) {
-                        shared.journal.put(leader_changed(topic, index, state.leader_epoch));
-                    }
+                    shared.journal.put(leader_changed(topic, index, state.leader_epoch));
                 }
                 if is_lost(replica) && state.directory(shared.broker_id) != Uuid::LOST_DIR {
                     let target = TopicIdPartition { topic_id: topic.id, partition: index };

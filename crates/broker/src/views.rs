@@ -16,9 +16,9 @@ use std::sync::Arc;
 use ottla_types::BrokerId;
 
 pub use ottla_coordinator::{
-    GroupChange, GroupLook, GroupState, MemberLook, TransactionLook, TransactionState,
+    Cause, GroupChange, GroupLook, GroupState, MemberLook, TransactionLook, TransactionState,
 };
-pub use ottla_log::SegmentLook;
+pub use ottla_log::{IndexPath, SegmentLook};
 
 pub use crate::journal::{Change, Complete, CompleteFrom, Event, Events, Queue, Sample};
 
@@ -101,6 +101,11 @@ impl Views {
     /// The broker's id.
     pub fn broker_id(&self) -> BrokerId {
         self.shared.broker_id
+    }
+
+    /// When the broker was started, in ms since 1970.
+    pub fn started_ms(&self) -> i64 {
+        self.shared.started_ms
     }
 
     /// The broker as a whole.

@@ -11,6 +11,7 @@ mod events;
 mod export;
 mod groups;
 mod history;
+mod lanes;
 mod live;
 mod log;
 mod produce;
@@ -22,6 +23,7 @@ mod search;
 mod session;
 mod tail;
 mod topics;
+mod transactions;
 
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -44,6 +46,7 @@ pub(crate) fn router() -> (axum::Router<Console>, utoipa::openapi::OpenApi) {
         log_routes(),
         group_routes(),
         history_routes(),
+        transaction_routes(),
     ];
     let routes = parts.into_iter().fold(Routes::new(), Routes::merge);
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes).split_for_parts()
@@ -79,6 +82,7 @@ fn record_routes() -> Routes {
 fn log_routes() -> Routes {
     Routes::new()
         .routes(routes!(live::live))
+        .routes(routes!(live::cursors))
         .routes(routes!(log::segments))
         .routes(routes!(log::batches))
         .routes(routes!(log::batch))
@@ -91,11 +95,21 @@ fn group_routes() -> Routes {
         .routes(routes!(groups::delete_offsets))
         .routes(routes!(history::lag))
         .routes(routes!(history::timeline))
+        .routes(routes!(lanes::lanes))
         .routes(routes!(brokers::list))
         .routes(routes!(brokers::configs, brokers::alter_configs))
         .routes(routes!(brokers::log_dirs))
         .routes(routes!(reset::reset))
         .routes(routes!(reset::undos, reset::undo))
+}
+
+fn transaction_routes() -> Routes {
+    Routes::new()
+        .routes(routes!(transactions::list))
+        .routes(routes!(transactions::show))
+        .routes(routes!(transactions::abort))
+        .routes(routes!(transactions::blocked))
+        .routes(routes!(transactions::abort_hanging))
 }
 
 fn history_routes() -> Routes {

@@ -58,6 +58,11 @@ impl Paging {
         self.q.is_empty() || name.to_lowercase().contains(&self.q.to_lowercase())
     }
 
+    /// Whether a field is what is sorted by.
+    pub(crate) fn is_sorted_by(&self, field: &str) -> bool {
+        self.sort.strip_prefix('-').unwrap_or(&self.sort) == field
+    }
+
     /// Sorts by the field that was asked for (`by` compares two items by a field, or says that there
     /// is none such) and cuts the page out.
     pub(crate) fn cut<T>(

@@ -62,6 +62,10 @@ pub use producers::{
     AppendOrigin, BATCHES_KEPT, EndMarker, FirstBatch, ProducedBatch, Producer, TxnMarker,
     TxnResult, Verification, VerificationGuard,
 };
-pub use reader::{FileRange, LogReader, look::SegmentLook, timestamps::TimestampedOffset};
+pub use reader::{
+    FileRange, LogReader,
+    look::{IndexPath, SegmentLook},
+    timestamps::TimestampedOffset,
+};
 pub use stopped_dir::{LogSurvey, SegmentFile, StoppedDir};
 pub use txn_index::AbortedTxn;

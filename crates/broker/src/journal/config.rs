@@ -2,7 +2,7 @@
 //!
 //! Kafka: none; `kafka.controller` logs some of it.
 
-use ottla_config::keys;
+use ottla_config::{Key, keys};
 
 use super::Event;
 use crate::api::Context;
@@ -39,7 +39,7 @@ fn shown(key: &str, value: Option<&str>) -> String {
     // What is not known may be a secret.
     let known = keys::broker_key(key).or_else(|| keys::topic_key(key));
     let known = known.or_else(|| keys::group_key(key));
-    if known.is_none_or(|key| key.is_sensitive()) {
+    if known.is_none_or(Key::is_sensitive) {
         return format!("{key}=(hidden)");
     }
     let cut: String = value.chars().take(VALUE_CHARS).collect();

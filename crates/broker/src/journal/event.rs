@@ -218,13 +218,13 @@ fn named(partitions: &TopicPartitions, known: Option<&TopicPartitions>) -> Strin
         known.is_none_or(|known| !known.contains(topic, *partition))
     };
     let new: Vec<_> = partitions.iter().filter(is_new).collect();
-    let mut text = String::new();
-    for (topic, partition) in new.iter().take(NAMED_MAX) {
-        let gap = if text.is_empty() { "" } else { ", " };
-        text.push_str(&format!("{gap}{topic}-{partition}"));
-    }
+    let mut names: Vec<String> = new
+        .iter()
+        .take(NAMED_MAX)
+        .map(|(topic, partition)| format!("{topic}-{partition}"))
+        .collect();
     if new.len() > NAMED_MAX {
-        text.push_str(&format!(" and {} others", new.len() - NAMED_MAX));
+        names.push(format!("{} others", new.len() - NAMED_MAX));
     }
-    text
+    names.join(", ")
 }

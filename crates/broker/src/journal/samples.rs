@@ -126,7 +126,9 @@ impl Samples {
             series.back().is_none_or(|last| last.time_ms < now_ms.saturating_sub(KEPT_MS))
         };
         let of_partitions = [&mut self.ends, &mut self.stables, &mut self.starts];
-        of_partitions.into_iter().for_each(|all| all.retain(|_, series| !is_old(series)));
+        for all in of_partitions {
+            all.retain(|_, series| !is_old(series));
+        }
         self.groups.values_mut().for_each(|group| group.retain(|_, series| !is_old(series)));
         self.groups.retain(|_, group| !group.is_empty());
         let of_groups = self.groups.values().flat_map(HashMap::values);

@@ -292,7 +292,7 @@ pub(super) async fn settle(
                 Err(code) => state.shard.append_failed(now_ms(), token, code, &mut effects),
             },
             Outstanding::Markers(pending) => {
-                pending.report(&shared, &mut state.shard, &mut effects)
+                pending.report(&shared, &mut state.shard, &mut effects);
             }
             Outstanding::ProducerId => {
                 state.shard.supply_producer_id(now_ms(), supplied, &mut effects);

@@ -4,7 +4,7 @@
 //! Kafka: `DumpLogSegments`, of a log that is open.
 
 use bytes::Bytes;
-use ottla_log::{LogReader, ReadError, SegmentLook};
+use ottla_log::{IndexPath, LogReader, ReadError, SegmentLook};
 use ottla_record::BatchHeader;
 use ottla_types::{ErrorCode, Offset};
 
@@ -57,6 +57,16 @@ impl Views {
     /// The segments of a partition, in their order.
     pub fn segments(&self, topic: &str, partition: i32) -> Result<Vec<SegmentLook>, LookError> {
         Ok(self.reader(topic, partition)?.segments()?)
+    }
+
+    /// How the indexes of a segment lead to an offset; `None` where the log has no segment for it.
+    pub fn index_path(
+        &self,
+        topic: &str,
+        partition: i32,
+        offset: Offset,
+    ) -> Result<Option<IndexPath>, LookError> {
+        Ok(self.reader(topic, partition)?.index_path(offset)?)
     }
 
     /// Batches from the one that holds `from` on, handed to `take` as long as it wants more. Those

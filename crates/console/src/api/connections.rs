@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::{Json, extract::State};
-use ottla_broker::views::ConnectionView;
+use ottla_broker::views::{Asked, ConnectionView, PastConnection};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,6 +18,7 @@ use crate::{
     extract::Params,
     number::{Long, int},
     page::{Page, Paging},
+    past::AtQuery,
 };
 
 /// Which connections are listed.
@@ -42,12 +43,33 @@ pub(crate) struct Connection {
     client_id: Option<String>,
     software_name: Option<String>,
     software_version: Option<String>,
-    requests: Long,
+    /// `null` in a look back, as the next ones.
+    requests: Option<Long>,
     /// Kafka's name of the last one.
     last_request: Option<String>,
-    last_request_ms: Long,
-    bytes_in: Long,
-    bytes_out: Long,
+    last_request_ms: Option<Long>,
+    bytes_in: Option<Long>,
+    bytes_out: Option<Long>,
+}
+
+impl From<PastConnection> for Connection {
+    fn from(view: PastConnection) -> Self {
+        Self {
+            id: view.id.into(),
+            remote: view.remote.to_string(),
+            local: view.local,
+            listener: view.listener,
+            opened_ms: view.opened_ms.into(),
+            client_id: view.client_id,
+            software_name: view.software_name,
+            software_version: view.software_version,
+            requests: None,
+            last_request: None,
+            last_request_ms: None,
+            bytes_in: None,
+            bytes_out: None,
+        }
+    }
 }
 
 impl From<ConnectionView> for Connection {
@@ -61,23 +83,34 @@ impl From<ConnectionView> for Connection {
             client_id: view.client_id,
             software_name: view.software_name,
             software_version: view.software_version,
-            requests: view.requests.into(),
+            requests: Some(view.requests.into()),
             last_request: view.last_request.map(str::to_owned),
-            last_request_ms: view.last_request_ms.into(),
-            bytes_in: view.bytes_in.into(),
-            bytes_out: view.bytes_out.into(),
+            last_request_ms: Some(view.last_request_ms.into()),
+            bytes_in: Some(view.bytes_in.into()),
+            bytes_out: Some(view.bytes_out.into()),
         }
     }
 }
 
 /// Connections, a page of them; `q` looks into client ids, software and addresses.
-#[utoipa::path(get, path = "/connections", tag = "clients", params(Paging, ConnectionsQuery),
+#[utoipa::path(get, path = "/connections", tag = "clients", params(Paging, ConnectionsQuery, AtQuery),
     responses((status = 200, body = Page<Connection>), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn list(
     State(console): State<Console>,
     Params(paging): Params<Paging>,
     Params(query): Params<ConnectionsQuery>,
+    Params(at): Params<AtQuery>,
 ) -> Result<Json<Page<Connection>>, ApiError> {
+    if let Some(moment) = at.moment(console.views(), Asked::Connections)? {
+        let is_shown = |view: &PastConnection| {
+            let texts = [view.client_id.as_deref(), view.software_name.as_deref()];
+            query.listener.as_ref().is_none_or(|listener| *listener == view.listener)
+                && (texts.into_iter().flatten().any(|text| paging.matches(text))
+                    || paging.matches(&view.remote.to_string()))
+        };
+        let then = console.views().connections_at(moment).into_iter().filter(is_shown).collect();
+        return Ok(Json(paging.cut(then, compare_past)?.map(Connection::from)));
+    }
     let is_shown = |view: &ConnectionView| {
         let texts = [view.client_id.as_deref(), view.software_name.as_deref()];
         query.listener.as_ref().is_none_or(|listener| **listener == *view.listener)
@@ -99,6 +132,20 @@ fn compare(field: &str, a: &ConnectionView, b: &ConnectionView) -> Option<Orderi
         "bytesIn" => a.bytes_in.cmp(&b.bytes_in),
         "bytesOut" => a.bytes_out.cmp(&b.bytes_out),
         "lastRequestMs" => a.last_request_ms.cmp(&b.last_request_ms),
+        _ => return None,
+    })
+}
+
+fn compare_past(field: &str, a: &PastConnection, b: &PastConnection) -> Option<Ordering> {
+    Some(match field {
+        "clientId" => a.client_id.cmp(&b.client_id),
+        "softwareName" => a.software_name.cmp(&b.software_name),
+        "remote" => a.remote.cmp(&b.remote),
+        "listener" => a.listener.cmp(&b.listener),
+        // What else there is to sort by is not known of the past.
+        "id" | "openedMs" | "requests" | "bytesIn" | "bytesOut" | "lastRequestMs" => {
+            a.id.cmp(&b.id)
+        }
         _ => return None,
     })
 }

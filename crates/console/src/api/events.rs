@@ -9,7 +9,7 @@ use axum::{
     extract::State,
     response::{Response, sse},
 };
-use ottla_broker::views::{Complete, Event as Entry, Queue, Views};
+use ottla_broker::views::{Asked, Complete, Event as Entry, Queue, Views};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -362,10 +362,20 @@ const BUCKET_MS: i64 = 30_000;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Timeline {
-    /// Before it, nothing is known.
+    /// Before it, no event is known.
     oldest_ms: Long,
+    known_since: KnownSince,
     now_ms: Long,
     marks: Vec<Mark>,
+}
+
+/// Since when it is known how things stood, in ms: how far `at` may go back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KnownSince {
+    groups: Long,
+    cursors: Long,
+    transactions: Long,
+    connections: Long,
 }
 
 /// How often something happened in half a minute.
@@ -399,6 +409,12 @@ pub(crate) async fn timeline(State(console): State<Console>) -> Json<Timeline> {
     };
     Json(Timeline {
         oldest_ms: oldest.into(),
+        known_since: KnownSince {
+            groups: views.known_since(Asked::Groups).into(),
+            cursors: views.known_since(Asked::Cursors).into(),
+            transactions: views.known_since(Asked::Transactions).into(),
+            connections: views.known_since(Asked::Connections).into(),
+        },
         now_ms: now.into(),
         marks: counts.into_iter().map(mark).collect(),
     })

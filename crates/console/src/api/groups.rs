@@ -5,7 +5,9 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use axum::{Json, extract::State, http::StatusCode};
-use ottla_broker::views::{CommittedView, CursorsView, GroupLook, GroupSummary, LookError, Views};
+use ottla_broker::views::{
+    Asked, CommittedView, CursorsView, GroupLook, GroupSummary, LookError, Moment, Views,
+};
 use ottla_wire::{Message as _, Reader, messages::ConsumerProtocolAssignment};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,8 +18,10 @@ use crate::{
     console::Console,
     error::{ApiError, ErrorBody},
     extract::{Body, Named, Params},
+    lag::{self, TimeLag},
     number::{Long, int},
     page::{Page, Paging},
+    past::AtQuery,
 };
 
 /// Topics of a group that a list names.
@@ -55,10 +59,42 @@ pub(crate) struct GroupRow {
     partitions: i32,
     /// Records between its offsets and the ends; `null` without offsets.
     lag: Option<Long>,
+    /// How long ago the first record came that it has not read, in the partition where that is longest;
+    /// `null` without offsets.
+    lag_ms: Option<Long>,
+    /// Whether it may be longer: the record came before the broker was started, or longer than an hour ago.
+    lag_ms_at_least: bool,
+    /// `rising`, `falling` or `steady` against five minutes ago; `null` where that is not known.
+    trend: Option<String>,
+    /// The lag in records over the last hour, or since the group was first seen, oldest first.
+    lag_history: Vec<Long>,
 }
 
-impl From<GroupSummary> for GroupRow {
-    fn from(mut group: GroupSummary) -> Self {
+/// A group that is to be listed.
+struct Listed {
+    summary: GroupSummary,
+    /// Only where it is sorted by.
+    lag_ms: Option<i64>,
+}
+
+impl GroupRow {
+    fn new(
+        views: &Views,
+        mut group: GroupSummary,
+        moment: Option<Moment>,
+        timed: &mut usize,
+    ) -> Self {
+        let committed = committed_of(views, &group.group_id, moment);
+        let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
+        let time_lag = lag::of_group(views, &committed, moment, |it| {
+            record_age(views, (&it.topic, it.partition), it.committed_offset, now, timed)
+        });
+        let picture = lag::picture(views, &group.group_id, &committed, moment);
+        let trend = group.lag.zip(picture.before).map(|(now, before)| match now.cmp(&before) {
+            Ordering::Greater => "rising".to_owned(),
+            Ordering::Less => "falling".to_owned(),
+            Ordering::Equal => "steady".to_owned(),
+        });
         let topic_count = int(group.topics.len());
         group.topics.truncate(TOPICS_SHOWN);
         Self {
@@ -71,33 +107,93 @@ impl From<GroupSummary> for GroupRow {
             topic_count,
             partitions: int(group.partitions),
             lag: group.lag.map(Long::from),
+            lag_ms: time_lag.map(|lag| lag.ms().into()),
+            lag_ms_at_least: matches!(time_lag, Some(TimeLag::AtLeast(_))),
+            trend,
+            lag_history: picture.points.into_iter().map(Long::from).collect(),
         }
     }
 }
 
+fn committed_of(views: &Views, group_id: &str, moment: Option<Moment>) -> Vec<CommittedView> {
+    let found = match moment {
+        Some(moment) => views.group_at(group_id, moment),
+        None => views.group(group_id),
+    };
+    found.map(|(_, committed)| committed).unwrap_or_default()
+}
+
+/// How old the record at an offset is by its own timestamp, or the first one after it. Each costs a
+/// look at a batch, so that there are only so many in one answer.
+fn record_age(
+    views: &Views,
+    (topic, partition): (&str, i32),
+    offset: ottla_client::Offset,
+    now: i64,
+    timed: &mut usize,
+) -> Option<i64> {
+    if *timed >= TIMED_MAX {
+        return None;
+    }
+    *timed += 1;
+    let next = views.batch(topic, partition, offset);
+    let time = next.ok().flatten().map(|batch| batch.header.base_timestamp);
+    time.filter(|time| *time >= 0).map(|time| now.saturating_sub(time).max(0))
+}
+
 /// Groups, a page of them.
-#[utoipa::path(get, path = "/groups", tag = "groups", params(Paging, GroupsQuery),
+#[utoipa::path(get, path = "/groups", tag = "groups", params(Paging, GroupsQuery, AtQuery),
     responses((status = 200, body = Page<GroupRow>), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn list(
     State(console): State<Console>,
     Params(paging): Params<Paging>,
     Params(query): Params<GroupsQuery>,
+    Params(at): Params<AtQuery>,
 ) -> Result<Json<Page<GroupRow>>, ApiError> {
-    let states: Vec<&str> = query.state.split(',').filter(|it| !it.is_empty()).collect();
-    let is_shown = |group: &GroupSummary| {
-        let topic = query.topic.as_ref();
-        paging.matches(&group.group_id)
-            && (states.is_empty() || states.contains(&group.state.name()))
-            && topic.is_none_or(|topic| group.topics.contains(topic))
-    };
-    let mut groups: Vec<GroupSummary> =
-        console.views().groups().into_iter().filter(is_shown).collect();
-    groups.sort_by(|a, b| a.group_id.cmp(&b.group_id));
-    Ok(Json(paging.cut(groups, compare)?.map(GroupRow::from)))
+    let moment = at.moment(console.views(), Asked::Groups)?;
+    let by_time = paging.is_sorted_by("lagMs");
+    let listed = look(&console, move |views| {
+        let groups = match moment {
+            Some(moment) => views.groups_at(moment),
+            None => views.groups(),
+        };
+        let mut listed: Vec<Listed> = groups
+            .into_iter()
+            .filter(|group| query.wants(group))
+            .map(|summary| Listed { summary, lag_ms: None })
+            .collect();
+        if by_time {
+            for it in &mut listed {
+                let committed = committed_of(views, &it.summary.group_id, moment);
+                let lag = lag::of_group(views, &committed, moment, |_| None);
+                it.lag_ms = lag.map(TimeLag::ms);
+            }
+        }
+        listed.sort_by(|a, b| a.summary.group_id.cmp(&b.summary.group_id));
+        Ok::<_, LookError>(listed)
+    });
+    let mut listed = listed.await?;
+    listed.retain(|it| paging.matches(&it.summary.group_id));
+    let page = paging.cut(listed, compare)?;
+    let rows = look(&console, move |views| {
+        let mut timed = 0;
+        Ok::<_, LookError>(page.map(|it| GroupRow::new(views, it.summary, moment, &mut timed)))
+    });
+    Ok(Json(rows.await?))
 }
 
-fn compare(field: &str, a: &GroupSummary, b: &GroupSummary) -> Option<Ordering> {
+impl GroupsQuery {
+    fn wants(&self, group: &GroupSummary) -> bool {
+        let mut states = self.state.split(',').filter(|it| !it.is_empty()).peekable();
+        (states.peek().is_none() || states.any(|state| state == group.state.name()))
+            && self.topic.as_ref().is_none_or(|topic| group.topics.contains(topic))
+    }
+}
+
+fn compare(field: &str, one: &Listed, other: &Listed) -> Option<Ordering> {
+    let (a, b) = (&one.summary, &other.summary);
     Some(match field {
+        "lagMs" => one.lag_ms.cmp(&other.lag_ms),
         "groupId" => a.group_id.cmp(&b.group_id),
         "state" => a.state.name().cmp(b.state.name()),
         "members" => a.members.cmp(&b.members),
@@ -165,23 +261,32 @@ pub(crate) struct GroupOffset {
     high_watermark: Option<Long>,
     log_end_offset: Option<Long>,
     lag: Option<Long>,
-    /// How old the next record is that it has not read; 0 without lag.
+    /// How long ago the next record came that it has not read, or its age by its own timestamp where
+    /// nobody saw it come; 0 without lag.
     lag_ms: Option<Long>,
     /// Who reads it.
     member_id: Option<String>,
 }
 
 /// A group.
-#[utoipa::path(get, path = "/groups/{group}", tag = "groups", params(("group" = String, Path)),
+#[utoipa::path(get, path = "/groups/{group}", tag = "groups",
+    params(("group" = String, Path), AtQuery),
     responses((status = 200, body = GroupDetail), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn show(
     State(console): State<Console>,
     Named(group): Named<String>,
+    Params(at): Params<AtQuery>,
 ) -> Result<Json<GroupDetail>, ApiError> {
-    let found = console.views().group(&group);
+    let views = console.views();
+    let moment = at.moment(views, Asked::Groups)?;
+    let found = match moment {
+        Some(moment) => views.group_at(&group, moment),
+        None => views.group(&group),
+    };
     let (group_look, offsets) = found.ok_or_else(|| unknown_group(&group))?;
-    let detail =
-        look(&console, move |views| Ok::<_, LookError>(detail(views, &group_look, offsets)));
+    let detail = look(&console, move |views| {
+        Ok::<_, LookError>(detail(views, &group_look, offsets, moment))
+    });
     Ok(Json(detail.await?))
 }
 
@@ -191,7 +296,12 @@ pub(crate) fn unknown_group(group: &str) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "GROUP_ID_NOT_FOUND", message)
 }
 
-fn detail(views: &Views, group: &GroupLook, committed: Vec<CommittedView>) -> GroupDetail {
+fn detail(
+    views: &Views,
+    group: &GroupLook,
+    committed: Vec<CommittedView>,
+    moment: Option<Moment>,
+) -> GroupDetail {
     let mut offsets: BTreeMap<(String, i32), GroupOffset> = BTreeMap::new();
     for it in committed {
         let key = (it.topic.clone(), it.partition);
@@ -224,11 +334,16 @@ fn detail(views: &Views, group: &GroupLook, committed: Vec<CommittedView>) -> Gr
                 .collect(),
         });
     }
+    let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
     let mut timed = 0;
     let mut lag = None;
     for offset in offsets.values_mut() {
-        if let Some(cursors) = views.cursors(&offset.topic, offset.partition) {
-            let own = offset.measure(views, &cursors, &mut timed);
+        let cursors = match moment {
+            Some(moment) => views.cursors_at(&offset.topic, offset.partition, moment),
+            None => views.cursors(&offset.topic, offset.partition),
+        };
+        if let Some(cursors) = cursors {
+            let own = offset.measure(views, &cursors, now, &mut timed);
             lag = own.map_or(lag, |own| Some(lag.unwrap_or(0_u64).saturating_add(own)));
         }
     }
@@ -244,7 +359,7 @@ fn detail(views: &Views, group: &GroupLook, committed: Vec<CommittedView>) -> Gr
         members,
         offsets: offsets.into_values().collect(),
         lag: lag.map(Long::from),
-        now_ms: now_ms().into(),
+        now_ms: now.into(),
     }
 }
 
@@ -266,7 +381,13 @@ impl GroupOffset {
     }
 
     /// Fills in how far it is behind; gives the records.
-    fn measure(&mut self, views: &Views, cursors: &CursorsView, timed: &mut usize) -> Option<u64> {
+    fn measure(
+        &mut self,
+        views: &Views,
+        cursors: &CursorsView,
+        now: i64,
+        timed: &mut usize,
+    ) -> Option<u64> {
         self.log_start_offset = Some(cursors.log_start_offset.into());
         self.high_watermark = Some(cursors.high_watermark.into());
         self.log_end_offset = Some(cursors.log_end_offset.into());
@@ -274,16 +395,17 @@ impl GroupOffset {
         let lag =
             u64::try_from(cursors.high_watermark.get().saturating_sub(committed)).unwrap_or(0);
         self.lag = Some(lag.into());
-        if lag == 0 {
-            self.lag_ms = Some(0_u64.into());
-        } else if *timed < TIMED_MAX {
-            *timed += 1;
-            let next = views.batch(&self.topic, self.partition, committed.into());
-            let time = next.ok().flatten().map(|batch| batch.header.base_timestamp);
-            let age =
-                time.filter(|time| *time >= 0).map(|time| now_ms().saturating_sub(time).max(0));
-            self.lag_ms = age.map(Long::from);
-        }
+        let place = (self.topic.as_str(), self.partition);
+        self.lag_ms = if lag == 0 {
+            Some(0_u64.into())
+        } else {
+            let ends = views.ends(place.0, place.1);
+            let age = match lag::time_lag(&ends, committed, now, views.started_ms()) {
+                TimeLag::Known(ms) => Some(ms),
+                TimeLag::AtLeast(_) => record_age(views, place, committed.into(), now, timed),
+            };
+            age.map(Long::from)
+        };
         Some(lag)
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     console::Console,
     error::{ApiError, ErrorBody},
     extract::{Named, Params},
+    lag::at,
     number::Long,
 };
 
@@ -37,7 +38,7 @@ pub(crate) struct HistoryQuery {
 }
 
 impl HistoryQuery {
-    fn since(&self, now: i64) -> i64 {
+    pub(crate) fn since(&self, now: i64) -> i64 {
         let since = self.since_ms.and_then(Long::get);
         since.unwrap_or_else(|| now.saturating_sub(SPAN_MS)).min(now)
     }
@@ -127,12 +128,6 @@ pub(crate) async fn lag(
         .zip(totals)
         .filter_map(|(time, lag)| Some(LagTotal { time_ms: (*time).into(), lag: lag?.into() }));
     Ok(Json(LagHistory { series, total: total.collect() }))
-}
-
-/// Where a cursor stood at a time.
-fn at(samples: &[Sample], time_ms: i64) -> Option<i64> {
-    let behind = samples.partition_point(|it| it.time_ms <= time_ms);
-    samples.get(behind.checked_sub(1)?).map(|it| it.offset)
 }
 
 /// What happened to a group, oldest first.

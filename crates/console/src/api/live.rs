@@ -4,8 +4,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{extract::State, response::Response, response::sse::Event};
-use ottla_broker::views::{CursorsView, Views};
+use axum::{Json, extract::State, response::Response, response::sse::Event};
+use ottla_broker::views::{Asked, CursorsView, Views};
+use ottla_client::Offset;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
 use utoipa::ToSchema;
@@ -17,6 +18,7 @@ use crate::{
     error::{ApiError, ErrorBody},
     extract::{Named, Params},
     number::Long,
+    past::AtQuery,
     scan::position::parse_partitions,
     stream::{Feed, Gone},
 };
@@ -95,6 +97,56 @@ pub(crate) async fn live(
     })
 }
 
+/// The cursors of a topic and the positions of the groups that read it, now or at a moment.
+#[utoipa::path(get, path = "/topics/{topic}/cursors", tag = "log",
+    params(("topic" = String, Path), LiveQuery, AtQuery),
+    responses((status = 200, body = LiveCursors), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn cursors(
+    State(console): State<Console>,
+    Named(name): Named<String>,
+    Params(query): Params<LiveQuery>,
+    Params(at): Params<AtQuery>,
+) -> Result<Json<LiveCursors>, ApiError> {
+    let views = console.views();
+    if views.topic(&name).is_none() {
+        return Err(ApiError::unknown_topic(&name));
+    }
+    let wanted = parse_partitions(&query.partitions).map_err(ApiError::bad_request)?;
+    let now = now_ms();
+    let moment = at.moment(views, Asked::Cursors)?;
+    let mut live = Live {
+        views: views.clone(),
+        name: name.clone(),
+        partitions: wanted,
+        told: BTreeMap::new(),
+    };
+    let mut partitions = live.moved().unwrap_or_default();
+    if let Some(moment) = moment {
+        let mut positions = by_partition(views.positions_at(&name, GROUPS_MAX, moment));
+        for view in &mut partitions {
+            if let Some(then) = views.cursors_at(&name, view.partition, moment) {
+                view.cursors = then.into();
+            }
+            view.positions = positions.remove(&view.partition).unwrap_or_default();
+        }
+    }
+    let now_ms = moment.map_or(now, |moment| moment.time_ms).into();
+    Ok(Json(LiveCursors { now_ms, partitions }))
+}
+
+/// The positions of groups, by partition.
+fn by_partition(groups: Vec<(String, Vec<(i32, Offset)>)>) -> BTreeMap<i32, Vec<GroupPosition>> {
+    let mut positions: BTreeMap<i32, Vec<GroupPosition>> = BTreeMap::new();
+    for (group_id, of_group) in groups {
+        for (partition, committed) in of_group {
+            let group_id = group_id.clone();
+            let position = GroupPosition { group_id, committed_offset: committed.into() };
+            positions.entry(partition).or_default().push(position);
+        }
+    }
+    positions
+}
+
 /// What was told of a partition.
 type Told = (CursorsView, Vec<GroupPosition>);
 
@@ -127,14 +179,7 @@ impl Live {
     /// The partitions whose cursors have moved; `None` where the topic is gone.
     fn moved(&mut self) -> Option<Vec<LivePartition>> {
         let topic = self.views.topic(&self.name)?;
-        let mut positions: BTreeMap<i32, Vec<GroupPosition>> = BTreeMap::new();
-        for (group_id, of_group) in self.views.positions(&self.name, GROUPS_MAX) {
-            for (partition, committed) in of_group {
-                let group_id = group_id.clone();
-                let position = GroupPosition { group_id, committed_offset: committed.into() };
-                positions.entry(partition).or_default().push(position);
-            }
-        }
+        let mut positions = by_partition(self.views.positions(&self.name, GROUPS_MAX));
         let mut moved = Vec::new();
         for view in topic.partitions {
             let number = view.partition;

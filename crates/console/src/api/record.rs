@@ -8,6 +8,7 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
+use ottla_broker::views::{IndexPath, LookError};
 use ottla_client::{ConsumedRecord, ConsumerConfig, Offset, OutOfRange};
 use ottla_record::body;
 use serde::Serialize;
@@ -41,6 +42,8 @@ const RECORD_BYTES: usize = 64 << 10;
 pub(crate) struct RecordDetail {
     record: RecordRow,
     batch: Batch,
+    /// How the indexes lead to the batch.
+    index: IndexTrail,
     /// Its number in the batch, from 0.
     index_in_batch: i32,
     /// Its fields by their bytes, counted from its first one.
@@ -54,6 +57,58 @@ pub(crate) struct RecordDetail {
     previous_offset: Option<Long>,
     /// `null` where there is none after it yet.
     next_offset: Option<Long>,
+}
+
+/// How the indexes of a segment lead to a batch.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct IndexTrail {
+    /// The segment's file of batches.
+    file: String,
+    /// The last entry of the offset index that is not behind the record; `null`: reading begins at the
+    /// start of the file.
+    offset_entry: Option<OffsetIndexEntry>,
+    /// The first entry of the time index at or behind the record; `null` where none has been made yet.
+    time_entry: Option<TimeIndexEntry>,
+    /// Bytes that are passed over from where the entry points to the batch.
+    scanned_bytes: Long,
+}
+
+/// An entry of an offset index.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OffsetIndexEntry {
+    /// The last offset of a batch.
+    offset: Long,
+    /// Where that batch begins in the file.
+    position: Long,
+}
+
+/// An entry of a time index.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TimeIndexEntry {
+    /// The largest timestamp of the records so far.
+    timestamp_ms: Long,
+    /// The last offset of the batch that has it.
+    offset: Long,
+}
+
+impl IndexTrail {
+    fn new(path: &IndexPath, position: u64) -> Self {
+        let begins = path.offset_entry.map_or(0, |(_, position)| position);
+        Self {
+            file: format!("{:020}.log", path.segment_base_offset.get()),
+            offset_entry: path.offset_entry.map(|(offset, position)| OffsetIndexEntry {
+                offset: offset.into(),
+                position: position.into(),
+            }),
+            time_entry: path.time_entry.map(|(timestamp, offset)| TimeIndexEntry {
+                timestamp_ms: timestamp.into(),
+                offset: offset.into(),
+            }),
+            scanned_bytes: position.saturating_sub(begins).into(),
+        }
+    }
 }
 
 /// The record at an offset; not the one after it where there is none.
@@ -93,8 +148,12 @@ pub(crate) async fn show(
 ) -> Result<Json<RecordDetail>, ApiError> {
     let record = read(&console, (&topic, partition, offset)).await?;
     let name = topic.clone();
-    let found = look(&console, move |views| views.batch(&name, partition, Offset(offset)));
+    let found = look(&console, move |views| {
+        let batch = views.batch(&name, partition, Offset(offset))?;
+        Ok::<_, LookError>(batch.zip(views.index_path(&name, partition, Offset(offset))?))
+    });
     let found = found.await?.ok_or_else(|| no_record(&topic, partition, offset))?;
+    let (found, path) = found;
     let codec = found.header.attributes.compression().ok();
     let codec = codec.filter(|codec| *codec != ottla_record::Compression::None);
     let decompressed = match codec {
@@ -119,6 +178,7 @@ pub(crate) async fn show(
     let neighbour = |offset: i64| has(offset).then(|| offset.into());
     Ok(Json(RecordDetail {
         record: RecordRow::new(&record, SHOWN_BYTES_MAX),
+        index: IndexTrail::new(&path, found.position),
         batch: Batch::from(&found),
         index_in_batch: int(index),
         record_fields: fields,

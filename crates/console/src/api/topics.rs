@@ -5,7 +5,7 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use axum::{Json, extract::State, http::StatusCode};
-use ottla_broker::views::{CursorsView, PartitionView, TopicSummary};
+use ottla_broker::views::{Asked, CursorsView, PartitionView, TopicSummary};
 use ottla_client::{NewTopic, Offset};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,6 +17,7 @@ use crate::{
     extract::{Body, Named, Params},
     number::{Long, int},
     page::{Page, Paging},
+    past::AtQuery,
 };
 
 /// Which topics are listed.
@@ -90,6 +91,7 @@ pub(crate) struct Cursors {
     log_end_offset: Long,
     /// Exclusive: what is on the disk.
     durable_offset: Long,
+    /// In a look back, this is as it is now; so is the next one.
     size_bytes: Long,
     segments: i32,
 }
@@ -227,18 +229,27 @@ pub(crate) async fn create(
 }
 
 /// A topic and its partitions.
-#[utoipa::path(get, path = "/topics/{topic}", tag = "topics", params(("topic" = String, Path)),
+#[utoipa::path(get, path = "/topics/{topic}", tag = "topics",
+    params(("topic" = String, Path), AtQuery),
     responses((status = 200, body = TopicDetail), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn show(
     State(console): State<Console>,
     Named(name): Named<String>,
+    Params(at): Params<AtQuery>,
 ) -> Result<Json<TopicDetail>, ApiError> {
-    let topic = console.views().topic(&name).ok_or_else(|| ApiError::unknown_topic(&name))?;
+    let views = console.views();
+    let mut topic = views.topic(&name).ok_or_else(|| ApiError::unknown_topic(&name))?;
+    let moment = at.moment(views, Asked::Cursors)?;
+    if let Some(moment) = moment {
+        for view in &mut topic.partitions {
+            view.cursors = views.cursors_at(&name, view.partition, moment);
+        }
+    }
     Ok(Json(TopicDetail {
         row: topic.summary.into(),
         partition_list: topic.partitions.into_iter().map(PartitionRow::from).collect(),
         configs_set: int(topic.configs_set),
-        now_ms: now_ms().into(),
+        now_ms: moment.map_or_else(now_ms, |moment| moment.time_ms).into(),
     }))
 }
 

@@ -133,7 +133,8 @@ impl ClassicGroup {
             self.pending_sync.insert(new_member_id.clone());
         }
         let after = self.member_look(&member);
-        step.note(self.note(GroupChange::Renamed { before, after }));
+        let renamed = GroupChange::Renamed { before: Box::new(before), after: Box::new(after) };
+        step.note(self.note(renamed));
         self.members.insert(new_member_id.clone(), member);
     }
 }

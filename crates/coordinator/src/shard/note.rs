@@ -37,9 +37,9 @@ pub enum GroupChange {
     /// A static member came back as another process, with another id.
     Renamed {
         /// The member, as it was.
-        before: MemberLook,
+        before: Box<MemberLook>,
         /// As it is now.
-        after: MemberLook,
+        after: Box<MemberLook>,
     },
     /// Its members were told what to read, as the protocol has it.
     Assigned {

@@ -32,6 +32,19 @@ pub struct SegmentLook {
     pub max_timestamp: i64,
 }
 
+/// How the indexes of a segment lead to an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexPath {
+    /// Of the segment.
+    pub segment_base_offset: Offset,
+    /// The last entry of the offset index that is not behind the offset: the last offset of a batch and
+    /// where that begins in the file. Without one, reading begins at the start of the file.
+    pub offset_entry: Option<(Offset, u64)>,
+    /// The first entry of the time index that is at or behind the offset: the largest timestamp so
+    /// far, in ms, and the last offset of the batch that has it.
+    pub time_entry: Option<(i64, Offset)>,
+}
+
 impl LogReader {
     /// The segments, in their order.
     pub fn segments(&self) -> Result<Vec<SegmentLook>, ReadError> {
@@ -63,5 +76,25 @@ impl LogReader {
     pub fn segment_base(&self, offset: Offset) -> Offset {
         let segment = self.segments.get(self.segment_at(offset));
         segment.map_or(self.log_start_offset, |segment| segment.base_offset)
+    }
+
+    /// How the indexes lead to an offset.
+    pub fn index_path(&self, offset: Offset) -> Result<Option<IndexPath>, ReadError> {
+        let Some(segment) = self.segments.get(self.segment_at(offset)) else { return Ok(None) };
+        let relative = offset.get().saturating_sub(segment.base_offset.get());
+        let entry = segment
+            .offset_index
+            .last_before(segment.dir(), |entry| i64::from(entry.relative) <= relative)
+            .map_err(segment.failed(Kind::OffsetIndex))?;
+        let absolute = |relative: u32| segment.base_offset.plus(i64::from(relative));
+        let time = segment
+            .time_index
+            .first_from(segment.dir(), |entry| i64::from(entry.relative) < relative)
+            .map_err(segment.failed(Kind::TimeIndex))?;
+        Ok(Some(IndexPath {
+            segment_base_offset: segment.base_offset,
+            offset_entry: entry.map(|it| (absolute(it.relative), it.position.into())),
+            time_entry: time.map(|it| (it.timestamp, absolute(it.relative))),
+        }))
     }
 }
