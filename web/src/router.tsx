@@ -108,7 +108,7 @@ const partitions = createRoute({
   component: lazyRouteComponent(() => import("./screens/topic/Partitions"), "Partitions"),
 });
 
-const GROUP_SORTS = ["groupId", "state", "members", "lag", "topics"] as const;
+const GROUP_SORTS = ["groupId", "state", "members", "lag", "lagMs", "topics"] as const;
 
 const groups = createRoute({
   getParentRoute: () => root,
@@ -133,6 +133,28 @@ const group = createRoute({
       reset: search.flag(raw, "reset"),
     }),
   component: lazyRouteComponent(() => import("./screens/groups/Group"), "Group"),
+});
+
+const TRANSACTION_SORTS = ["transactionalId", "state", "ageMs", "partitions"] as const;
+
+const transactions = createRoute({
+  getParentRoute: () => root,
+  path: "/transactions",
+  validateSearch: (raw: search.Raw) =>
+    search.optional({
+      q: search.text(raw, "q"),
+      sort: search.sort(raw, TRANSACTION_SORTS),
+      page: search.whole(raw, "page"),
+      state: search.text(raw, "state"),
+      topic: search.text(raw, "topic"),
+    }),
+  component: lazyRouteComponent(() => import("./screens/transactions/Transactions"), "Transactions"),
+});
+
+const transaction = createRoute({
+  getParentRoute: () => root,
+  path: "/transactions/$id",
+  component: lazyRouteComponent(() => import("./screens/transactions/Transaction"), "Transaction"),
 });
 
 const connect = createRoute({
@@ -169,6 +191,8 @@ const routeTree = root.addChildren([
   topic.addChildren([topicIndex, log, records, topicConfig, partitions]),
   groups,
   group,
+  transactions,
+  transaction,
   connect,
   brokers,
   clients,

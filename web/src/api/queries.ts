@@ -105,11 +105,11 @@ export const record = (name: string, partition: number, offset: string) =>
     staleTime: 10_000,
   });
 
-export const groups = (search: ListSearch & { state?: string; topic?: string }) =>
+export const groups = (search: ListSearch & { state?: string; topic?: string; at?: string }) =>
   queryOptions({
     queryKey: ["groups", search],
     queryFn: ({ signal }) => get<api.Page<api.GroupRow>>("/groups", { size: 50, ...search }, signal),
-    refetchInterval: every(LIVE_MS),
+    refetchInterval: every(LIVE_MS, search.at),
     placeholderData: keepPreviousData,
   });
 
@@ -133,6 +133,46 @@ export const groupTimeline = (id: string) =>
     queryKey: ["group-timeline", id],
     queryFn: ({ signal }) => get<{ entries: api.TimelineEntry[] }>(path`/groups/${id}/timeline`, {}, signal),
     refetchInterval: every(LIVE_MS),
+  });
+
+export const groupLanes = (id: string, sinceMs: string, at?: string) =>
+  queryOptions({
+    queryKey: ["group-lanes", id, sinceMs, at ?? "now"],
+    queryFn: ({ signal }) => get<api.Lanes>(path`/groups/${id}/lanes`, { sinceMs, at }, signal),
+    refetchInterval: every(LIVE_MS, at),
+    placeholderData: keepPreviousData,
+  });
+
+export const transactions = (search: ListSearch & { state?: string; topic?: string; at?: string }) =>
+  queryOptions({
+    queryKey: ["transactions", search],
+    queryFn: ({ signal }) =>
+      get<api.Page<api.TransactionRow>>("/transactions", { size: 50, ...search }, signal),
+    refetchInterval: every(LIVE_MS, search.at),
+    placeholderData: keepPreviousData,
+  });
+
+export const transaction = (id: string, at?: string) =>
+  queryOptions({
+    queryKey: ["transaction", id, at ?? "now"],
+    queryFn: ({ signal }) => get<api.TransactionDetail>(path`/transactions/${id}`, { at }, signal),
+    refetchInterval: every(LIVE_MS, at),
+  });
+
+export const blocked = (topic?: string) =>
+  queryOptions({
+    queryKey: ["blocked", topic],
+    queryFn: ({ signal }) => get<api.BlockedList>("/blocked", { topic }, signal),
+    refetchInterval: every(LIVE_MS),
+    placeholderData: keepPreviousData,
+  });
+
+export const pastCursors = (name: string, at: string) =>
+  queryOptions({
+    queryKey: ["past-cursors", name, at],
+    queryFn: ({ signal }) => get<api.LiveCursors>(path`/topics/${name}/cursors`, { at }, signal),
+    staleTime: 60_000,
+    placeholderData: keepPreviousData,
   });
 
 export const undos = (id: string) =>
@@ -161,11 +201,11 @@ export const logDirs = (id: number) =>
     refetchInterval: every(CALM_MS),
   });
 
-export const connections = (search: ListSearch & { listener?: string }) =>
+export const connections = (search: ListSearch & { listener?: string; at?: string }) =>
   queryOptions({
     queryKey: ["connections", search],
     queryFn: ({ signal }) => get<api.Page<api.Connection>>("/connections", { size: 50, ...search }, signal),
-    refetchInterval: every(LIVE_MS),
+    refetchInterval: every(LIVE_MS, search.at),
     placeholderData: keepPreviousData,
   });
 

@@ -69,6 +69,42 @@ export type Batches = {
   next: Long | null;
 };
 
+/** A partition with records that readers of committed ones do not see yet. */
+export type Blocked = {
+  /** Offsets between the two. */
+  hidden: Long;
+  /** Exclusive: what a consumer may see. */
+  highWatermark: Long;
+  /** Exclusive: what a reader of committed records may see. */
+  lastStableOffset: Long;
+  /** The open transactions, the first in the log first: it is the one that holds readers back. */
+  open: Blocker[];
+  partition: number;
+  topic: string;
+};
+
+/** Partitions with records that readers of committed ones do not see yet. */
+export type BlockedList = {
+  nowMs: Long;
+  /** Those with the most hidden records first. */
+  partitions: Blocked[];
+};
+
+/** A transaction that is open in a partition. */
+export type Blocker = {
+  ageMs: Long | null;
+  firstOffset: Long;
+  /** The timestamp of the last record that its producer has written here. */
+  lastWrittenMs: Long;
+  producerEpoch: number;
+  producerId: Long;
+  timeoutMs: number | null;
+  /** `null` where no coordinator knows the producer. */
+  transactionalId: string | null;
+  /** `open`; `ending`: markers are on their way; `late`: it has taken longer than its timeout; or `hanging`: no coordinator knows of it, and nobody will end it. */
+  verdict: string;
+};
+
 /** A data directory of a broker. */
 export type BrokerLogDir = {
   isOnline: boolean;
@@ -198,20 +234,20 @@ export type ConnectListener = Listener & {
 
 /** A connection of a client. */
 export type Connection = {
-  bytesIn: Long;
-  bytesOut: Long;
+  bytesIn: Long | null;
+  bytesOut: Long | null;
   clientId: string | null;
   id: Long;
   /** Kafka's name of the last one. */
   lastRequest: string | null;
-  lastRequestMs: Long;
+  lastRequestMs: Long | null;
   listener: string;
   /** The address that it came in by. */
   local: string;
   openedMs: Long;
   /** Where the client is. */
   remote: string;
-  requests: Long;
+  requests: Long | null;
   softwareName: string | null;
   softwareVersion: string | null;
 };
@@ -239,6 +275,7 @@ export type Cursors = {
   /** Inclusive: the first offset that may be read. */
   logStartOffset: Long;
   segments: number;
+  /** In a look back, this is as it is now; so is the next one. */
   sizeBytes: Long;
 };
 
@@ -275,6 +312,7 @@ export type Event = {
   text: string;
   timeMs: Long;
   topic: string | null;
+  transactionalId: string | null;
 };
 
 /** Events. */
@@ -284,7 +322,7 @@ export type EventList = {
   lost: boolean;
   /** The number to go on from. */
   next: Long;
-  /** The number of the oldest event there is. */
+  /** From this number on, no event is missing. */
   oldest: Long;
 };
 
@@ -361,6 +399,11 @@ export type GroupPosition = {
 export type GroupRow = {
   groupId: string;
   lag: Long | null;
+  /** The lag in records over the last hour, oldest first. */
+  lagHistory: Long[];
+  lagMs: Long | null;
+  /** Whether it may be longer: the record came before the broker was started, or longer than an hour ago. */
+  lagMsAtLeast: boolean;
   members: number;
   /** How many partitions it has committed offsets of. */
   partitions: number;
@@ -370,6 +413,8 @@ export type GroupRow = {
   topicCount: number;
   /** The first ten that it has committed offsets of. */
   topics: string[];
+  /** `rising`, `falling` or `steady` against five minutes ago; `null` where that is not known. */
+  trend: string | null;
   /** `classic`. */
   type: string;
 };
@@ -379,10 +424,26 @@ export type GroupTimeline = {
   entries: TimelineEntry[];
 };
 
+/** Which hanging transaction is ended. */
+export type HangingAbort = {
+  /** The offset of its first record. */
+  firstOffset: Long;
+};
+
 /** A header to be sent. */
 export type HeaderInput = {
   key: string;
   value: Input | null;
+};
+
+/** How the indexes of a segment lead to a batch. */
+export type IndexTrail = {
+  /** The segment's file of batches. */
+  file: string;
+  offsetEntry: OffsetIndexEntry | null;
+  /** Bytes that are passed over from where the entry points to the batch. */
+  scannedBytes: Long;
+  timeEntry: TimeIndexEntry | null;
 };
 
 /** Bytes that somebody sends: in exactly one of the ways. */
@@ -392,6 +453,14 @@ export type Input = {
   hex: string | null;
   /** As UTF-8. */
   text: string | null;
+};
+
+/** Since when it is known how things stood, in ms: how far `at` may go back. */
+export type KnownSince = {
+  connections: Long;
+  cursors: Long;
+  groups: Long;
+  transactions: Long;
 };
 
 /** The lag of a group over time. */
@@ -420,6 +489,31 @@ export type LagSeries = {
 export type LagTotal = {
   lag: Long;
   timeMs: Long;
+};
+
+/** A member of a group, for as long as it was one. */
+export type Lane = {
+  clientHost: string;
+  clientId: string;
+  groupInstanceId: string | null;
+  joinedMs: Long | null;
+  /** Why it left. */
+  leftCause: string | null;
+  leftMs: Long | null;
+  memberId: string;
+  spans: Span[];
+};
+
+/** Who read which partition when. */
+export type Lanes = {
+  /** In the order in which they came. */
+  members: Lane[];
+  rebalances: Rebalance[];
+  /** Before it, nothing is shown. */
+  sinceMs: Long;
+  /** Whether there were more bars than are shown. */
+  truncated: boolean;
+  untilMs: Long;
 };
 
 /** A listener of the broker. */
@@ -521,6 +615,14 @@ export type OffsetChange = {
   topic: string;
 };
 
+/** An entry of an offset index. */
+export type OffsetIndexEntry = {
+  /** The last offset of a batch. */
+  offset: Long;
+  /** Where that batch begins in the file. */
+  position: Long;
+};
+
 /** Which offsets are forgotten. */
 export type OffsetsDeletion = {
   /** `null`: of all partitions. */
@@ -562,20 +664,20 @@ export type Overview = {
 /** A part of a list. */
 export type Page_Connection = {
   items: {
-    bytesIn: Long;
-    bytesOut: Long;
+    bytesIn: Long | null;
+    bytesOut: Long | null;
     clientId: string | null;
     id: Long;
     /** Kafka's name of the last one. */
     lastRequest: string | null;
-    lastRequestMs: Long;
+    lastRequestMs: Long | null;
     listener: string;
     /** The address that it came in by. */
     local: string;
     openedMs: Long;
     /** Where the client is. */
     remote: string;
-    requests: Long;
+    requests: Long | null;
     softwareName: string | null;
     softwareVersion: string | null;
   }[];
@@ -590,6 +692,11 @@ export type Page_GroupRow = {
   items: {
     groupId: string;
     lag: Long | null;
+    /** The lag in records over the last hour, oldest first. */
+    lagHistory: Long[];
+    lagMs: Long | null;
+    /** Whether it may be longer: the record came before the broker was started, or longer than an hour ago. */
+    lagMsAtLeast: boolean;
     members: number;
     /** How many partitions it has committed offsets of. */
     partitions: number;
@@ -599,6 +706,8 @@ export type Page_GroupRow = {
     topicCount: number;
     /** The first ten that it has committed offsets of. */
     topics: string[];
+    /** `rising`, `falling` or `steady` against five minutes ago; `null` where that is not known. */
+    trend: string | null;
     /** `classic`. */
     type: string;
   }[];
@@ -626,6 +735,33 @@ export type Page_TopicRow = {
     retentionMs: Long;
     sizeBytes: Long;
     topicId: string;
+  }[];
+  page: number;
+  size: number;
+  /** Items of the whole list that match. */
+  total: number;
+};
+
+/** A part of a list. */
+export type Page_TransactionRow = {
+  items: {
+    ageMs: Long | null;
+    /** The broker that coordinates it. */
+    coordinator: number;
+    /** Whether it has taken longer than its timeout. */
+    isLate: boolean;
+    lastUpdateMs: Long;
+    partitionCount: number;
+    /** Those of the open transaction, the first 200. */
+    partitions: PlaceRef[];
+    producerEpoch: number;
+    producerId: Long;
+    startMs: Long | null;
+    /** `Empty`, `Ongoing`, `PrepareCommit`, `PrepareAbort`, `CompleteCommit` or `CompleteAbort`. */
+    state: string;
+    /** After how long a transaction is aborted. */
+    timeoutMs: number;
+    transactionalId: string;
   }[];
   page: number;
   size: number;
@@ -701,6 +837,12 @@ export type Place = {
   works: boolean;
 };
 
+/** A partition. */
+export type PlaceRef = {
+  partition: number;
+  topic: string;
+};
+
 /** What was sent, and why it went where it went. */
 export type Produced = {
   partitioner: Partitioner;
@@ -749,6 +891,18 @@ export type Reached = {
   resolves: string[];
 };
 
+/** A rebalance: nobody reads from its beginning to its end. */
+export type Rebalance = {
+  /** What began it, and what else happened meanwhile, each once. */
+  causes: string[];
+  fromMs: Long;
+  /** The generation that it ended with. */
+  generationId: number | null;
+  /** What happened, as sentences with their times. */
+  story: StoryLine[];
+  toMs: Long | null;
+};
+
 /** A record. */
 export type Record = {
   headers: RecordHeader[];
@@ -771,6 +925,8 @@ export type RecordDetail = {
   batch: Batch;
   /** Whether the batch had to be decompressed for that. */
   decompressed: boolean;
+  /** How the indexes lead to the batch. */
+  index: IndexTrail;
   /** Its number in the batch, from 0. */
   indexInBatch: number;
   nextOffset: Long | null;
@@ -924,8 +1080,22 @@ export type Session = {
   version: string;
 };
 
+/** A partition that a member read for a while. */
+export type Span = {
+  fromMs: Long;
+  partition: number;
+  toMs: Long | null;
+  topic: string;
+};
+
 /** Why no more records are there. */
 export type StoppedBy = "limit" | "end" | "budget";
+
+/** A sentence of a rebalance's story. */
+export type StoryLine = {
+  text: string;
+  timeMs: Long;
+};
 
 /** The events of a tail, by name. */
 export type TailEvents = {
@@ -940,11 +1110,20 @@ export type TailRecords = {
   skipped: Long;
 };
 
+/** An entry of a time index. */
+export type TimeIndexEntry = {
+  /** The last offset of the batch that has it. */
+  offset: Long;
+  /** The largest timestamp of the records so far. */
+  timestampMs: Long;
+};
+
 /** How much happened when, in the last hour. */
 export type Timeline = {
+  knownSince: KnownSince;
   marks: Mark[];
   nowMs: Long;
-  /** Before it, nothing is known. */
+  /** Before it, no event is known. */
   oldestMs: Long;
 };
 
@@ -1023,6 +1202,54 @@ export type Totals = {
   requests: Long;
 };
 
+/** A transaction that was made to end. */
+export type TransactionAborted = {
+  /** Where abort markers are written. */
+  partitions: PlaceRef[];
+};
+
+/** A transactional id with what happened to it. */
+export type TransactionDetail = TransactionRow & {
+  /** What happened to it, oldest first, as far back as the journal goes. */
+  events: Event[];
+  nowMs: Long;
+  /** Where its open transaction has written, as the logs have it. */
+  places: TransactionPlace[];
+};
+
+/** What an open transaction has done to a partition. */
+export type TransactionPlace = {
+  /** The offset of its first record. */
+  firstOffset: Long;
+  highWatermark: Long;
+  /** Whether it is the one that holds back readers of committed records here. */
+  isFirst: boolean;
+  lastStableOffset: Long;
+  partition: number;
+  topic: string;
+};
+
+/** A transactional id. */
+export type TransactionRow = {
+  ageMs: Long | null;
+  /** The broker that coordinates it. */
+  coordinator: number;
+  /** Whether it has taken longer than its timeout. */
+  isLate: boolean;
+  lastUpdateMs: Long;
+  partitionCount: number;
+  /** Those of the open transaction, the first 200. */
+  partitions: PlaceRef[];
+  producerEpoch: number;
+  producerId: Long;
+  startMs: Long | null;
+  /** `Empty`, `Ongoing`, `PrepareCommit`, `PrepareAbort`, `CompleteCommit` or `CompleteAbort`. */
+  state: string;
+  /** After how long a transaction is aborted. */
+  timeoutMs: number;
+  transactionalId: string;
+};
+
 /** How a reset can be undone. */
 export type Undo = {
   changes: number;
@@ -1043,6 +1270,7 @@ export type Undos = {
 
 /** The routes that there are. */
 export const ROUTES: ReadonlySet<string> = new Set([
+  "/blocked",
   "/brokers",
   "/brokers/{broker}/config",
   "/brokers/{broker}/log-dirs",
@@ -1054,6 +1282,7 @@ export const ROUTES: ReadonlySet<string> = new Set([
   "/groups",
   "/groups/{group}",
   "/groups/{group}/lag",
+  "/groups/{group}/lanes",
   "/groups/{group}/offsets",
   "/groups/{group}/reset",
   "/groups/{group}/reset/undo",
@@ -1064,9 +1293,11 @@ export const ROUTES: ReadonlySet<string> = new Set([
   "/topics",
   "/topics/{topic}",
   "/topics/{topic}/config",
+  "/topics/{topic}/cursors",
   "/topics/{topic}/live",
   "/topics/{topic}/partitioner",
   "/topics/{topic}/partitions",
+  "/topics/{topic}/partitions/{partition}/abort",
   "/topics/{topic}/partitions/{partition}/batches",
   "/topics/{topic}/partitions/{partition}/batches/{offset}",
   "/topics/{topic}/partitions/{partition}/records/{offset}",
@@ -1078,4 +1309,7 @@ export const ROUTES: ReadonlySet<string> = new Set([
   "/topics/{topic}/records/export",
   "/topics/{topic}/records/search",
   "/topics/{topic}/records/tail",
+  "/transactions",
+  "/transactions/{id}",
+  "/transactions/{id}/abort",
 ]);

@@ -42,6 +42,13 @@ function useItems(typed: string): Item[] {
     { id: "overview", text: "Overview", hint: "g o", icon: "overview", run: go("/") },
     { id: "topics", text: "Topics", hint: "g t", icon: "topics", run: go("/topics") },
     { id: "groups", text: "Groups", hint: "g g", icon: "groups", run: go("/groups") },
+    {
+      id: "transactions",
+      text: "Transactions",
+      hint: "g x",
+      icon: "transactions",
+      run: go("/transactions"),
+    },
     { id: "connect", text: "Connect a client", hint: "g c", icon: "connect", run: go("/connect") },
     { id: "brokers", text: "Brokers", hint: "g b", icon: "brokers", run: go("/brokers") },
     { id: "clients", text: "Clients", hint: "g l", icon: "clients", run: go("/clients") },

@@ -21,6 +21,7 @@ const ALL_PLACES: { to: string; text: string; icon: IconName; key: string }[] = 
   { to: "/", text: "Overview", icon: "overview", key: "g o" },
   { to: "/topics", text: "Topics", icon: "topics", key: "g t" },
   { to: "/groups", text: "Groups", icon: "groups", key: "g g" },
+  { to: "/transactions", text: "Transactions", icon: "transactions", key: "g x" },
   { to: "/connect", text: "Connect", icon: "connect", key: "g c" },
   { to: "/brokers", text: "Brokers", icon: "brokers", key: "g b" },
   { to: "/clients", text: "Clients", icon: "clients", key: "g l" },

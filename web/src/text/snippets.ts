@@ -169,6 +169,44 @@ export function listGroups(bootstrap: string): Snippet[] {
   ];
 }
 
+export function listTransactions(bootstrap: string): Snippet[] {
+  return [
+    {
+      name: "CLI",
+      text: `${ottla(bootstrap, "txn", "list")}\n${ottla(bootstrap, "txn", "find-hanging")}`,
+    },
+    {
+      name: "kafka-transactions",
+      text: `kafka-transactions.sh --bootstrap-server ${bootstrap} list\nkafka-transactions.sh --bootstrap-server ${bootstrap} find-hanging --broker-id 1`,
+    },
+  ];
+}
+
+export function describeTransaction(bootstrap: string, id: string): Snippet[] {
+  return [
+    { name: "CLI", text: ottla(bootstrap, "txn", "describe", id) },
+    {
+      name: "kafka-transactions",
+      text: `kafka-transactions.sh --bootstrap-server ${bootstrap} describe --transactional-id ${shell(id)}`,
+    },
+  ];
+}
+
+export function abortTransaction(bootstrap: string, id: string): Snippet[] {
+  return [
+    { name: "CLI", text: ottla(bootstrap, "txn", "abort", id) },
+    {
+      name: "kafka-transactions",
+      text: `kafka-transactions.sh --bootstrap-server ${bootstrap} force-terminate --transactional-id ${shell(id)}`,
+    },
+  ];
+}
+
+export function abortHanging(bootstrap: string, topic: string, partition: number, offset: string): string {
+  const flags = ["--topic", topic, "--partition", String(partition), "--start-offset", offset];
+  return ottla(bootstrap, "txn", "abort", ...flags);
+}
+
 export function describeGroup(bootstrap: string, id: string): Snippet[] {
   return [
     { name: "CLI", text: ottla(bootstrap, "group", "describe", id, "--members") },

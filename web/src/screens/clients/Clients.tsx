@@ -5,7 +5,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useBootstrap } from "../../api/bootstrap";
 import { clients, connections } from "../../api/queries";
 import type { ClientRow, Connection } from "../../api/types";
-import { useNow } from "../../shell/asof";
+import { useAt, useNow } from "../../shell/asof";
 import { ago, bytes, count, many } from "../../text/format";
 import { Text } from "../../ui/controls";
 import { Blank, Failed, Loading, Pager, Scroll, Tag } from "../../ui/data";
@@ -81,8 +81,10 @@ function Row({ row, now }: { row: Connection; now: number }) {
 function Connections() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const now = useNow();
-  const { data, error } = useQuery(connections({ q: search.q, page: search.page ?? 0 }));
+  const at = useAt();
+  const present = useNow();
+  const now = at ? Number(at) : present;
+  const { data, error } = useQuery(connections({ q: search.q, page: search.page ?? 0, at }));
   if (error && !data) return <Failed error={error} />;
   if (!data) return <Loading lines={3} />;
   return (

@@ -5,7 +5,7 @@ import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
 import { has, path, send } from "../../api/client";
-import { group as groupQuery, groupTimeline, queryClient, undos } from "../../api/queries";
+import { groupLanes, group as groupQuery, groupTimeline, queryClient, undos } from "../../api/queries";
 import type { GroupDetail, GroupOffset, Member, TimelineEntry } from "../../api/types";
 import { useAt, useMayChange, useNow } from "../../shell/asof";
 import { ago, clock, count, duration } from "../../text/format";
@@ -17,10 +17,10 @@ import { Dialog, Menu } from "../../ui/overlay";
 import { PageHead } from "../../ui/page";
 import { say } from "../../ui/toasts";
 import { useChange } from "../topic/actions";
-import { Flight } from "./Flight";
 import css from "./groups.module.css";
 import { LagChart, type Span } from "./LagChart";
 import { Reset } from "./Reset";
+import { Swim } from "./Swim";
 import { undoReset } from "./undo";
 
 const route = getRouteApi("/groups/$group");
@@ -222,14 +222,17 @@ export function Group() {
   const [isDeleting, setDeleting] = useState(false);
   const { data, error, refetch } = useQuery(groupQuery(id, at));
   const timeline = useQuery({ ...groupTimeline(id), enabled: has("/groups/{group}/timeline") });
+  const span: Span = search.span ?? "15m";
+  const moment = at ? Number(at) : now;
+  // Asked for from whole minutes on, so that a live page keeps asking the same.
+  const since = String(Math.floor((moment - SPAN_MS[span]) / 60_000) * 60_000);
+  const lanes = useQuery({ ...groupLanes(id, since, at), enabled: has("/groups/{group}/lanes") });
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Loading />;
   const change = (more: Partial<typeof search>) =>
     void navigate({ search: (before) => ({ ...before, ...more }), replace: true, resetScroll: false });
   const ages = data.offsets.flatMap((one) => (one.lagMs === null ? [] : [Number(one.lagMs)]));
   const oldest = ages.length > 0 ? Math.max(...ages) : null;
-  const span: Span = search.span ?? "15m";
-  const moment = at ? Number(at) : now;
   const entries = (timeline.data?.entries ?? []).filter((entry) => Number(entry.timeMs) <= moment);
   return (
     <>
@@ -274,11 +277,11 @@ export function Group() {
           now={moment}
         />
       ) : null}
-      {has("/groups/{group}/timeline") ? (
-        <Flight
-          entries={entries}
-          from={moment - SPAN_MS[span]}
-          now={moment}
+      {lanes.data ? (
+        <Swim
+          lanes={lanes.data}
+          from={Math.max(Number(lanes.data.sinceMs), moment - SPAN_MS[span])}
+          now={at ? moment : Number(lanes.data.untilMs)}
           seam={search.seam}
           onSeam={(seam) => change({ seam })}
         />

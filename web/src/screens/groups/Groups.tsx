@@ -5,7 +5,8 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useBootstrap } from "../../api/bootstrap";
 import { groups } from "../../api/queries";
 import type { GroupRow } from "../../api/types";
-import { count, many } from "../../text/format";
+import { useAt } from "../../shell/asof";
+import { count, duration, many } from "../../text/format";
 import { listGroups } from "../../text/snippets";
 import { Choice, Text } from "../../ui/controls";
 import {
@@ -22,7 +23,6 @@ import {
 } from "../../ui/data";
 import { PageHead } from "../../ui/page";
 import css from "./groups.module.css";
-import { trendOf, useTrends } from "./trends";
 
 const route = getRouteApi("/groups");
 
@@ -34,8 +34,14 @@ const STATES = [
   ["Dead", "Dead"],
 ] as const;
 
-function Row({ row, trend }: { row: GroupRow; trend: readonly string[] }) {
-  const change = trendOf(trend);
+const TRENDS: { [trend: string]: [string, string] } = {
+  rising: ["↑", "growing for five minutes"],
+  falling: ["↓", "shrinking for five minutes"],
+  steady: ["→", "as five minutes ago"],
+};
+
+function Row({ row }: { row: GroupRow }) {
+  const [arrow, told] = TRENDS[row.trend ?? ""] ?? ["", ""];
   return (
     <tr>
       <td>
@@ -52,10 +58,22 @@ function Row({ row, trend }: { row: GroupRow; trend: readonly string[] }) {
       </td>
       <td className="num">{row.members}</td>
       <td className={css.wide}>
-        <Sparkline values={trend} label={`Lag of ${row.groupId} since this page was opened`} />
+        <Sparkline values={row.lagHistory} label={`Lag of ${row.groupId} over the last hour`} />
       </td>
       <td className="num">
-        {count(row.lag)} <span aria-hidden="true">{change > 0 ? "↑" : change < 0 ? "↓" : ""}</span>
+        {count(row.lag)}{" "}
+        {arrow ? (
+          <span className={css.trend} data-trend={row.trend} title={told} role="img" aria-label={told}>
+            {arrow}
+          </span>
+        ) : null}
+      </td>
+      <td className={row.lagMs === null || row.lagMs === "0" ? "num" : `num ${css.lagging}`}>
+        {row.lagMs === null
+          ? "–"
+          : row.lagMs === "0"
+            ? "none"
+            : `${row.lagMsAtLeast ? "> " : ""}${duration(Number(row.lagMs))}`}
       </td>
     </tr>
   );
@@ -65,16 +83,16 @@ function Table() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const bootstrap = useBootstrap();
+  const at = useAt();
   const sort = search.sort ?? "groupId";
   const { data, error, refetch } = useQuery(
-    groups({ q: search.q, state: search.state, sort, page: search.page ?? 0 }),
+    groups({ q: search.q, state: search.state, sort, page: search.page ?? 0, at }),
   );
-  const trends = useTrends(data?.items);
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Loading />;
   if (data.total === 0 && !search.q && !search.state) {
     return (
-      <Blank icon="groups" title="No groups yet">
+      <Blank icon="groups" title={at ? "No groups then" : "No groups yet"}>
         <p>
           A group is a name that readers share. They divide the partitions among them, and the broker keeps
           how far they have read.
@@ -104,16 +122,19 @@ function Table() {
                 Members
               </SortHead>
               <th scope="col" className={css.wide}>
-                Lately
+                Last hour
               </th>
               <SortHead field="lag" sort={sort} onSort={onSort} isNumber>
                 Lag
+              </SortHead>
+              <SortHead field="lagMs" sort={sort} onSort={onSort} isNumber>
+                In time
               </SortHead>
             </tr>
           </thead>
           <tbody>
             {data.items.map((row) => (
-              <Row key={row.groupId} row={row} trend={trends.get(row.groupId) ?? []} />
+              <Row key={row.groupId} row={row} />
             ))}
           </tbody>
         </table>

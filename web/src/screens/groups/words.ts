@@ -6,7 +6,7 @@ export const CAUSES: { [cause: string]: string } = {
   sessionTimeout: "a member was not heard of (session timeout)",
   pollInterval: "a member took too long between polls",
   subscriptionChanged: "a member’s subscription changed",
-  leaderRejoined: "the leader joined again",
+  leaderRejoined: "the leader joined again, as when partitions were added",
   syncTimeout: "an assignment did not come in time",
   partitionsChanged: "a topic’s partitions changed",
   staticMemberReplaced: "a static member was replaced",

@@ -5,11 +5,11 @@ import { useRef, useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
 import { useAt, useMayChange } from "../../shell/asof";
 import { useKeys } from "../../shell/keys";
-import { count } from "../../text/format";
+import { count, many } from "../../text/format";
 import { minus, sum } from "../../text/long";
 import { follow } from "../../text/snippets";
 import { Button, Segmented } from "../../ui/controls";
-import { Loading } from "../../ui/data";
+import { Failed, Loading } from "../../ui/data";
 import { Icon } from "../../ui/icons";
 import { ShowAs } from "../../ui/page";
 import { Lanes, type LanesHandle } from "./Lanes";
@@ -25,7 +25,7 @@ import { useLog } from "./useLog";
 const route = getRouteApi("/topics/$topic/log");
 const LIT_MS = 900;
 
-function Legend({ model }: { model: LogModel }) {
+function Legend({ topic, model }: { topic: string; model: LogModel }) {
   const lag = (groupId: string) =>
     sum(
       model.lanes.flatMap((lane) => {
@@ -33,7 +33,7 @@ function Legend({ model }: { model: LogModel }) {
         return position ? [minus(lane.cursors.highWatermark, position.committedOffset)] : [];
       }),
     );
-  const hasStable = model.lanes.some((lane) => lane.stable < lane.watermark);
+  const hidden = model.lanes.filter((lane) => lane.stable < lane.watermark).length;
   return (
     <ul className={css.legend} aria-label="Legend" data-learn="groups">
       <li>
@@ -42,12 +42,14 @@ function Legend({ model }: { model: LogModel }) {
         </svg>
         log start
       </li>
-      {hasStable ? (
+      {hidden > 0 ? (
         <li>
           <svg viewBox="0 0 14 12" aria-hidden="true">
             <path d="m7 1 5 5-5 5-5-5z" fill="var(--warn)" />
           </svg>
-          last stable offset
+          <Link to="/transactions" search={{ topic }}>
+            last stable offset: {many(hidden, "partition")} held back by transactions
+          </Link>
         </li>
       ) : null}
       <li>
@@ -108,7 +110,7 @@ export function Log() {
   const [isPaused, setPaused] = useState(false);
   const [look, setLook] = useState<Look>(FOLLOW);
   const lanes = useRef<LanesHandle>(null);
-  const { model, state, waiting } = useLog(topic, at, isPaused);
+  const { model, state, waiting, error } = useLog(topic, at, isPaused);
   const axis = search.axis ?? "offset";
   const change = (more: Partial<typeof search>) =>
     void navigate({ search: (before) => ({ ...before, ...more }), replace: true, resetScroll: false });
@@ -174,7 +176,9 @@ export function Log() {
           </Button>
           <ShowAs small snippets={follow(bootstrap, topic)} />
         </div>
-        {model.lanes.length === 0 ? (
+        {error ? (
+          <Failed error={error} />
+        ) : model.lanes.length === 0 ? (
           <Loading lines={4} />
         ) : (
           <Lanes
@@ -188,7 +192,7 @@ export function Log() {
             onSegment={(of, base) => change({ segment: `${of}@${base}` })}
           />
         )}
-        <Legend model={model} />
+        <Legend topic={topic} model={model} />
         {mayChange ? (
           <ProduceDock
             topic={topic}

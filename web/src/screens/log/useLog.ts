@@ -4,7 +4,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { get, path } from "../../api/client";
-import { queryClient, segments, topic as topicQuery } from "../../api/queries";
+import { pastCursors, queryClient, segments, topic as topicQuery } from "../../api/queries";
 import { openStream, perFrame, type StreamState } from "../../api/stream";
 import type { LivePartition, Long, RecordPage, RecordRow, TopicDetail } from "../../api/types";
 import { LogModel } from "./model";
@@ -24,6 +24,8 @@ export interface Log {
   state: StreamState;
   /** What came while paused. */
   waiting: number;
+  /** Why the past cannot be shown. */
+  error: unknown;
 }
 
 /** The model, and a re-render a few times a second for what is not drawn on the canvas. */
@@ -36,12 +38,17 @@ export function useLog(topic: string, at: string | undefined, isPaused: boolean)
   paused.current = isPaused;
   const held = useRef<(() => void)[]>([]);
   const described = useQuery(topicQuery(topic, at));
+  const past = useQuery({ ...pastCursors(topic, at ?? ""), enabled: at !== undefined });
   useTicks();
 
   // Before the stream has spoken, and for the past, the topic's description has the cursors.
   useEffect(() => {
     if (described.data && (at !== undefined || model.lanes.length === 0)) applyTopic(model, described.data);
   }, [described.data, model, at]);
+
+  useEffect(() => {
+    if (at !== undefined && past.data) model.apply(past.data.partitions, performance.now());
+  }, [past.data, model, at]);
 
   useEffect(() => {
     if (at !== undefined) return;
@@ -109,7 +116,7 @@ export function useLog(topic: string, at: string | undefined, isPaused: boolean)
     };
   }, [topic, at, model, isKnown]);
 
-  return { model, state: at ? "live" : state, waiting };
+  return { model, state: at ? "live" : state, waiting, error: at ? (past.error ?? described.error) : null };
 }
 
 function applyTopic(model: LogModel, topic: TopicDetail) {

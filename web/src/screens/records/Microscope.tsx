@@ -19,6 +19,7 @@ import { fromHex, Hex, Schoolbook } from "./Hex";
 import { JsonView } from "./JsonView";
 import { Readers } from "./Readers";
 import css from "./records.module.css";
+import { Trail } from "./Trail";
 
 export type ScopeTab = "value" | "key" | "headers" | "bytes" | "readers" | "neighbours";
 
@@ -114,9 +115,7 @@ function Bytes({ topic, detail }: { topic: string; detail: RecordDetail }) {
         />
       ) : null}
       {of === "batch" && found.error ? <Failed error={found.error} /> : null}
-      <p className="tiny muted">
-        {`In segment ${detail.batch.segmentBaseOffset}, the batch at byte ${count(detail.batch.position)}.`}
-      </p>
+      <Trail detail={detail} />
     </div>
   );
 }

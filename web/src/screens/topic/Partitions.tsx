@@ -36,6 +36,19 @@ function Row({ name, row, most }: { name: string; row: PartitionRow; most: numbe
         <Meter part={Number(held)} whole={most} label={`${count(held)} records`} />
       </td>
       <td className="num">{count(cursors?.logStartOffset)}</td>
+      <td className="num">
+        {cursors && cursors.lastStableOffset !== cursors.highWatermark ? (
+          <Link
+            to="/transactions"
+            search={{ topic: name }}
+            title="An open transaction hides what lies behind"
+          >
+            {count(cursors.lastStableOffset)}
+          </Link>
+        ) : (
+          <span className="muted">{count(cursors?.lastStableOffset)}</span>
+        )}
+      </td>
       <td className="num">{count(cursors?.highWatermark)}</td>
       <td className="num">{count(cursors?.logEndOffset)}</td>
       <td className="num">{bytes(cursors?.sizeBytes)}</td>
@@ -60,7 +73,17 @@ export function Partitions() {
   const sizes = data.partitionList.map((row) =>
     row.cursors ? Number(minus(row.cursors.logEndOffset, row.cursors.logStartOffset)) : 0,
   );
-  const heads = ["Partition", "Records", "", "Log start", "High watermark", "Log end", "Size", "Segments"];
+  const heads = [
+    "Partition",
+    "Records",
+    "",
+    "Log start",
+    "Last stable",
+    "High watermark",
+    "Log end",
+    "Size",
+    "Segments",
+  ];
   return (
     <section className="card" aria-label="Partitions">
       <div className={css.tools}>
