@@ -10,6 +10,7 @@
 pub(crate) mod append;
 pub(crate) mod compact;
 pub(crate) mod open;
+mod recall;
 mod recover;
 mod relocate;
 pub(crate) mod retention;

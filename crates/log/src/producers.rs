@@ -12,7 +12,7 @@ pub(crate) mod snapshot;
 mod tests;
 mod verification;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ottla_record::{BatchHeader, records};
 use ottla_types::{Offset, ProducerId};
@@ -64,6 +64,15 @@ pub struct ProducedBatch {
 }
 
 impl ProducedBatch {
+    pub(crate) fn of(header: &BatchHeader) -> Self {
+        Self {
+            last_sequence: header.last_sequence(),
+            last_offset: header.last_offset(),
+            offset_delta: header.last_offset_delta,
+            timestamp: header.max_timestamp,
+        }
+    }
+
     /// Offset of its first record.
     pub const fn base_offset(&self) -> Offset {
         Offset(self.last_offset.0.saturating_sub(self.offset_delta as i64))
@@ -193,6 +202,8 @@ pub(crate) struct ProducerState {
     unreplicated: BTreeMap<Offset, Offset>,
     /// Producers whose first batch in a transaction waits for the transaction coordinator.
     unverified: BTreeMap<ProducerId, Unverified>,
+    /// Producers of whom nothing more is in the log than what is remembered.
+    recalled: BTreeSet<ProducerId>,
     /// The offset up to which the log was taken in, exclusive.
     pub(crate) end_offset: Offset,
 }
@@ -212,6 +223,28 @@ impl ProducerState {
 
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (ProducerId, &Producer)> {
         self.producers.iter().map(|(producer_id, producer)| (*producer_id, producer))
+    }
+
+    /// The offset before which the log may have this batch although it is not remembered, since the
+    /// state was restored from a snapshot, which keeps one batch of each producer.
+    pub(crate) fn forgotten_before(&self, header: &BatchHeader) -> Option<Offset> {
+        let producer = self.producers.get(&header.producer_id)?;
+        let first = producer.batches.front()?;
+        let may_be = producer.producer_epoch == header.producer_epoch
+            && producer.batches.len() < BATCHES_KEPT
+            && header.base_sequence < first.base_sequence()
+            && !self.recalled.contains(&header.producer_id);
+        may_be.then(|| first.base_offset())
+    }
+
+    /// Remembers batches that were found in the log, oldest first, as many as there is room for.
+    pub(crate) fn recall(&mut self, producer_id: ProducerId, found: Vec<ProducedBatch>) {
+        self.recalled.insert(producer_id);
+        let Some(producer) = self.producers.get_mut(&producer_id) else { return };
+        let room = BATCHES_KEPT.saturating_sub(producer.batches.len());
+        for batch in found.into_iter().rev().take(room) {
+            producer.batches.push_front(batch);
+        }
     }
 
     /// Checks a batch against what its producer sent before. Gives the batch that it repeats, if
@@ -345,12 +378,7 @@ impl ProducerState {
         let producer = self.producers.entry(header.producer_id).or_insert_with(Producer::new);
         producer.set_epoch(header.producer_epoch);
         producer.last_timestamp = header.max_timestamp;
-        producer.remember(ProducedBatch {
-            last_sequence: header.last_sequence(),
-            last_offset: header.last_offset(),
-            offset_delta: header.last_offset_delta,
-            timestamp: header.max_timestamp,
-        });
+        producer.remember(ProducedBatch::of(header));
         if header.attributes.is_transactional() && producer.current_txn_first_offset.is_none() {
             producer.current_txn_first_offset = Some(header.base_offset);
             self.open.insert(header.base_offset, header.producer_id);
@@ -399,6 +427,7 @@ impl ProducerState {
                 || now_ms.saturating_sub(producer.last_timestamp) < expiration_ms
         });
         self.unverified.retain(|_, unverified| !unverified.is_expired(now_ms, expiration_ms));
+        self.recalled.retain(|producer_id| self.producers.contains_key(producer_id));
     }
 }
 

@@ -177,7 +177,7 @@ impl Log {
 
     /// The inner error says that the batch is there already.
     fn check(
-        &self,
+        &mut self,
         batch: &[u8],
         origin: AppendOrigin,
     ) -> Result<Result<Checked, Appended>, AppendError> {
@@ -193,7 +193,11 @@ impl Log {
             return Err(AppendError::LargerThanSegment { size: batch.len(), segment_bytes });
         }
         let marker = TxnMarker::read(&header, body(batch));
-        match self.producers.check(&header, marker, origin)? {
+        let mut checked = self.producers.check(&header, marker, origin);
+        if matches!(checked, Err(AppendError::OutOfOrderSequence { .. })) && self.recall(&header) {
+            checked = self.producers.check(&header, marker, origin);
+        }
+        match checked? {
             Some(known) => Ok(Err(Appended {
                 base_offset: known.base_offset(),
                 last_offset: known.last_offset,

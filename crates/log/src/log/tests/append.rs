@@ -204,3 +204,49 @@ fn the_topic_id_is_kept_and_another_one_is_refused() {
     let any = open(bench.temp.path(), &bench.config, |options| options.topic_id = Uuid::ZERO);
     assert_eq!(any.unwrap().topic_id(), Uuid([7; 16]));
 }
+
+/// Seven batches of a producer, with those of another one between them.
+fn seven_batches(config: LogConfig) -> Bench {
+    let mut bench = Bench::new(config);
+    for sequence in 0..7 {
+        bench.append(produced(1, 0, sequence * 2, 2));
+        bench.append(produced(2, 0, sequence * 3, 3));
+    }
+    bench
+}
+
+#[test]
+fn batches_that_come_again_after_a_stop_are_known_although_the_snapshot_has_the_last_one_only() {
+    for config in [LogConfig::default(), small(), LogConfig { segment_bytes: 200, ..small() }] {
+        for is_crash in [false, true] {
+            let bench = seven_batches(config.clone());
+            let mut bench = if is_crash { bench.crash() } else { bench.restart() };
+            let end = bench.log.log_end_offset();
+            for sequence in [2, 3, 4, 5, 6] {
+                let again = bench.append(produced(1, 0, sequence * 2, 2));
+                assert!(again.duplicate);
+                assert_eq!(again.base_offset, Offset(i64::from(sequence) * 5));
+            }
+            // Older ones are out of order, as ever, and so is what never was one batch.
+            for (sequence, count) in [(0, 2), (2, 2), (6, 1), (5, 2)] {
+                let mut batch = produced(1, 0, sequence, count);
+                let refused = bench.log.append_as_leader(&mut batch, EPOCH, NOW).unwrap_err();
+                assert!(matches!(refused, AppendError::OutOfOrderSequence { .. }), "{refused}");
+            }
+            assert_eq!(bench.log.log_end_offset(), end);
+            assert_eq!(bench.append(produced(1, 0, 14, 2)).base_offset, end);
+        }
+    }
+}
+
+#[test]
+fn batches_of_an_older_epoch_are_not_taken_for_those_of_this_one() {
+    let mut bench = seven_batches(LogConfig::default());
+    bench.append(produced(1, 1, 0, 4));
+    bench.append(produced(1, 1, 4, 4));
+    let mut bench = bench.restart();
+    let mut batch = produced(1, 1, 2, 2);
+    let refused = bench.log.append_as_leader(&mut batch, EPOCH, NOW).unwrap_err();
+    assert!(matches!(refused, AppendError::OutOfOrderSequence { .. }), "{refused}");
+    assert!(bench.append(produced(1, 1, 0, 4)).duplicate);
+}
