@@ -176,7 +176,8 @@ impl Transactor {
         env.recorder.invoke(self.process, "txn", work.steps(), self.more(more));
         self.is_open = true;
         let wrote = self.write(env, client, identity, &mut work).await;
-        let commits = wrote.is_ok() && (self.kind == Kind::Copies || !self.random.one_in(3));
+        let aborts = self.random.one_in(if self.kind == Kind::Copies { 8 } else { 3 });
+        let commits = wrote.is_ok() && !aborts;
         if wrote == Err(Stop::Lost) || matches!(wrote, Err(Stop::Refused(_))) {
             // Nobody asked for its commit, and nobody will.
             self.close(env, End::Fail, &work);
