@@ -1,6 +1,7 @@
 //! The `ottla` binary: parses, assembles, runs.
 
 mod banner;
+mod compose;
 mod drop_in;
 mod import;
 mod log;
@@ -33,6 +34,8 @@ enum Command {
     Reference(reference::Reference),
     #[command(subcommand)]
     Log(log::Log),
+    #[command(subcommand)]
+    Compose(compose::Compose),
     #[command(flatten)]
     Client(ottla_cli::Command),
 }
@@ -53,13 +56,14 @@ fn main() -> ExitCode {
         Some(Command::Serve(flags)) => serve::run(&flags.or(arguments.serve)),
         Some(Command::Import(command)) => import::run(&command),
         Some(Command::Log(command)) => log::run(&command),
+        Some(Command::Compose(command)) => compose::run(&command),
         Some(Command::Reference(command)) => reference::run(&command, &mut root),
         Some(Command::Client(command)) => client(command, arguments.client),
     }
 }
 
 /// Commands that talk to no broker.
-const LOCAL: [&str; 4] = ["serve", "import", "log", "reference"];
+const LOCAL: [&str; 5] = ["serve", "import", "log", "compose", "reference"];
 
 /// The whole command line. Local commands hide the flags that they would refuse.
 fn command_line() -> clap::Command {
