@@ -3,6 +3,7 @@
 //! Kafka: the scripts in its `bin`.
 
 mod storage;
+mod zookeeper;
 
 use std::{
     ffi::OsString,
@@ -37,6 +38,7 @@ fn by_name(name: &str, rest: &[OsString]) -> Option<ExitCode> {
     match name.strip_suffix(".sh").unwrap_or(name) {
         "kafka-server-start" => Some(start(&words)),
         "kafka-storage" => Some(storage::run(&words)),
+        "zookeeper-server-start" => Some(zookeeper::run()),
         other if other.starts_with("kafka-") => {
             Some(refuse(&format!("{name}: Ottla has no such tool. {}", known())))
         }

@@ -2,7 +2,7 @@
 //! tools would say is compared in `tests/tools`.
 
 use std::{
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
@@ -133,6 +133,24 @@ fn health_checks_wait_for_brokers() -> anyhow::Result<()> {
     assert_eq!(refused.status.code(), Some(1));
     let error = String::from_utf8(refused.stderr)?;
     assert_eq!(error.trim(), "Expected 2 brokers but found only 1");
+    Ok(())
+}
+
+#[test]
+fn what_waits_for_zookeeper_is_answered() -> anyhow::Result<()> {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let mut command = binary(&["zookeeper-server-start"]);
+    let command = command.env("ZOOKEEPER_CLIENT_PORT", port.to_string()).stdout(Stdio::piped());
+    let mut process = command.spawn()?;
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().context("its output")?).read_line(&mut line)?;
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    stream.write_all(b"ruok")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    assert_eq!(answer, "imok");
+    let stopped = Command::new("kill").arg(process.id().to_string()).status()?;
+    assert!(stopped.success() && process.wait()?.success());
     Ok(())
 }
 
