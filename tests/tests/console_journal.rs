@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ottla_client::{Client, Record, TransactionalProducer};
-use ottla_tests::{batch, console::TestConsole, in_process::eventually};
+use ottla_tests::{batch, console::TestConsole, in_process::eventually, log_dirs::partitions_in};
 use serde_json::{Value, json};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -117,4 +117,37 @@ fn what_a_cleaner_took_away_is_told() {
     let number = |name: &str| detail[name].as_str().unwrap().parse::<u64>().unwrap();
     assert!(number("recordsAfter") < number("recordsBefore"), "{detail}");
     assert!(number("bytesAfter") < number("bytesBefore"), "{detail}");
+}
+
+#[test]
+fn retention_says_what_it_deleted_and_why() {
+    let every = [("log.retention.check.interval.ms", "50"), ("log.initial.task.delay.ms", "10")];
+    let console = TestConsole::start(&every);
+    let mut client = console.broker.client();
+    client.topic("old", 1, &[("retention.ms", "1")]);
+    client.produce("old", 0, batch::plain(3));
+    let deleted = told(&console, "kinds=segment.deleted", "cause", 1);
+    assert_eq!(deleted[0].1, "retention.ms");
+    let list = console.get("/events?kinds=segment.deleted");
+    let text = list["events"][0]["text"].as_str().unwrap();
+    assert!(text.contains("old-0") && text.contains("retention.ms"), "{text}");
+}
+
+#[test]
+fn a_directory_that_fails_is_told_with_its_reason() {
+    let console = TestConsole::start(&[("log.dirs", "{dir}/a,{dir}/b")]);
+    let mut client = console.broker.client();
+    client.topic("spread", 2, &[]);
+    let in_b = partitions_in(&console.broker.data_dir().join("b"));
+    let partition = (0..2).find(|number| in_b.contains(&format!("spread-{number}"))).unwrap();
+    let dir = console.broker.data_dir().join(format!("b/spread-{partition}"));
+    std::fs::remove_dir_all(dir).unwrap();
+    // The disk refuses the first sync.
+    client.try_produce("spread", partition, batch::plain(1));
+    let failed = told(&console, "kinds=logdir.failed", "path", 1);
+    assert!(failed[0].1.as_str().unwrap().ends_with("/b"), "{failed:?}");
+    let list = console.get("/events?kinds=logdir.failed");
+    let detail = &list["events"][0]["detail"];
+    assert_eq!(detail["partitions"], "1");
+    assert_ne!(detail["reason"], "it could not be opened");
 }

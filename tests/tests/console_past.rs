@@ -5,10 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use ottla_client::{Client, Record};
 use ottla_tests::{
+    batch::transactional,
     console::TestConsole,
     group::{SYNC_VERSION, commit, join, leaving, syncing},
     in_process::eventually,
+    session::produce,
 };
+use ottla_wire::{Str, produce_request::ProduceRequest};
 use serde_json::{Value, json};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -197,7 +200,38 @@ fn an_open_transaction_is_shown_with_what_it_hides_and_can_be_aborted() {
     assert_eq!(console.get("/transactions?topic=ledger")["total"], 0);
     let now = console.get("/transactions/teller");
     assert_eq!(now["partitionCount"], 0);
+    let causes = now["events"].as_array().unwrap().iter().map(|it| it["detail"]["cause"].clone());
+    assert!(causes.into_iter().any(|cause| cause == "operator"), "{now}");
     let kinds = now["events"].as_array().unwrap().iter().map(|it| it["kind"].clone());
     assert!(kinds.into_iter().any(|kind| kind == "transaction.completed"), "{now}");
     drop(teller);
+}
+
+#[test]
+fn a_transaction_that_no_coordinator_knows_hangs_and_can_be_aborted() {
+    // Nobody asks a coordinator: clients of old could leave such transactions behind.
+    let console = TestConsole::start(&[("transaction.partition.verification.enable", "false")]);
+    let mut client = console.broker.client();
+    client.topic("ledger", 1, &[]);
+    let request = ProduceRequest {
+        transactional_id: Some(Str::from("teller")),
+        ..produce("ledger", 0, transactional(1_003, 0, 0, 2))
+    };
+    let answer = client.call(11, &request);
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, 0, "{answer:?}");
+    let blocked = console.get("/blocked");
+    let place = &blocked["partitions"][0];
+    assert_eq!((&place["topic"], &place["hidden"]), (&json!("ledger"), &json!("2")));
+    let blocker = &place["open"][0];
+    assert_eq!((&blocker["verdict"], &blocker["producerId"]), (&json!("hanging"), &json!("1003")));
+    assert_eq!(blocker["transactionalId"], Value::Null);
+
+    let path = "/topics/ledger/partitions/0/abort";
+    let wrong = console.send("POST", path, &json!({"firstOffset": "1"}));
+    assert_eq!(wrong.status, 404, "{}", wrong.text());
+    console.post(path, &json!({"firstOffset": "0"}));
+    assert_eq!(console.get("/blocked")["partitions"], json!([]));
+    let told = console.get("/events?kinds=transaction.marker");
+    let detail = &told["events"][0]["detail"];
+    assert_eq!((&detail["cause"], &detail["result"]), (&json!("operator"), &json!("abort")));
 }

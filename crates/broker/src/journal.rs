@@ -25,7 +25,7 @@ pub(crate) use self::samples::KEPT_MS;
 pub use self::{
     event::{Change, Event},
     ring::{Complete, CompleteFrom, Queue},
-    samples::Sample,
+    samples::{Arrival, Sample},
 };
 use self::{ring::Ring, samples::Samples};
 use crate::{broker::Shared, clock::now_ms, partition::Partition};
@@ -182,15 +182,9 @@ impl Journal {
         lock(&self.samples).ends(topic, partition)
     }
 
-    /// Where the last stable offset of a partition stood while it was not at the end, in order;
-    /// an offset of −1 says that it came to the end.
-    pub(crate) fn stables(&self, topic: &str, partition: i32) -> Vec<Sample> {
-        lock(&self.samples).stables(topic, partition)
-    }
-
-    /// Where the start of a partition stood, in order.
-    pub(crate) fn starts(&self, topic: &str, partition: i32) -> Vec<Sample> {
-        lock(&self.samples).starts(topic, partition)
+    /// What is asked of where cursors stood.
+    pub(crate) fn samples<T>(&self, look: impl FnOnce(&Samples) -> T) -> T {
+        look(&lock(&self.samples))
     }
 
     /// Where a group stood in each partition, in order.

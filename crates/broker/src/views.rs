@@ -20,7 +20,7 @@ pub use ottla_coordinator::{
 };
 pub use ottla_log::{IndexPath, SegmentLook};
 
-pub use crate::journal::{Change, Complete, CompleteFrom, Event, Events, Queue, Sample};
+pub use crate::journal::{Arrival, Change, Complete, CompleteFrom, Event, Events, Queue, Sample};
 
 pub use self::groups::{CommittedView, GroupSummary};
 pub use self::history::{ConnectionView, PastConnection};

@@ -5,7 +5,7 @@
 //! timestamp is taken. The lag of a group is that of its worst partition. Kafka: none; the same as what
 //! exporters of lag estimate from outside.
 
-use ottla_broker::views::{CommittedView, Moment, Sample, Views};
+use ottla_broker::views::{Arrival, CommittedView, Moment, Sample, Views};
 
 use crate::clock::now_ms;
 
@@ -38,15 +38,13 @@ impl TimeLag {
     }
 }
 
-/// Since when the record at `offset` lies in the log, as the ends of its partition say.
-pub(crate) fn time_lag(ends: &[Sample], offset: i64, now: i64, started_ms: i64) -> TimeLag {
-    let behind = ends.partition_point(|end| end.offset <= offset);
-    match (behind, ends.get(behind)) {
-        (0, _) | (_, None) => {
-            let first = ends.first().map_or(started_ms, |first| first.time_ms);
-            TimeLag::AtLeast(now.saturating_sub(first).max(0))
+/// How long ago a record came.
+pub(crate) fn time_lag(arrival: Arrival, now: i64, started_ms: i64) -> TimeLag {
+    match arrival {
+        Arrival::At(came) => TimeLag::Known(now.saturating_sub(came).max(0)),
+        Arrival::Before(first) => {
+            TimeLag::AtLeast(now.saturating_sub(first.unwrap_or(started_ms)).max(0))
         }
-        (_, Some(came)) => TimeLag::Known(now.saturating_sub(came.time_ms).max(0)),
     }
 }
 
@@ -65,8 +63,8 @@ pub(crate) fn of_group(
         let own = if end <= offset {
             TimeLag::Known(0)
         } else {
-            let ends = views.ends(&it.topic, it.partition);
-            match time_lag(&ends, offset, now, views.started_ms()) {
+            let arrival = views.arrival(&it.topic, it.partition, offset);
+            match time_lag(arrival, now, views.started_ms()) {
                 TimeLag::AtLeast(ms) => look(it).map_or(TimeLag::AtLeast(ms), TimeLag::Known),
                 known @ TimeLag::Known(_) => known,
             }
@@ -101,9 +99,8 @@ pub(crate) fn picture(
     moment: Option<Moment>,
 ) -> Picture {
     let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
-    let samples = views.group_samples(group_id);
     // A group that was first seen a minute ago has a picture of that minute.
-    let first = samples.iter().filter_map(|(_, own)| own.first()).map(|it| it.time_ms).min();
+    let first = views.first_moved(group_id);
     let seen_ms = first.map_or(PICTURE_MS, |first| now.saturating_sub(first));
     let step = seen_ms.clamp(PICTURE_MIN_MS, PICTURE_MS) / (PICTURE_POINTS - 1);
     let mut times: Vec<i64> =
@@ -111,16 +108,16 @@ pub(crate) fn picture(
     times.push(now - TREND_MS);
     let mut sums: Vec<Option<u64>> = vec![None; times.len()];
     for it in committed {
-        let key = (it.topic.clone(), it.partition);
-        let own = samples.iter().find(|(other, _)| *other == key);
-        let still = [Sample { time_ms: it.commit_ms, offset: it.committed_offset.get() }];
-        let own = own.map_or(&still[..], |(_, samples)| samples.as_slice());
-        let ends = views.ends(&it.topic, it.partition);
-        let Some(end_now) = end_at(views, &it.topic, it.partition, moment) else { continue };
-        let first = ends.first().map_or(end_now, |first| first.offset);
-        for (time, sum) in times.iter().zip(&mut sums) {
-            let Some(position) = at(own, *time) else { continue };
-            let end = at(&ends, *time).unwrap_or(first);
+        let place = (it.topic.as_str(), it.partition);
+        let Some(end_now) = end_at(views, place.0, place.1, moment) else { continue };
+        // What was committed before anybody watched has stood since then.
+        let still = |time: &i64| (it.commit_ms <= *time).then(|| it.committed_offset.get());
+        let positions = views.position_at(group_id, place, &times);
+        let positions = positions.unwrap_or_else(|| times.iter().map(still).collect());
+        let ends = views.ends_at(place.0, place.1, &times);
+        let ends = ends.unwrap_or_else(|| vec![end_now; times.len()]);
+        for ((position, end), sum) in positions.into_iter().zip(ends).zip(&mut sums) {
+            let Some(position) = position else { continue };
             let lag = u64::try_from(end.saturating_sub(position)).unwrap_or(0);
             *sum = Some(sum.unwrap_or(0).saturating_add(lag));
         }
@@ -133,21 +130,4 @@ pub(crate) fn picture(
 pub(crate) fn at(samples: &[Sample], time_ms: i64) -> Option<i64> {
     let behind = samples.partition_point(|it| it.time_ms <= time_ms);
     samples.get(behind.checked_sub(1)?).map(|it| it.offset)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lag_in_time_is_the_age_of_the_first_unread_record() {
-        let ends: Vec<Sample> = [(1_000, 10), (2_000, 20), (5_000, 30)]
-            .map(|(time_ms, offset)| Sample { time_ms, offset })
-            .into();
-        assert_eq!(time_lag(&ends, 10, 9_000, 0), TimeLag::Known(7_000));
-        assert_eq!(time_lag(&ends, 19, 9_000, 0), TimeLag::Known(7_000));
-        assert_eq!(time_lag(&ends, 20, 9_000, 0), TimeLag::Known(4_000));
-        assert_eq!(time_lag(&ends, 3, 9_000, 0), TimeLag::AtLeast(8_000));
-        assert_eq!(time_lag(&[], 3, 9_000, 4_000), TimeLag::AtLeast(5_000));
-    }
 }

@@ -399,7 +399,7 @@ export type GroupPosition = {
 export type GroupRow = {
   groupId: string;
   lag: Long | null;
-  /** The lag in records over the last hour, oldest first. */
+  /** The lag in records over the last hour, or since the group was first seen, oldest first. */
   lagHistory: Long[];
   lagMs: Long | null;
   /** Whether it may be longer: the record came before the broker was started, or longer than an hour ago. */
@@ -692,7 +692,7 @@ export type Page_GroupRow = {
   items: {
     groupId: string;
     lag: Long | null;
-    /** The lag in records over the last hour, oldest first. */
+    /** The lag in records over the last hour, or since the group was first seen, oldest first. */
     lagHistory: Long[];
     lagMs: Long | null;
     /** Whether it may be longer: the record came before the broker was started, or longer than an hour ago. */
@@ -893,7 +893,7 @@ export type Reached = {
 
 /** A rebalance: nobody reads from its beginning to its end. */
 export type Rebalance = {
-  /** What began it, and what else happened meanwhile, each once. */
+  /** What began it, and what else happened to members meanwhile, each once. */
   causes: string[];
   fromMs: Long;
   /** The generation that it ended with. */

@@ -23,9 +23,29 @@ pub struct Sample {
     pub offset: i64,
 }
 
+/// Where the cursors of a partition stood, as far as they were seen to move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CursorsThen {
+    /// The end of the log.
+    pub(crate) end: Option<i64>,
+    /// The last stable offset, where it was not at the end.
+    pub(crate) stable: Option<i64>,
+    /// The start of the log.
+    pub(crate) start: Option<i64>,
+}
+
+/// When a record came, as the ends of its partition say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// In the second before this time, in ms.
+    At(i64),
+    /// Before anybody looked, which was from this time on; never where it is `None`.
+    Before(Option<i64>),
+}
+
 /// All samples.
 #[derive(Debug, Default)]
-pub(super) struct Samples {
+pub(crate) struct Samples {
     ends: HashMap<(String, i32), VecDeque<Sample>>,
     /// Where transactions are open: the last stable offset, and −1 from when it is at the end.
     stables: HashMap<(String, i32), VecDeque<Sample>>,
@@ -102,14 +122,67 @@ impl Samples {
         series.into_iter().flatten().copied().collect()
     }
 
-    pub(super) fn stables(&self, topic: &str, partition: i32) -> Vec<Sample> {
-        let series = self.stables.get(&(topic.to_owned(), partition));
-        series.into_iter().flatten().copied().collect()
+    /// Where the cursors of a partition stood at a time.
+    pub(crate) fn cursors_at(&self, topic: &str, partition: i32, time_ms: i64) -> CursorsThen {
+        let key = (topic.to_owned(), partition);
+        let of = |all: &HashMap<(String, i32), VecDeque<Sample>>| {
+            all.get(&key).and_then(|series| at(series, time_ms)).map(|sample| sample.offset)
+        };
+        // Before an end was first seen to move, it was where it moved from.
+        let first = || self.ends.get(&key)?.front().map(|first| first.offset);
+        CursorsThen {
+            end: of(&self.ends).or_else(first),
+            stable: of(&self.stables).filter(|offset| *offset >= 0),
+            start: of(&self.starts),
+        }
     }
 
-    pub(super) fn starts(&self, topic: &str, partition: i32) -> Vec<Sample> {
-        let series = self.starts.get(&(topic.to_owned(), partition));
-        series.into_iter().flatten().copied().collect()
+    /// Where the end of a partition stood at each time; `None` where it never moved.
+    pub(crate) fn ends_at(&self, topic: &str, partition: i32, times: &[i64]) -> Option<Vec<i64>> {
+        let series = self.ends.get(&(topic.to_owned(), partition))?;
+        let first = series.front()?.offset;
+        let of = |time: &i64| at(series, *time).map_or(first, |sample| sample.offset);
+        Some(times.iter().map(of).collect())
+    }
+
+    /// When the record at an offset came.
+    pub(crate) fn arrival(&self, topic: &str, partition: i32, offset: i64) -> Arrival {
+        let Some(series) = self.ends.get(&(topic.to_owned(), partition)) else {
+            return Arrival::Before(None);
+        };
+        let behind = series.partition_point(|end| end.offset <= offset);
+        match (behind.checked_sub(1), series.get(behind)) {
+            (Some(_), Some(came)) => Arrival::At(came.time_ms),
+            _ => Arrival::Before(series.front().map(|first| first.time_ms)),
+        }
+    }
+
+    /// Where a group stood in a partition at each time; `None` where it
+    /// never moved.
+    pub(crate) fn position_at(
+        &self,
+        group_id: &str,
+        (topic, partition): (&str, i32),
+        times: &[i64],
+    ) -> Option<Vec<Option<i64>>> {
+        let series = self.groups.get(group_id)?.get(&(topic.to_owned(), partition))?;
+        Some(times.iter().map(|time| at(series, *time).map(|sample| sample.offset)).collect())
+    }
+
+    /// When a group was first seen to move.
+    pub(crate) fn first_moved(&self, group_id: &str) -> Option<i64> {
+        let group = self.groups.get(group_id)?;
+        group.values().filter_map(|series| series.front()).map(|first| first.time_ms).min()
+    }
+
+    /// Where a group stood in each partition at a time, and since when.
+    pub(crate) fn positions_at(
+        &self,
+        group_id: &str,
+        time_ms: i64,
+    ) -> Vec<((String, i32), Sample)> {
+        let group = self.groups.get(group_id).into_iter().flatten();
+        group.filter_map(|(key, series)| Some((key.clone(), at(series, time_ms)?))).collect()
     }
 
     pub(super) fn positions(&self, group_id: &str) -> Vec<((String, i32), Vec<Sample>)> {
@@ -139,6 +212,12 @@ impl Samples {
             *self = Self::default();
         }
     }
+}
+
+/// The last sample up to a time.
+fn at(series: &VecDeque<Sample>, time_ms: i64) -> Option<Sample> {
+    let behind = series.partition_point(|it| it.time_ms <= time_ms);
+    series.get(behind.checked_sub(1)?).copied()
 }
 
 /// Adds a sample and drops those that are too old; gives the new count of all.
@@ -179,5 +258,31 @@ mod tests {
         let positions = samples.positions("g");
         assert_eq!(positions[0].1.iter().map(|it| it.offset).collect::<Vec<_>>(), [5, 6]);
         assert_eq!(samples.count, 2);
+    }
+
+    #[test]
+    fn a_record_came_when_the_end_passed_it() {
+        let mut samples = Samples::default();
+        samples.end(("t", 0), 10, 20, 2_000);
+        samples.end(("t", 0), 20, 30, 5_000);
+        assert_eq!(samples.arrival("t", 0, 10), Arrival::At(2_000));
+        assert_eq!(samples.arrival("t", 0, 19), Arrival::At(2_000));
+        assert_eq!(samples.arrival("t", 0, 20), Arrival::At(5_000));
+        assert_eq!(samples.arrival("t", 0, 3), Arrival::Before(Some(1_000)));
+        assert_eq!(samples.arrival("t", 1, 3), Arrival::Before(None));
+        assert_eq!(samples.ends_at("t", 0, &[0, 1_500, 4_000, 9_000]), Some(vec![10, 10, 20, 30]));
+    }
+
+    #[test]
+    fn the_last_stable_offset_is_kept_while_it_is_behind() {
+        let mut samples = Samples::default();
+        samples.stable(("t", 0), -1, 1_000);
+        assert_eq!(samples.count, 0);
+        samples.end(("t", 0), 0, 9, 2_000);
+        samples.stable(("t", 0), 4, 2_000);
+        samples.stable(("t", 0), -1, 3_000);
+        let stable = |time_ms| samples.cursors_at("t", 0, time_ms).stable;
+        assert_eq!((stable(1_500), stable(2_500), stable(3_500)), (None, Some(4), None));
+        assert_eq!(samples.cursors_at("t", 0, 2_500).end, Some(9));
     }
 }

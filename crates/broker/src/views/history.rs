@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::Views;
 use crate::{
     api::APIS,
-    journal::{Event, Events, Sample},
+    journal::{Arrival, Event, Events, Sample},
     net::clients::ClientEntry,
 };
 
@@ -149,6 +149,31 @@ impl Views {
     /// Where a group stood in each partition, a sample for each time it had moved.
     pub fn group_samples(&self, group_id: &str) -> Vec<((String, i32), Vec<Sample>)> {
         self.shared.journal.positions(group_id)
+    }
+
+    /// When the record at an offset came.
+    pub fn arrival(&self, topic: &str, partition: i32, offset: i64) -> Arrival {
+        self.shared.journal.samples(|all| all.arrival(topic, partition, offset))
+    }
+
+    /// Where the end of a partition stood at each time; `None` where it never moved.
+    pub fn ends_at(&self, topic: &str, partition: i32, times: &[i64]) -> Option<Vec<i64>> {
+        self.shared.journal.samples(|all| all.ends_at(topic, partition, times))
+    }
+
+    /// Where a group stood in a partition at each time; `None` where it never moved.
+    pub fn position_at(
+        &self,
+        group_id: &str,
+        place: (&str, i32),
+        times: &[i64],
+    ) -> Option<Vec<Option<i64>>> {
+        self.shared.journal.samples(|all| all.position_at(group_id, place, times))
+    }
+
+    /// When a group was first seen to move, in ms.
+    pub fn first_moved(&self, group_id: &str) -> Option<i64> {
+        self.shared.journal.samples(|all| all.first_moved(group_id))
     }
 
     /// Every connection that is open, oldest first.

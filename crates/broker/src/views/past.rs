@@ -13,7 +13,7 @@ use ottla_wire::Str;
 use super::{CommittedView, CursorsView, GroupSummary, PastConnection, TransactionView, Views};
 use crate::{
     clock::now_ms,
-    journal::{Change, Event, KEPT_MS, Queue, Sample},
+    journal::{Change, Event, KEPT_MS, Queue},
 };
 
 /// A moment of the past.
@@ -153,15 +153,12 @@ impl Views {
     pub fn cursors_at(&self, topic: &str, partition: i32, moment: Moment) -> Option<CursorsView> {
         let now = self.cursors(topic, partition)?;
         let journal = &self.shared.journal;
-        let at = |samples: &[Sample]| offset_at(samples, moment.time_ms);
-        let ends = journal.ends(topic, partition);
-        let end = at(&ends).or_else(|| ends.first().map(|first| first.offset));
-        let end = end.map_or(now.high_watermark, Offset);
-        let stable = at(&journal.stables(topic, partition)).filter(|offset| *offset >= 0);
-        let start = at(&journal.starts(topic, partition)).map_or(now.log_start_offset, Offset);
+        let then = journal.samples(|all| all.cursors_at(topic, partition, moment.time_ms));
+        let end = then.end.map_or(now.high_watermark, Offset);
+        let start = then.start.map_or(now.log_start_offset, Offset);
         Some(CursorsView {
             log_start_offset: start.min(end),
-            last_stable_offset: stable.map_or(end, Offset),
+            last_stable_offset: then.stable.map_or(end, Offset),
             high_watermark: end,
             log_end_offset: end,
             durable_offset: end,
@@ -227,11 +224,9 @@ impl Views {
     ) -> Vec<CommittedView> {
         let is_older = |it: &CommittedView| it.commit_ms <= moment.time_ms;
         let mut then: BTreeMap<(String, i32), CommittedView> = BTreeMap::new();
-        for ((topic, partition), samples) in self.shared.journal.positions(group_id) {
-            let behind = samples.partition_point(|it| it.time_ms <= moment.time_ms);
-            let Some(sample) = behind.checked_sub(1).and_then(|last| samples.get(last)) else {
-                continue;
-            };
+        let journal = &self.shared.journal;
+        let moved = journal.samples(|all| all.positions_at(group_id, moment.time_ms));
+        for ((topic, partition), sample) in moved {
             let view = CommittedView {
                 topic: topic.clone(),
                 partition,
@@ -327,10 +322,4 @@ impl GroupThen {
         let has_life = !self.look.members.is_empty() || self.look.generation_id > 0;
         !offsets.is_empty() || (self.is_known && has_life)
     }
-}
-
-/// Where a cursor stood at a time.
-fn offset_at(samples: &[Sample], time_ms: i64) -> Option<i64> {
-    let behind = samples.partition_point(|it| it.time_ms <= time_ms);
-    samples.get(behind.checked_sub(1)?).map(|it| it.offset)
 }

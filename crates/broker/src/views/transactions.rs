@@ -6,7 +6,7 @@ use ottla_coordinator::TransactionLook;
 use ottla_types::{Offset, ProducerId};
 
 use super::{CursorsView, Views};
-use crate::partition::Partition;
+use crate::{journal::Event, partition::Partition};
 
 /// A transactional id.
 #[derive(Clone, Debug)]
@@ -56,6 +56,13 @@ impl Views {
         });
         all.sort_by(|a, b| a.transactional_id.cmp(&b.transactional_id));
         all
+    }
+
+    /// Writes into the journal that somebody at the console ends a transaction: of the request that does
+    /// so, the coordinator only knows that it fences a producer.
+    pub fn note_abort(&self, transactional_id: &str, client_id: &str) {
+        let event = Event::new("transaction.abort").transactional_id(transactional_id);
+        self.shared.journal.put(event.client(Some(client_id)).with("cause", "operator"));
     }
 
     /// The partitions with open transactions; of one topic where it is named.

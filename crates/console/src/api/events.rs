@@ -200,6 +200,10 @@ fn transaction_sentence(entry: &Entry, at: &str) -> String {
         }
         "transaction.markers" => format!("{} markers of {id} were written", of("markers")),
         "transaction.completed" => format!("{id} has ended with {ends} after {} ms", of("ms")),
+        "transaction.abort" => {
+            let client = entry.client_id.as_deref().unwrap_or("?");
+            format!("somebody at {client} had the transaction of {id} aborted")
+        }
         "transaction.forgotten" => format!("{id} was forgotten: nobody had used it for long"),
         "transaction.marker" => {
             format!("producer {} was made to {ends} in {at}{why}", of("producerId"))
@@ -223,7 +227,7 @@ fn cause_text(cause: &str) -> &str {
         "client" => "its producer said so",
         "timeout" => "it took longer than its timeout",
         "fenced" => "another producer took over the transactional id",
-        "operator" => "by a request for markers, as an operator makes it",
+        "operator" => "an operator said so",
         "retention.ms" => "its newest record is older than retention.ms",
         "retention.bytes" => "the log was larger than retention.bytes",
         "logStartOffset" => "all its records are before the start of the log",

@@ -399,8 +399,8 @@ impl GroupOffset {
         self.lag_ms = if lag == 0 {
             Some(0_u64.into())
         } else {
-            let ends = views.ends(place.0, place.1);
-            let age = match lag::time_lag(&ends, committed, now, views.started_ms()) {
+            let arrival = views.arrival(place.0, place.1, committed);
+            let age = match lag::time_lag(arrival, now, views.started_ms()) {
                 TimeLag::Known(ms) => Some(ms),
                 TimeLag::AtLeast(_) => record_age(views, place, committed.into(), now, timed),
             };

@@ -79,7 +79,7 @@ pub(crate) struct Rebalance {
     to_ms: Option<Long>,
     /// The generation that it ended with.
     generation_id: Option<i32>,
-    /// What began it, and what else happened meanwhile, each once.
+    /// What began it, and what else happened to members meanwhile, each once.
     causes: Vec<String>,
     /// What happened, as sentences with their times.
     story: Vec<StoryLine>,
@@ -138,6 +138,11 @@ pub(crate) async fn lanes(
 
 fn is_unknown(views: &Views, group: &str) -> bool {
     views.group(group).is_none()
+}
+
+/// Whether this is more than what members do in every rebalance: they join again.
+fn is_news(cause: &str) -> bool {
+    !matches!(cause, "leaderRejoined" | "subscriptionChanged")
 }
 
 #[derive(Default)]
@@ -203,6 +208,7 @@ impl Chart {
         };
         last.story.push(StoryLine { time_ms: event.time_ms.into(), text: sentence(event) });
         if let Some(cause) = cause
+            && (last.causes.is_empty() || is_news(cause))
             && !last.causes.iter().any(|known| known == cause)
         {
             last.causes.push(cause.to_owned());

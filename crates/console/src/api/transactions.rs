@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::events::Event;
 use crate::{
     clock::now_ms,
-    console::Console,
+    console::{CLIENT_ID, Console},
     error::{ApiError, ErrorBody},
     extract::{Body, Named, Params},
     number::{Long, int},
@@ -382,7 +382,9 @@ pub(crate) async fn abort(
         let message = format!("{id} has no open transaction: it is {}", view.look.state);
         return Err(ApiError::new(StatusCode::CONFLICT, "INVALID_TXN_STATE", message));
     }
-    console.admin().await?.fence_producer(&id).await?;
+    let admin = console.admin().await?;
+    console.views().note_abort(&id, CLIENT_ID);
+    admin.fence_producer(&id).await?;
     let row = TransactionRow::new(view, console.views().broker_id().get(), now_ms());
     Ok(Json(TransactionAborted { partitions: row.partitions }))
 }
