@@ -891,7 +891,7 @@ export type Reached = {
   resolves: string[];
 };
 
-/** A rebalance: nobody reads from its beginning to its end. */
+/** A rebalance: until its end, members read nothing, or what they keep where the assignor is cooperative. */
 export type Rebalance = {
   /** What began it, and what else happened to members meanwhile, each once. */
   causes: string[];

@@ -103,8 +103,8 @@ function Story({ rebalance, children }: { rebalance: Rebalance; children: ReactN
       <h3>{`${clock(rebalance.fromMs)}: ${rebalance.causes.map((one) => causeText(one)).join("; ") || "rebalance"}`}</h3>
       <p className="small">
         {ended === null
-          ? "It has not ended: nobody reads."
-          : `Nobody read for ${duration(ended)}${rebalance.generationId === null ? "" : `; then generation ${rebalance.generationId} began`}.`}
+          ? "It has not ended."
+          : `It took ${duration(ended)}${rebalance.generationId === null ? "" : `; then generation ${rebalance.generationId} began`}.`}
       </p>
       <ul className={css.lines}>
         {rebalance.story.slice(0, 12).map((line, at) => (
