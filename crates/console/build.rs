@@ -2,7 +2,8 @@
 //!
 //! What was built once is kept in `.work/console-app/`, under a hash of everything it is made of: an
 //! app that has not changed costs nothing and needs no network. Without npm, or without the feature
-//! `app`, the table is empty and the console says how to get the app. Kafka: none.
+//! `app`, the table is empty and the console says how to get the app; where `OTTLA_APP_REQUIRED` is set,
+//! an app that cannot be built fails the build. Kafka: none.
 
 use std::{
     collections::BTreeMap,
@@ -24,6 +25,9 @@ const SOURCES: [&str; 7] = [
     "public",
 ];
 
+/// The variable that makes an app that cannot be built an error.
+const REQUIRED: &str = "OTTLA_APP_REQUIRED";
+
 /// The encodings that files are kept in beside their own bytes.
 const ENCODINGS: [&str; 2] = ["br", "gz"];
 
@@ -34,32 +38,39 @@ fn main() -> io::Result<()> {
     let web = root.join("web");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=compress.js");
+    println!("cargo:rerun-if-env-changed={REQUIRED}");
     for source in SOURCES {
         println!("cargo:rerun-if-changed={}", web.join(source).display());
     }
     let wanted = env::var_os("CARGO_FEATURE_APP").is_some() && web.join("package.json").exists();
-    let app = if wanted { app(&root, &web, &own) } else { None };
-    fs::write(out.join("files.rs"), table(app.as_deref())?)
-}
-
-/// The directory of the built app; `None` where it cannot be built.
-fn app(root: &Path, web: &Path, own: &Path) -> Option<PathBuf> {
-    let mut hasher = DefaultHasher::new();
-    for source in SOURCES {
-        hash_into(&web.join(source), &mut hasher).ok()?;
-    }
-    let kept = root.join(".work/console-app").join(format!("{:016x}", hasher.finish()));
-    if kept.join("index.html").exists() {
-        return Some(kept);
-    }
-    let built = build(web, own).and_then(|()| keep(&web.join("dist"), &kept));
-    match built {
-        Ok(()) => Some(kept),
-        Err(why) => {
+    let app = match wanted.then(|| app(&root, &web, &own)) {
+        None => None,
+        Some(Ok(app)) => Some(app),
+        Some(Err(why)) if env::var_os(REQUIRED).is_some() => {
+            return Err(io::Error::other(format!("the console's app cannot be built: {why}")));
+        }
+        Some(Err(why)) => {
             println!("cargo:warning=the console's app is left out: {why}");
             None
         }
+    };
+    fs::write(out.join("files.rs"), table(app.as_deref())?)
+}
+
+/// The directory of the built app, or why it cannot be built.
+fn app(root: &Path, web: &Path, own: &Path) -> Result<PathBuf, String> {
+    let mut hasher = DefaultHasher::new();
+    for source in SOURCES {
+        let hashed = hash_into(&web.join(source), &mut hasher);
+        hashed.map_err(|error| format!("web/{source}: {error}"))?;
     }
+    let kept = root.join(".work/console-app").join(format!("{:016x}", hasher.finish()));
+    if kept.join("index.html").exists() {
+        return Ok(kept);
+    }
+    build(web, own)?;
+    keep(&web.join("dist"), &kept)?;
+    Ok(kept)
 }
 
 fn hash_into(path: &Path, hasher: &mut DefaultHasher) -> io::Result<()> {
