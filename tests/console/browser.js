@@ -28,8 +28,8 @@ export async function close() {
   started = undefined;
 }
 
-/** A page, and what was wrong on it. */
-export async function open(path, { width = 1440, height = 900, theme = "light", still = true } = {}) {
+/** A page, and what was wrong on it. `at` is the console that it is of, if not the usual one. */
+export async function open(path, { width = 1440, height = 900, theme = "light", still = true, at = base } = {}) {
   const browser = await launch();
   const context = await browser.newContext({
     viewport: { width, height },
@@ -46,12 +46,12 @@ export async function open(path, { width = 1440, height = 900, theme = "light", 
   page.on("pageerror", (error) => complaints.push(`${path}: ${error.message}`));
   page.on("request", (request) => {
     const { protocol, host } = new URL(request.url());
-    if (protocol !== "blob:" && host !== new URL(base).host) complaints.push(`${path}: asked ${request.url()}`);
+    if (protocol !== "blob:" && host !== new URL(at).host) complaints.push(`${path}: asked ${request.url()}`);
   });
-  await page.goto(base + path);
+  await page.goto(at + path);
   return {
     page,
-    go: (to) => page.goto(base + to),
+    go: (to) => page.goto(at + to),
     /** Ends the page; nothing may have gone wrong on it. */
     async done() {
       await context.close();

@@ -173,6 +173,8 @@ pub fn start(dir: &Path, settings: &[(String, String)]) -> Result<Broker, StartE
 fn start_with_console(config: ServerConfig) -> Result<Broker, StartError> {
     let settings = ottla_console::Settings {
         is_read_only: config.get(&keys::OTTLA_CONSOLE_READ_ONLY),
+        users: ottla_console::Users::parse(config.get(&keys::OTTLA_CONSOLE_USERS)).expect("users"),
+        base_path: config.get(&keys::OTTLA_CONSOLE_BASE_PATH).parse().expect("a base path"),
         hosts: config.get(&keys::OTTLA_CONSOLE_HOSTS).to_vec(),
     };
     Broker::start_with(config, |views| Some(ottla_console::app(views, settings)))

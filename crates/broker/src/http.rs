@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     sync::{Arc, mpsc},
     thread::JoinHandle,
 };
@@ -105,6 +106,7 @@ async fn serve(shared: Arc<Shared>, listener: TcpListener, app: Option<Router>) 
         Some(app) => own.with_state(shared).fallback_service(app),
         None => own.route("/", get(index)).with_state(shared),
     };
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
     if let Err(error) = served {
         tracing::error!("the HTTP listener failed: {error}");

@@ -55,7 +55,9 @@ pub(crate) fn router() -> (axum::Router<Console>, utoipa::openapi::OpenApi) {
 type Routes = OpenApiRouter<Console>;
 
 fn cluster_routes() -> Routes {
-    Routes::new().routes(routes!(session::show)).routes(routes!(cluster::overview))
+    Routes::new()
+        .routes(routes!(session::show, session::open, session::close))
+        .routes(routes!(cluster::overview))
 }
 
 fn topic_routes() -> Routes {

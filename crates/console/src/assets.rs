@@ -4,11 +4,12 @@
 //! A path that is no file is a page of the app. Kafka: none.
 
 use axum::{
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{Html, IntoResponse as _, Response},
 };
 
-use crate::error::ApiError;
+use crate::{base_path::BasePath, console::Console, error::ApiError};
 
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
@@ -25,11 +26,18 @@ struct File {
 const WITHOUT_APP: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Ottla</title>\
     <h1>Ottla</h1><p>This binary was built without the console's pages, which need <code>npm</code>: \
     install Node.js and run <code>cargo build</code> again.<ul>\
-    <li><a href=/api/v1/openapi.json>The console's API</a><li><a href=/metrics>/metrics</a>\
+    <li><a href=/metrics>/metrics</a>\
     <li><a href=/health>/health</a><li><a href=/ready>/ready</a></ul>";
 
+/// What the app's page says of where it is, as it was built.
+const ROOT: &str = "<base href=\"/\"";
+
 /// Answers what is no route of the API.
-pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
+pub(crate) async fn serve(
+    State(console): State<Console>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let path = uri.path();
     if path == "/api" || path.starts_with("/api/") {
         let message = format!("there is no {path}");
@@ -37,14 +45,33 @@ pub(crate) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
     }
     let name = path.trim_start_matches('/');
     let index = || FILES.iter().find(|file| file.path == "index.html");
-    match FILES.iter().find(|file| file.path == name) {
+    match FILES.iter().find(|file| file.path == name && name != "index.html") {
         Some(file) => file.answer(&headers),
         None if name.starts_with("assets/") => StatusCode::NOT_FOUND.into_response(),
         None => match index() {
-            Some(file) => file.answer(&headers),
+            Some(file) if console.settings().base_path.is_root() => file.answer(&headers),
+            Some(file) => moved(file, &console.settings().base_path),
             None => Html(WITHOUT_APP).into_response(),
         },
     }
+}
+
+/// The app's page where the app is not at the root.
+fn moved(index: &File, base_path: &BasePath) -> Response {
+    let folder = base_path.folder();
+    let text = String::from_utf8_lossy(index.bytes);
+    let text = text.replacen(ROOT, &format!("<base href=\"{folder}\""), 1);
+    ([(header::CACHE_CONTROL, "no-cache")], Html(text)).into_response()
+}
+
+/// The answer to whoever asks for something outside of the console's path.
+pub(crate) fn elsewhere(base_path: &BasePath) -> Response {
+    let folder = base_path.folder();
+    let text = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Ottla</title><p>The console is at \
+         <a href=\"{folder}\">{folder}</a>."
+    );
+    (StatusCode::NOT_FOUND, Html(text)).into_response()
 }
 
 impl File {

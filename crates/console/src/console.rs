@@ -8,7 +8,10 @@ use ottla_broker::views::{ListenerView, Views};
 use ottla_client::{Admin, Client};
 use tokio::sync::OnceCell;
 
-use crate::{api::reset::Kept, error::ApiError, scan::Pieces, stream::Streams};
+use crate::{
+    api::reset::Kept, base_path::BasePath, error::ApiError, login::Logins, scan::Pieces,
+    stream::Streams, users::Users,
+};
 
 /// The client id that brokers see.
 pub(crate) const CLIENT_ID: &str = "ottla-console";
@@ -21,6 +24,10 @@ const API_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Settings {
     /// Whether every change is refused.
     pub is_read_only: bool,
+    /// Who may use it; without any, everybody may.
+    pub users: Users,
+    /// What comes before every path.
+    pub base_path: BasePath,
     /// Host names, beside the machine's own and addresses, by which the console may be asked.
     pub hosts: Vec<String>,
 }
@@ -35,6 +42,7 @@ pub(crate) struct Console {
 struct Inner {
     views: Views,
     settings: Settings,
+    logins: Logins,
     client: OnceCell<Client>,
     pieces: Pieces,
     streams: Streams,
@@ -46,6 +54,7 @@ impl Console {
         Self {
             inner: Arc::new(Inner {
                 views,
+                logins: Logins::new(settings.users.clone()),
                 settings,
                 client: OnceCell::new(),
                 pieces: Pieces::new(),
@@ -61,6 +70,10 @@ impl Console {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    pub(crate) fn logins(&self) -> &Logins {
+        &self.inner.logins
     }
 
     /// Room for what is read.

@@ -2,6 +2,8 @@
 //!
 //! Kafka: none.
 
+use std::net::IpAddr;
+
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
@@ -9,13 +11,16 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, login::address_of};
 
 /// The query string.
 pub(crate) struct Params<T>(pub(crate) T);
 
 /// The names in the path.
 pub(crate) struct Named<T>(pub(crate) T);
+
+/// Where the request comes from.
+pub(crate) struct Remote(pub(crate) IpAddr);
 
 /// The body, JSON.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -35,6 +40,14 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<T>::from_request_parts(parts, state).await;
         path.map(|path| Self(path.0)).map_err(|error| ApiError::bad_request(error.body_text()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Remote {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Ok(Self(address_of(&parts.extensions)))
     }
 }
 

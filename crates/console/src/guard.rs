@@ -1,4 +1,4 @@
-//! Who may ask, and what the browser is told: hosts, origins, content types, headers of safety.
+//! Who may ask, and what the browser is told: hosts, origins, users, content types, headers of safety.
 //!
 //! A page of somebody else that runs in the user's browser reaches loopback too. It cannot read an
 //! answer (nothing here allows other origins), nor make a change (other origins are refused), nor
@@ -17,6 +17,7 @@ use axum::{
 use crate::{
     console::{Console, Settings},
     error::ApiError,
+    login::{Who, address_of},
 };
 
 /// What the app's pages may do: nothing that does not come from here.
@@ -29,9 +30,9 @@ pub(crate) fn protect(app: Router<Console>, console: &Console) -> Router<Console
 }
 
 async fn check(State(console): State<Console>, request: Request, next: Next) -> Response {
-    let mut response = match refuse(console.settings(), &request) {
-        Some(error) => error.into_response(),
-        None => next.run(request).await,
+    let mut response = match admit(&console, request).await {
+        Ok(request) => next.run(request).await,
+        Err(error) => error.into_response(),
     };
     let headers = response.headers_mut();
     let mut tell = |name: HeaderName, value: &'static str| {
@@ -47,27 +48,71 @@ async fn check(State(console): State<Console>, request: Request, next: Next) -> 
     response
 }
 
-/// Why a request is refused, if it is.
-fn refuse(settings: &Settings, request: &Request) -> Option<ApiError> {
+/// The request with whom it is from, or why it is refused.
+async fn admit(console: &Console, mut request: Request) -> Result<Request, ApiError> {
+    check_site(console.settings(), &request)?;
+    let path = request.uri().path();
+    let path = console.settings().base_path.strip(path).unwrap_or(path);
+    let is_session = path == "/api/v1/session";
+    let is_api = path == "/api" || path.starts_with("/api/");
+    let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
+    // Whoever logs in or out need not be known yet, and the app's files tell nobody anything.
+    let who = match is_api && (is_look || !is_session) {
+        true => {
+            let from = address_of(request.extensions());
+            console.logins().who(request.headers(), from).await?
+        }
+        false => Who(None),
+    };
+    if is_api && !is_session && who.0.is_none() && console.logins().are_required() {
+        let message = "the console asks who you are";
+        let error = ApiError::new(StatusCode::UNAUTHORIZED, "LOGIN_REQUIRED", message);
+        return Err(error.with_hint("POST /api/v1/session, or Authorization: Basic"));
+    }
+    if !is_look {
+        if !is_session && let Some(message) = why_read_only(console.settings(), &who) {
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "READ_ONLY", message));
+        }
+        check_body(request.headers())?;
+    }
+    request.extensions_mut().insert(who);
+    Ok(request)
+}
+
+/// Why whoever asks may change nothing, if that is so.
+pub(crate) fn why_read_only(settings: &Settings, who: &Who) -> Option<String> {
+    if settings.is_read_only {
+        return Some("This console is read-only.".to_owned());
+    }
+    let user = who.0.as_ref().filter(|user| user.is_read_only)?;
+    Some(format!("{} may look at everything and change nothing.", user.name))
+}
+
+/// The request is for this console, and comes from its own pages or from no page.
+fn check_site(settings: &Settings, request: &Request) -> Result<(), ApiError> {
     let headers = request.headers();
     let host = text(headers, &header::HOST).or_else(|| request.uri().host()).unwrap_or_default();
     if !is_allowed(host, &settings.hosts) {
         let message = format!("the console does not answer to the name '{}'", name_of(host));
         let error = ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN_HOST", message);
-        return Some(error.with_hint("add the name to ottla.console.hosts"));
+        return Err(error.with_hint("add the name to ottla.console.hosts"));
     }
-    let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, it)| it == host);
+    // A proxy may ask by another name than the browser. A page of another site cannot set the header
+    // that says so: the browser would ask here first whether it may.
+    let forwarded = text(headers, &HeaderName::from_static("x-forwarded-host"));
+    let is_own = |origin: &str| {
+        let site = origin.split_once("://").map(|(_, site)| site);
+        site.is_some_and(|site| site == host || forwarded == Some(site))
+    };
     if text(headers, &header::ORIGIN).is_some_and(|origin| !is_own(origin)) {
         let message = "another site asked for this in your browser";
-        return Some(ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN_ORIGIN", message));
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN_ORIGIN", message));
     }
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
-        return None;
-    }
-    if settings.is_read_only && !request.uri().path().ends_with("/session") {
-        let message = "the console is read-only";
-        return Some(ApiError::new(StatusCode::FORBIDDEN, "READ_ONLY", message));
-    }
+    Ok(())
+}
+
+/// A form of another page cannot send JSON.
+fn check_body(headers: &HeaderMap) -> Result<(), ApiError> {
     let is_json = |value: &str| {
         let kind = value.split(';').next().unwrap_or_default().trim();
         kind.eq_ignore_ascii_case("application/json")
@@ -77,9 +122,9 @@ fn refuse(settings: &Settings, request: &Request) -> Option<ApiError> {
     let kind = text(headers, &header::CONTENT_TYPE);
     if kind.map_or(has_body, |kind| !is_json(kind)) {
         let message = "a change is sent as application/json";
-        return Some(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "NOT_JSON", message));
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "NOT_JSON", message));
     }
-    None
+    Ok(())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -10,6 +10,7 @@
 
 mod api;
 mod assets;
+mod base_path;
 mod clock;
 mod console;
 mod encoding;
@@ -18,15 +19,21 @@ mod extract;
 mod fields;
 mod filter;
 mod guard;
+mod guesses;
 mod lag;
+mod login;
 mod number;
 mod page;
 mod past;
 mod payload;
 mod scan;
+mod sessions;
 mod stream;
+mod users;
 
+pub use base_path::{BasePath, BasePathError};
 pub use console::Settings;
+pub use users::{Users, UsersError, hash_password};
 
 use axum::{Router, http::header, routing::get};
 use ottla_broker::views::Views;
@@ -35,11 +42,18 @@ use crate::console::Console;
 
 /// The console of a broker.
 pub fn app(views: Views, settings: Settings) -> Router {
+    let base_path = settings.base_path.clone();
     let console = Console::new(views, settings);
     let (api, _) = api::router();
     let described = [(header::CONTENT_TYPE, "application/json")];
     let document = get(move || std::future::ready((described, api::document())));
     let app = api.route("/api/v1/openapi.json", document).fallback(assets::serve);
+    let app = match base_path.is_root() {
+        true => app,
+        false => Router::new()
+            .nest(&base_path.to_string(), app)
+            .fallback(move || std::future::ready(assets::elsewhere(&base_path))),
+    };
     guard::protect(app, &console).with_state(console)
 }
 

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use clap::Args;
 use ottla_broker::Broker;
 use ottla_config::{Layer, Loaded, ServerConfig, from_env, keys, parse_properties};
+use ottla_console::Users;
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -123,7 +124,7 @@ fn start_logging(format: LogFormat) {
 fn serve(flags: &Flags) -> anyhow::Result<()> {
     let config = load(flags)?;
     let signals = StopSignals::catch()?;
-    let settings = console_settings(&config);
+    let settings = console_settings(&config)?;
     let broker = Broker::start_with(config, |views| Some(ottla_console::app(views, settings)))?;
     banner::print(&broker, flags.announce.unwrap_or(Announce::People));
     match signals.wait(&broker) {
@@ -139,11 +140,22 @@ fn serve(flags: &Flags) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn console_settings(config: &ServerConfig) -> ottla_console::Settings {
-    ottla_console::Settings {
-        is_read_only: config.get(&keys::OTTLA_CONSOLE_READ_ONLY),
-        hosts: config.get(&keys::OTTLA_CONSOLE_HOSTS).to_vec(),
+fn console_settings(config: &ServerConfig) -> anyhow::Result<ottla_console::Settings> {
+    let mut users =
+        Users::parse(config.get(&keys::OTTLA_CONSOLE_USERS)).context("ottla.console.users")?;
+    let file = config.get(&keys::OTTLA_CONSOLE_USERS_FILE);
+    if !file.is_empty() {
+        let of_file = || format!("ottla.console.users.file: {file}");
+        let text = std::fs::read_to_string(file).with_context(of_file)?;
+        users = Users::parse(&text).and_then(|own| users.and(own)).with_context(of_file)?;
     }
+    let base_path = config.get(&keys::OTTLA_CONSOLE_BASE_PATH).parse();
+    Ok(ottla_console::Settings {
+        is_read_only: config.get(&keys::OTTLA_CONSOLE_READ_ONLY),
+        users,
+        base_path: base_path.context("ottla.console.base.path")?,
+        hosts: config.get(&keys::OTTLA_CONSOLE_HOSTS).to_vec(),
+    })
 }
 
 fn load(flags: &Flags) -> anyhow::Result<ServerConfig> {

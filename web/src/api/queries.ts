@@ -1,10 +1,17 @@
 // What the pages ask for, once each: the key under which an answer is kept, and how often it is asked anew.
 
-import { keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
-import { ApiError, get, isMissingRoute, path } from "./client";
+import { keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
+import { ApiError, get, isMissingRoute, path, send } from "./client";
 import type * as api from "./types";
 
-export const queryClient = new QueryClient({
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error) => {
+      // The session has ended meanwhile: the login takes the page's place.
+      if (error instanceof ApiError && error.status === 401)
+        void queryClient.invalidateQueries({ queryKey: ["session"] });
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 1000,
@@ -29,6 +36,13 @@ export const session = () =>
     queryFn: ({ signal }) => get<api.Session>("/session", {}, signal),
     staleTime: 60_000,
   });
+
+/** Ends the session, and forgets all that it has shown. */
+export async function signOut() {
+  await send("DELETE", "/session");
+  queryClient.clear();
+  location.assign(document.baseURI);
+}
 
 export const overview = () =>
   queryOptions({

@@ -1072,6 +1072,8 @@ export type Session = {
   nowMs: Long;
   /** Whether every change is refused. */
   readOnly: boolean;
+  /** Why, as a sentence. */
+  readOnlyBecause: string | null;
   /** `broker`: the console sits in the broker that it shows. */
   role: string;
   /** Who is logged in. */

@@ -1,7 +1,7 @@
-// Who are you: shown where the broker's `console.users` asks for it.
+// Who are you: shown where the console has users.
 
 import { type FormEvent, useState } from "react";
-import { send } from "../api/client";
+import { ApiError, send } from "../api/client";
 import { queryClient } from "../api/queries";
 import type { Session } from "../api/types";
 import { Button, Text } from "../ui/controls";
@@ -22,7 +22,8 @@ export function Login() {
       await send<Session>("POST", "/session", { user, password });
       await queryClient.invalidateQueries();
     } catch (error) {
-      setProblem((error as Error).message);
+      const hint = error instanceof ApiError ? error.hint : null;
+      setProblem(hint ? `${(error as Error).message}: ${hint}` : (error as Error).message);
     } finally {
       setBusy(false);
     }
@@ -33,7 +34,14 @@ export function Login() {
       <form className="card" onSubmit={submit}>
         <Mark size={36} />
         <h1>Sign in</h1>
-        <Text label="User" value={user} onChange={setUser} autoFocus name="username" />
+        <Text
+          label="User"
+          value={user}
+          onChange={setUser}
+          autoFocus
+          name="username"
+          autoComplete="username"
+        />
         <Text
           label="Password"
           type="password"
@@ -41,6 +49,7 @@ export function Login() {
           onChange={setPassword}
           error={problem}
           name="password"
+          autoComplete="current-password"
         />
         <Button look="primary" type="submit" isDisabled={isBusy || user === ""}>
           Sign in

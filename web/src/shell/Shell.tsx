@@ -4,9 +4,9 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { has, isMissingRoute } from "../api/client";
-import { overview, session } from "../api/queries";
+import { overview, session, signOut } from "../api/queries";
 import { Button } from "../ui/controls";
-import { Banner, Failed } from "../ui/data";
+import { Banner, Failed, Loading } from "../ui/data";
 import { Icon, type IconName, Mark } from "../ui/icons";
 import { Toasts } from "../ui/toasts";
 import { Help } from "./Help";
@@ -68,9 +68,20 @@ function Side({ openPalette, openHelp }: { openPalette: () => void; openHelp: ()
             <Icon name="help" />
           </Button>
         </div>
-        <span className="tiny muted">
-          {data ? `ottla ${data.version}${data.user ? ` · ${data.user}` : ""}` : "\u00a0"}
-        </span>
+        {data?.user ? (
+          <div className="row">
+            <span className="small clip grow">{data.user}</span>
+            <Button small look="ghost" onPress={() => void signOut()}>
+              Sign out
+            </Button>
+          </div>
+        ) : null}
+        {data?.readOnlyBecause ? (
+          <span className="row tiny muted">
+            <Icon name="lock" size={12} /> {data.readOnlyBecause}
+          </span>
+        ) : null}
+        <span className="tiny muted">{data ? `ottla ${data.version}` : "\u00a0"}</span>
       </div>
     </nav>
   );
@@ -108,6 +119,8 @@ export function Shell() {
     document.title = names.length === 0 ? "Ottla" : `${names.slice(0, 3).reverse().join(" · ")} – Ottla`;
   }, [pathname]);
 
+  // Nothing is asked before it is known who asks.
+  if (!data && !error) return <Loading />;
   if (data?.loginRequired && data.user === null) return <Login />;
   return (
     <div className={css.frame}>

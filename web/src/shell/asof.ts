@@ -19,9 +19,15 @@ export function useNow(): number {
   return now;
 }
 
-/** False where this console must not change anything: read-only, or looking at the past. */
-export function useMayChange(): boolean {
+/** Why nothing can be changed: it is the past, or whoever looks may only look. Null where it can. */
+export function useWhyNot(): string | null {
   const at = useAt();
   const { data } = useQuery(session());
-  return at === undefined && data?.readOnly !== true;
+  if (at !== undefined) return "This is the past, which nothing can change.";
+  return data?.readOnlyBecause ?? null;
+}
+
+/** Whether something can be changed. */
+export function useMayChange(): boolean {
+  return useWhyNot() === null;
 }

@@ -70,6 +70,7 @@ type TextProps = FieldProps & {
   list?: string[];
   type?: "text" | "password";
   name?: string;
+  autoComplete?: "username" | "current-password";
 };
 
 export function Text(props: TextProps) {
@@ -83,7 +84,7 @@ export function Text(props: TextProps) {
     name,
     autoFocus,
     spellCheck: false,
-    autoComplete: "off",
+    autoComplete: props.autoComplete ?? "off",
     className: mono ? `${css.input} ${css.mono}` : css.input,
     "aria-invalid": props.error ? true : undefined,
     "aria-describedby": describedBy(id, props),

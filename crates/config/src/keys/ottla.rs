@@ -1,6 +1,6 @@
 //! Keys that Kafka does not have.
 
-use crate::value::{List, Text};
+use crate::value::{List, Password, Text};
 
 keys! { OTTLA_KEYS: Broker;
 
@@ -24,6 +24,16 @@ keys! { OTTLA_KEYS: Broker;
 
     /// Whether the console refuses every change.
     OTTLA_CONSOLE_READ_ONLY: bool = with("ottla.console.read.only", "false").honoured();
+
+    /// Who may use the console, as name:hash or name:hash:read-only, separated by semicolons, with
+    /// hashes that `ottla console hash-password` makes. Without any, it asks nobody.
+    OTTLA_CONSOLE_USERS: Password = with("ottla.console.users", "").honoured();
+
+    /// A file of such users, one a line.
+    OTTLA_CONSOLE_USERS_FILE: Text = with("ottla.console.users.file", "").honoured();
+
+    /// What comes before every path of the console where a proxy serves it, such as /kafka.
+    OTTLA_CONSOLE_BASE_PATH: Text = with("ottla.console.base.path", "").honoured();
 
     /// Topics that a start creates where they are missing, as name:partitions:replicas or
     /// name:partitions:replicas:cleanup.policy, separated by commas.

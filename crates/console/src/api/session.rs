@@ -2,11 +2,23 @@
 //!
 //! Kafka: none.
 
-use axum::{Json, extract::State};
-use serde::Serialize;
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{clock::now_ms, console::Console, number::Long};
+use crate::{
+    clock::now_ms,
+    console::Console,
+    error::{ApiError, ErrorBody},
+    extract::{Body, Remote},
+    guard::why_read_only,
+    login::{Who, cookie},
+    number::Long,
+};
 
 /// What the app has to know first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,21 +34,70 @@ pub(crate) struct Session {
     user: Option<String>,
     /// Whether every change is refused.
     read_only: bool,
+    /// Why, as a sentence.
+    read_only_because: Option<String>,
     /// What comes before `/api` in every path.
     base_path: String,
     now_ms: Long,
 }
 
+/// A name and its password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credentials {
+    user: String,
+    password: String,
+}
+
+impl Session {
+    fn new(console: &Console, who: &Who) -> Json<Self> {
+        let read_only_because = why_read_only(console.settings(), who);
+        Json(Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            role: "broker".to_owned(),
+            login_required: console.logins().are_required(),
+            user: who.0.as_ref().map(|user| user.name.clone()),
+            read_only: read_only_because.is_some(),
+            read_only_because,
+            base_path: console.settings().base_path.to_string(),
+            now_ms: now_ms().into(),
+        })
+    }
+}
+
 /// The session of whoever asks.
 #[utoipa::path(get, path = "/session", tag = "session", responses((status = 200, body = Session)))]
-pub(crate) async fn show(State(console): State<Console>) -> Json<Session> {
-    Json(Session {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        role: "broker".to_owned(),
-        login_required: false,
-        user: None,
-        read_only: console.settings().is_read_only,
-        base_path: String::new(),
-        now_ms: now_ms().into(),
-    })
+pub(crate) async fn show(
+    State(console): State<Console>,
+    Extension(who): Extension<Who>,
+) -> Json<Session> {
+    Session::new(&console, &who)
+}
+
+/// Opens a session, whose secret is in a cookie.
+#[utoipa::path(post, path = "/session", tag = "session", request_body = Credentials,
+    responses((status = 200, body = Session), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn open(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Remote(address): Remote,
+    Body(body): Body<Credentials>,
+) -> Result<([(HeaderName, String); 1], Json<Session>), ApiError> {
+    if !console.logins().are_required() {
+        return Err(ApiError::bad_request("the console has no users"));
+    }
+    let (known, secret) = console.logins().open(address, (body.user, body.password)).await?;
+    let cookie = cookie(Some(&secret), &console.settings().base_path, &headers);
+    Ok(([(header::SET_COOKIE, cookie)], Session::new(&console, &Who(Some(known)))))
+}
+
+/// Ends the session.
+#[utoipa::path(delete, path = "/session", tag = "session", responses((status = 204)))]
+pub(crate) async fn close(
+    State(console): State<Console>,
+    headers: HeaderMap,
+) -> (StatusCode, [(HeaderName, String); 1]) {
+    console.logins().close(&headers);
+    let cookie = cookie(None, &console.settings().base_path, &headers);
+    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)])
 }

@@ -6,7 +6,6 @@ import { useBootstrap } from "../../api/bootstrap";
 import { path, send } from "../../api/client";
 import { brokerConfig, brokers, logDirs, queryClient } from "../../api/queries";
 import type { BrokerLogDir, BrokerRow } from "../../api/types";
-import { useMayChange } from "../../shell/asof";
 import { bytes, many } from "../../text/format";
 import { minus } from "../../text/long";
 import { cluster } from "../../text/snippets";
@@ -114,7 +113,6 @@ function Directories({ id }: { id: number }) {
 function Configs({ id }: { id: number }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const mayChange = useMayChange();
   const { data, error } = useQuery(brokerConfig(id));
   async function save(name: string, value: string | null) {
     const body = value === null ? { set: {}, unset: [name] } : { set: { [name]: value }, unset: [] };
@@ -146,12 +144,7 @@ function Configs({ id }: { id: number }) {
       {error && !data ? <Failed error={error} /> : null}
       {!data && !error ? <Loading /> : null}
       {data ? (
-        <ConfigTable
-          entries={data.entries}
-          q={search.q ?? ""}
-          isAll={search.all ?? false}
-          save={mayChange ? save : null}
-        />
+        <ConfigTable entries={data.entries} q={search.q ?? ""} isAll={search.all ?? false} save={save} />
       ) : null}
     </section>
   );

@@ -8,6 +8,7 @@ import { has, path, send } from "../../api/client";
 import { groupLanes, group as groupQuery, groupTimeline, queryClient, undos } from "../../api/queries";
 import type { GroupDetail, GroupOffset, Member, TimelineEntry } from "../../api/types";
 import { useAt, useMayChange, useNow } from "../../shell/asof";
+import { ChangeButton } from "../../shell/ChangeButton";
 import { ago, clock, count, duration } from "../../text/format";
 import { describeGroup } from "../../text/snippets";
 import { Button, Text } from "../../ui/controls";
@@ -242,17 +243,17 @@ export function Group() {
         beside={<Pill tone={stateTone(data.state)}>{data.state}</Pill>}
         snippets={describeGroup(bootstrap, id)}
         actions={
-          mayChange ? (
-            <>
-              <Button onPress={() => change({ reset: true })}>Reset…</Button>
+          <>
+            <ChangeButton onPress={() => change({ reset: true })}>Reset…</ChangeButton>
+            {mayChange ? (
               <Menu
                 label="More actions"
                 actions={[
                   { id: "delete", text: "Delete the group…", isDanger: true, run: () => setDeleting(true) },
                 ]}
               />
-            </>
-          ) : null
+            ) : null}
+          </>
         }
       />
       {mayChange ? <Undo id={id} /> : null}

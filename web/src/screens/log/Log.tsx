@@ -3,7 +3,7 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
-import { useAt, useMayChange } from "../../shell/asof";
+import { useAt, useWhyNot } from "../../shell/asof";
 import { useKeys } from "../../shell/keys";
 import { count, many } from "../../text/format";
 import { minus, sum } from "../../text/long";
@@ -105,7 +105,7 @@ export function Log() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const at = useAt();
-  const mayChange = useMayChange();
+  const whyNot = useWhyNot();
   const bootstrap = useBootstrap();
   const [isPaused, setPaused] = useState(false);
   const [look, setLook] = useState<Look>(FOLLOW);
@@ -193,13 +193,17 @@ export function Log() {
           />
         )}
         <Legend topic={topic} model={model} />
-        {mayChange ? (
+        {whyNot === null ? (
           <ProduceDock
             topic={topic}
             partitions={Math.max(1, model.lanes.length)}
             onSent={(to) => model.light(to, performance.now() + LIT_MS)}
           />
-        ) : null}
+        ) : (
+          <p className={`row muted small ${css.locked}`}>
+            <Icon name="lock" size={14} /> {whyNot}
+          </p>
+        )}
       </section>
       {search.table ? (
         <section className="card" aria-label="The log as a table">

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { apiUrl, path } from "../../api/client";
 import { batch, record } from "../../api/queries";
 import type { Payload, RecordDetail } from "../../api/types";
-import { useMayChange } from "../../shell/asof";
+import { ChangeButton } from "../../shell/ChangeButton";
 import { bytes, count, iso, moment } from "../../text/format";
 import { readJson } from "../../text/json";
 import { decodeBase64, payloadBytes, preview } from "../../text/payload";
@@ -195,17 +195,16 @@ export function Microscope(props: {
   const [partition, offset] = view.split("@") as [string, string];
   const { data: detail, error } = useQuery(record(topic, Number(partition), offset));
   const [isProducing, setProducing] = useState(false);
-  const mayChange = useMayChange();
   const at = path`/topics/${topic}/partitions/${partition}/records/${offset}`;
   return (
     <aside className={css.scope} aria-label={`Record ${view}`}>
       <div className={css.scopeHead}>
         <div className="row">
           <h2 className="grow mono clip">{`${topic}/${partition}@${count(offset)}`}</h2>
-          {detail && mayChange ? (
-            <Button small onPress={() => setProducing(true)}>
+          {detail ? (
+            <ChangeButton small onPress={() => setProducing(true)}>
               Produce again…
-            </Button>
+            </ChangeButton>
           ) : null}
           <Button small icon look="ghost" aria-label="Close the record" onPress={props.onClose}>
             <Icon name="close" size={14} />

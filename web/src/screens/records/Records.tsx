@@ -8,6 +8,7 @@ import { apiUrl, path } from "../../api/client";
 import { topic as topicQuery } from "../../api/queries";
 import type { RecordRow } from "../../api/types";
 import { useMayChange } from "../../shell/asof";
+import { ChangeButton } from "../../shell/ChangeButton";
 import { useKeys } from "../../shell/keys";
 import { bytes, count, duration } from "../../text/format";
 import { commonFields } from "../../text/payload";
@@ -253,11 +254,9 @@ export function Records() {
         >
           <Icon name="download" size={14} /> Export
         </Menu>
-        {mayChange ? (
-          <Button small onPress={() => setProducing(true)}>
-            <Icon name="plus" size={14} /> Produce
-          </Button>
-        ) : null}
+        <ChangeButton small onPress={() => setProducing(true)}>
+          <Icon name="plus" size={14} /> Produce
+        </ChangeButton>
         <ShowAs small snippets={readRecords(bootstrap, topic, search)} />
       </div>
       <div className={css.split} data-open={search.view ? "" : undefined}>

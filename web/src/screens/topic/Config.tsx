@@ -5,7 +5,6 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useBootstrap } from "../../api/bootstrap";
 import { path, send } from "../../api/client";
 import { queryClient, topicConfig } from "../../api/queries";
-import { useMayChange } from "../../shell/asof";
 import { configure } from "../../text/snippets";
 import { Check, Text } from "../../ui/controls";
 import { Failed, Loading } from "../../ui/data";
@@ -21,7 +20,6 @@ export function Config() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const bootstrap = useBootstrap();
-  const mayChange = useMayChange();
   const { data, error, refetch } = useQuery(topicConfig(topic));
 
   async function save(name: string, value: string | null) {
@@ -60,12 +58,7 @@ export function Config() {
       {error ? <Failed error={error} retry={() => void refetch()} /> : null}
       {!data && !error ? <Loading /> : null}
       {data ? (
-        <ConfigTable
-          entries={data.entries}
-          q={search.q ?? ""}
-          isAll={search.all ?? false}
-          save={mayChange ? save : null}
-        />
+        <ConfigTable entries={data.entries} q={search.q ?? ""} isAll={search.all ?? false} save={save} />
       ) : null}
     </section>
   );

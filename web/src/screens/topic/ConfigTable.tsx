@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import type { ConfigEntry } from "../../api/types";
+import { ChangeButton } from "../../shell/ChangeButton";
 import { bytes, duration } from "../../text/format";
 import { isLong } from "../../text/long";
 import { Button, Text } from "../../ui/controls";
@@ -137,9 +138,9 @@ export function ConfigTable(props: {
                   </td>
                   <td>
                     {save && !entry.isReadOnly && !entry.isSensitive ? (
-                      <Button small onPress={() => setOpen(entry)} aria-label={`Change ${entry.name}`}>
+                      <ChangeButton small onPress={() => setOpen(entry)} aria-label={`Change ${entry.name}`}>
                         Change
-                      </Button>
+                      </ChangeButton>
                     ) : null}
                   </td>
                 </tr>

@@ -5,6 +5,7 @@ import { getRouteApi, Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { topic } from "../../api/queries";
 import { useAt, useMayChange } from "../../shell/asof";
+import { ChangeButton } from "../../shell/ChangeButton";
 import { bytes, count, many, retention } from "../../text/format";
 import { Failed, Tag } from "../../ui/data";
 import { Menu } from "../../ui/overlay";
@@ -45,7 +46,7 @@ export function Topic() {
           ) : null
         }
         actions={
-          mayChange && data && !data.isInternal ? (
+          !data || data.isInternal ? null : mayChange ? (
             <Menu
               label="More actions"
               actions={[
@@ -54,7 +55,9 @@ export function Topic() {
                 { id: "delete", text: "Delete the topic…", isDanger: true, run: () => setOpen("delete") },
               ]}
             />
-          ) : null
+          ) : (
+            <ChangeButton>More actions</ChangeButton>
+          )
         }
       />
       <Tabs label="Views of the topic">

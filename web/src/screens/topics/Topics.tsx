@@ -6,9 +6,10 @@ import { useBootstrap } from "../../api/bootstrap";
 import { topics } from "../../api/queries";
 import type { TopicRow } from "../../api/types";
 import { useMayChange } from "../../shell/asof";
+import { ChangeButton } from "../../shell/ChangeButton";
 import { bytes, count, retention } from "../../text/format";
 import { listTopics } from "../../text/snippets";
-import { Button, Check, Text } from "../../ui/controls";
+import { Check, Text } from "../../ui/controls";
 import { Blank, Failed, Loading, Pager, Pill, Scroll, SortHead, Tag } from "../../ui/data";
 import { Icon } from "../../ui/icons";
 import { PageHead } from "../../ui/page";
@@ -51,7 +52,6 @@ function Table() {
     topics({ q: search.q, sort, page: search.page ?? 0, internal: search.internal ?? false }),
   );
   const rates = useRates(data?.items);
-  const mayChange = useMayChange();
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <Loading />;
   if (data.total === 0 && !search.q) {
@@ -61,14 +61,12 @@ function Table() {
           A topic is a named log that programs append records to and others read. It appears here when a
           client writes to it, or now:
         </p>
-        {mayChange ? (
-          <Button
-            look="primary"
-            onPress={() => void navigate({ search: (before) => ({ ...before, create: true }) })}
-          >
-            Create a topic
-          </Button>
-        ) : null}
+        <ChangeButton
+          look="primary"
+          onPress={() => void navigate({ search: (before) => ({ ...before, create: true }) })}
+        >
+          Create a topic
+        </ChangeButton>
       </Blank>
     );
   }
@@ -131,14 +129,12 @@ export function Topics() {
         title="Topics"
         snippets={listTopics(bootstrap, search.internal ?? false)}
         actions={
-          mayChange ? (
-            <Button
-              look="primary"
-              onPress={() => void navigate({ search: (before) => ({ ...before, create: true }) })}
-            >
-              <Icon name="plus" /> Create a topic
-            </Button>
-          ) : null
+          <ChangeButton
+            look="primary"
+            onPress={() => void navigate({ search: (before) => ({ ...before, create: true }) })}
+          >
+            <Icon name="plus" /> Create a topic
+          </ChangeButton>
         }
       />
       <section className="card" aria-label="Topics">
