@@ -1,11 +1,13 @@
 //! Configs of topics and brokers: described with where each value comes from, and changed.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use ottla_types::BrokerId;
 use ottla_wire::{
     describe_configs_request::DescribeConfigsResource,
-    describe_configs_response::DescribeConfigsSynonym,
+    describe_configs_response::{
+        DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+    },
     incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig},
     messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest},
 };
@@ -125,17 +127,35 @@ impl Admin {
             Error::new(ErrorKind::Protocol, what(), "the broker's answer is empty")
         })?;
         verdict(result.error_code, what, result.error_message.as_deref())?;
-        let entries = result.configs.iter().map(|config| ConfigEntry {
-            name: config.name.to_string(),
-            value: config.value.as_ref().map(ToString::to_string),
-            source: source_name(config.config_source),
-            synonyms: config.synonyms.iter().map(synonym).collect(),
-            is_set: config.config_source == own_source(resource),
-            is_read_only: config.read_only,
-            is_sensitive: config.is_sensitive,
-            documentation: config.documentation.as_ref().map(ToString::to_string),
+        Ok(entries_of(result, resource))
+    }
+
+    /// Some configs of many topics, in one request; those of a topic that cannot be described are
+    /// left out.
+    pub async fn describe_topic_configs(
+        &self,
+        topics: &[String],
+        keys: &[&str],
+    ) -> Result<BTreeMap<String, Vec<ConfigEntry>>> {
+        let resources = topics.iter().map(|name| DescribeConfigsResource {
+            resource_type: ConfigResource::Topic(name.clone()).wire_type(),
+            resource_name: name.as_str().into(),
+            configuration_keys: Some(keys.iter().map(|key| (*key).into()).collect()),
         });
-        Ok(entries.collect())
+        let request = DescribeConfigsRequest {
+            resources: resources.collect(),
+            include_synonyms: false,
+            include_documentation: false,
+        };
+        let response = self.client.call_any(ANY, |_| request.clone()).await?;
+        let described = response.results.iter().filter(|it| it.error_code == 0);
+        Ok(described
+            .map(|it| {
+                let name = it.resource_name.to_string();
+                let entries = entries_of(it, &ConfigResource::Topic(name.clone()));
+                (name, entries)
+            })
+            .collect())
     }
 
     /// Changes configs of a resource: all of the changes or none.
@@ -194,6 +214,20 @@ const fn own_source(resource: &ConfigResource) -> i8 {
         ConfigResource::BrokerLogger(_) => 6,
         ConfigResource::Group(_) => 8,
     }
+}
+
+fn entries_of(result: &DescribeConfigsResult, resource: &ConfigResource) -> Vec<ConfigEntry> {
+    let entry = |config: &DescribeConfigsResourceResult| ConfigEntry {
+        name: config.name.to_string(),
+        value: config.value.as_ref().map(ToString::to_string),
+        source: source_name(config.config_source),
+        synonyms: config.synonyms.iter().map(synonym).collect(),
+        is_set: config.config_source == own_source(resource),
+        is_read_only: config.read_only,
+        is_sensitive: config.is_sensitive,
+        documentation: config.documentation.as_ref().map(ToString::to_string),
+    };
+    result.configs.iter().map(entry).collect()
 }
 
 const fn source_name(source: i8) -> &'static str {

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ottla_types::{BrokerId, LeaderEpoch, Offset};
 use ottla_wire::{
-    Message, Reader,
+    Message, Reader, Str,
+    describe_groups_response::DescribedGroup,
     messages::{
         ConsumerProtocolAssignment, DeleteGroupsRequest, DescribeGroupsRequest, ListGroupsRequest,
         OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest,
@@ -12,6 +13,10 @@ use ottla_wire::{
     offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
     offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic},
     offset_fetch_request::OffsetFetchRequestGroup,
+    offset_fetch_response::{
+        OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
+        OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+    },
 };
 
 use super::{Admin, verdict};
@@ -91,6 +96,71 @@ impl Committer {
         Self { generation_id: -1, member_id: String::new(), group_instance_id: None };
 }
 
+/// A committed offset as it is told.
+struct Row {
+    topic: Str,
+    partition: i32,
+    offset: i64,
+    leader_epoch: i32,
+    metadata: Option<Str>,
+    error_code: i16,
+}
+
+fn rows_of(group: &OffsetFetchResponseGroup) -> Vec<Row> {
+    let partitions = |topic: &OffsetFetchResponseTopics| {
+        let name = topic.name.clone();
+        let row = |it: &OffsetFetchResponsePartitions| Row {
+            topic: name.clone(),
+            partition: it.partition_index,
+            offset: it.committed_offset,
+            leader_epoch: it.committed_leader_epoch,
+            metadata: it.metadata.clone(),
+            error_code: it.error_code,
+        };
+        topic.partitions.iter().map(row).collect::<Vec<_>>()
+    };
+    group.topics.iter().flat_map(partitions).collect()
+}
+
+fn offsets_of(rows: Vec<Row>, what: impl Fn() -> String) -> Result<Offsets> {
+    let mut offsets = Offsets::new();
+    for row in rows {
+        verdict(row.error_code, &what, None)?;
+        if row.offset >= 0 {
+            let metadata = row.metadata.as_deref().unwrap_or_default().to_owned();
+            let (offset, leader_epoch) = (Offset(row.offset), LeaderEpoch(row.leader_epoch));
+            let committed = CommittedOffset { offset, leader_epoch, metadata };
+            offsets.insert((Arc::from(row.topic.as_str()), row.partition), committed);
+        }
+    }
+    Ok(offsets)
+}
+
+impl GroupDescription {
+    fn new(group: &DescribedGroup, coordinator: BrokerId) -> Self {
+        let is_consumer = group.protocol_type == "consumer";
+        let members = group.members.iter().map(|member| GroupMember {
+            member_id: member.member_id.to_string(),
+            group_instance_id: member.group_instance_id.as_ref().map(ToString::to_string),
+            client_id: member.client_id.to_string(),
+            client_host: member.client_host.to_string(),
+            assignment: if is_consumer {
+                assignment_of(&member.member_assignment)
+            } else {
+                Vec::new()
+            },
+        });
+        Self {
+            members: members.collect(),
+            group_id: group.group_id.to_string(),
+            state: group.group_state.to_string(),
+            protocol_type: group.protocol_type.to_string(),
+            assignor: group.protocol_data.to_string(),
+            coordinator,
+        }
+    }
+}
+
 /// Offsets per partition.
 pub(crate) type Offsets = BTreeMap<(Arc<str>, i32), CommittedOffset>;
 
@@ -142,26 +212,22 @@ impl Admin {
                 verdict => break verdict.map(|()| (coordinator, group))?,
             }
         };
-        let is_consumer = group.protocol_type == "consumer";
-        let members = group.members.iter().map(|member| GroupMember {
-            member_id: member.member_id.to_string(),
-            group_instance_id: member.group_instance_id.as_ref().map(ToString::to_string),
-            client_id: member.client_id.to_string(),
-            client_host: member.client_host.to_string(),
-            assignment: if is_consumer {
-                assignment_of(&member.member_assignment)
-            } else {
-                Vec::new()
-            },
-        });
-        Ok(GroupDescription {
-            group_id: group.group_id.to_string(),
-            state: group.group_state.to_string(),
-            protocol_type: group.protocol_type.to_string(),
-            assignor: group.protocol_data.to_string(),
-            coordinator,
-            members: members.collect(),
-        })
+        Ok(GroupDescription::new(&group, coordinator))
+    }
+
+    /// Groups of one coordinator with their members; a group that cannot be described, as one of
+    /// another type, is left out.
+    pub async fn describe_groups(
+        &self,
+        coordinator: BrokerId,
+        group_ids: &[String],
+    ) -> Result<Vec<GroupDescription>> {
+        let groups = group_ids.iter().map(|id| id.as_str().into()).collect();
+        let request = DescribeGroupsRequest { groups, ..Default::default() };
+        let to = (coordinator, Lane::Shared);
+        let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
+        let described = response.groups.iter().filter(|group| group.error_code == 0);
+        Ok(described.map(|group| GroupDescription::new(group, coordinator)).collect())
     }
 
     /// Deletes groups without members, with their offsets.
@@ -214,37 +280,60 @@ impl Admin {
         };
         let response = self.client.call(to, 2..=9, Duration::ZERO, build).await?;
         let what = || format!("cannot read the offsets of group {group_id}");
-        let mut rows = Vec::new();
         if let Some(group) = response.groups.first() {
             verdict(group.error_code, what, None)?;
-            for topic in &group.topics {
-                rows.extend(topic.partitions.iter().map(|it| {
-                    let (offset, epoch) = (it.committed_offset, it.committed_leader_epoch);
-                    let metadata = it.metadata.clone();
-                    (&topic.name, it.partition_index, offset, epoch, metadata, it.error_code)
-                }));
-            }
-        } else {
-            verdict(response.error_code, what, None)?;
-            for topic in &response.topics {
-                rows.extend(topic.partitions.iter().map(|it| {
-                    let (offset, epoch) = (it.committed_offset, it.committed_leader_epoch);
-                    let metadata = it.metadata.clone();
-                    (&topic.name, it.partition_index, offset, epoch, metadata, it.error_code)
-                }));
-            }
+            return offsets_of(rows_of(group), what);
         }
-        let mut offsets = Offsets::new();
-        for (topic, partition, offset, epoch, metadata, code) in rows {
-            verdict(code, what, None)?;
-            if offset >= 0 {
-                let metadata = metadata.as_deref().unwrap_or_default().to_owned();
-                let (offset, leader_epoch) = (Offset(offset), LeaderEpoch(epoch));
-                let committed = CommittedOffset { offset, leader_epoch, metadata };
-                offsets.insert((Arc::from(topic.as_str()), partition), committed);
+        verdict(response.error_code, what, None)?;
+        let partitions = |topic: &OffsetFetchResponseTopic| {
+            let name = topic.name.clone();
+            let row = |it: &OffsetFetchResponsePartition| Row {
+                topic: name.clone(),
+                partition: it.partition_index,
+                offset: it.committed_offset,
+                leader_epoch: it.committed_leader_epoch,
+                metadata: it.metadata.clone(),
+                error_code: it.error_code,
+            };
+            topic.partitions.iter().map(row).collect::<Vec<_>>()
+        };
+        let rows = response.topics.iter().flat_map(partitions).collect();
+        offsets_of(rows, what)
+    }
+
+    /// The offsets that groups of one coordinator have committed. Groups whose offsets cannot be told
+    /// now are left out.
+    pub async fn list_offsets_of_groups(
+        &self,
+        coordinator: BrokerId,
+        group_ids: &[String],
+    ) -> Result<BTreeMap<String, Offsets>> {
+        let groups = group_ids.iter().map(|id| OffsetFetchRequestGroup {
+            group_id: id.as_str().into(),
+            topics: None,
+            ..OffsetFetchRequestGroup::default()
+        });
+        let request = OffsetFetchRequest { groups: groups.collect(), ..Default::default() };
+        let to = (coordinator, Lane::Shared);
+        let response = match self.client.call(to, 8..=9, Duration::ZERO, |_| request).await {
+            // Such a broker tells them one group at a time.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                let mut all = BTreeMap::new();
+                for id in group_ids {
+                    all.insert(id.clone(), self.list_group_offsets(id).await?);
+                }
+                return Ok(all);
             }
-        }
-        Ok(offsets)
+            response => response?,
+        };
+        let groups = response.groups.iter().filter(|group| group.error_code == 0);
+        let named = groups.filter_map(|group| {
+            let id = group.group_id.to_string();
+            let what = || format!("cannot read the offsets of group {id}");
+            let offsets = offsets_of(rows_of(group), what).ok()?;
+            Some((id, offsets))
+        });
+        Ok(named.collect())
     }
 
     /// Sets offsets of a group that has no members.

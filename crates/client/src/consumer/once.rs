@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use ottla_types::{BrokerId, ErrorCode, Offset};
 use tokio::{sync::Notify, time::Instant};
 
@@ -43,6 +44,26 @@ impl PartitionReader {
 
     /// Fetches from `offset` (inclusive) on. Waits for records as long as the configuration says.
     pub async fn read(&mut self, topic: &str, partition: i32, offset: Offset) -> Result<Piece> {
+        let key = self.fetch(topic, partition, offset).await?;
+        Ok(self.take(&key, offset))
+    }
+
+    /// Fetches from `offset` (inclusive) on, and gives the batches as they are in the log: whole ones,
+    /// and perhaps a part of one at the end.
+    pub async fn read_batches(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: Offset,
+    ) -> Result<Bytes> {
+        let key = self.fetch(topic, partition, offset).await?;
+        let mut state = self.consumer.shared.state();
+        let chunk = state.partitions.get_mut(&key).and_then(|it| it.chunks.pop_front());
+        Ok(chunk.map(|chunk| chunk.bytes).unwrap_or_default())
+    }
+
+    /// Fetches once; what came is in the state.
+    async fn fetch(&mut self, topic: &str, partition: i32, offset: Offset) -> Result<Key> {
         let shared = Arc::clone(&self.consumer.shared);
         let info = shared.client.topic(topic, AutoCreate::No).await?;
         let key: Key = (info.name.clone(), partition);
@@ -72,7 +93,7 @@ impl PartitionReader {
             };
             let has_to_wait = outcome?;
             if !has_to_wait {
-                return Ok(self.take(&key, offset));
+                return Ok(key);
             }
             backoff.pause(no_leader(&key)).await?;
             // What was heard of the cluster meanwhile may have changed who leads.
