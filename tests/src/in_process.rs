@@ -177,7 +177,7 @@ fn start_with_console(config: ServerConfig) -> Result<Broker, StartError> {
         base_path: config.get(&keys::OTTLA_CONSOLE_BASE_PATH).parse().expect("a base path"),
         hosts: config.get(&keys::OTTLA_CONSOLE_HOSTS).to_vec(),
     };
-    Broker::start_with(config, |views| Some(ottla_console::app(views, settings)))
+    Broker::start_with(config, |views| Some(ottla_console::app(views, &settings)))
 }
 
 fn config(dir: &Path, settings: &[(String, String)]) -> ServerConfig {

@@ -2,7 +2,7 @@
 
 use ottla_console::hash_password;
 use ottla_tests::{
-    console::TestConsole,
+    console::{TestConsole, routes},
     http::{Asking, Page, get},
 };
 use serde_json::{Value, json};
@@ -28,25 +28,6 @@ fn cookie(page: &Page) -> String {
 
 fn with_cookie<'a>(method: &'a str, path: &'a str, cookie: &str) -> Asking<'a> {
     Asking::new(method, path).header("Cookie", cookie)
-}
-
-/// Every route of the API's document, with names put into its path.
-fn routes() -> Vec<(String, String)> {
-    let document: Value = serde_json::from_str(&ottla_console::openapi()).unwrap();
-    let mut routes = Vec::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        let names = ["{partition}", "{offset}", "{broker}"];
-        let path = names.iter().fold(path.clone(), |path, name| path.replace(name, "0"));
-        let path = path.replace("{topic}", "London").replace("{group}", "readers");
-        for method in methods.as_object().unwrap().keys() {
-            let is_method = ["get", "post", "put", "patch", "delete"].contains(&method.as_str());
-            if is_method {
-                routes.push((method.to_uppercase(), path.clone()));
-            }
-        }
-    }
-    assert!(routes.len() > 30, "{}", routes.len());
-    routes
 }
 
 #[test]

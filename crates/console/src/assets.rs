@@ -49,8 +49,8 @@ pub(crate) async fn serve(
         Some(file) => file.answer(&headers),
         None if name.starts_with("assets/") => StatusCode::NOT_FOUND.into_response(),
         None => match index() {
-            Some(file) if console.settings().base_path.is_root() => file.answer(&headers),
-            Some(file) => moved(file, &console.settings().base_path),
+            Some(file) if console.here().base_path.is_root() => file.answer(&headers),
+            Some(file) => moved(file, &console.here().base_path),
             None => Html(WITHOUT_APP).into_response(),
         },
     }

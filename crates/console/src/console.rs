@@ -4,13 +4,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ottla_broker::views::{ListenerView, Views};
+use ottla_broker::views::Views;
 use ottla_client::{Admin, Client};
 use tokio::sync::OnceCell;
 
 use crate::{
-    api::reset::Kept, base_path::BasePath, error::ApiError, login::Logins, scan::Pieces,
-    stream::Streams, users::Users,
+    api::{reset::Kept, session::ClusterLink},
+    base_path::BasePath,
+    cluster::Source,
+    error::ApiError,
+    login::Logins,
+    scan::Pieces,
+    stream::Streams,
+    users::Users,
 };
 
 /// The client id that brokers see.
@@ -32,17 +38,27 @@ pub struct Settings {
     pub hosts: Vec<String>,
 }
 
-/// The console of one broker. Cheap to clone.
+/// The console of one cluster. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
     inner: Arc<Inner>,
 }
 
+/// Where the console of one cluster is among those of several.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Here {
+    /// What comes before its paths.
+    pub(crate) base_path: BasePath,
+    /// The clusters that there are, if there is more than one.
+    pub(crate) clusters: Vec<ClusterLink>,
+}
+
 #[derive(Debug)]
 struct Inner {
-    views: Views,
+    source: Source,
+    here: Here,
     settings: Settings,
-    logins: Logins,
+    logins: Arc<Logins>,
     client: OnceCell<Client>,
     pieces: Pieces,
     streams: Streams,
@@ -50,12 +66,14 @@ struct Inner {
 }
 
 impl Console {
-    pub(crate) fn new(views: Views, settings: Settings) -> Self {
+    /// `logins` may be shared by the consoles of several clusters.
+    pub(crate) fn new(source: Source, here: Here, settings: Settings, logins: Arc<Logins>) -> Self {
         Self {
             inner: Arc::new(Inner {
-                views,
-                logins: Logins::new(settings.users.clone()),
+                source,
+                here,
                 settings,
+                logins,
                 client: OnceCell::new(),
                 pieces: Pieces::new(),
                 streams: Streams::new(),
@@ -64,8 +82,13 @@ impl Console {
         }
     }
 
-    pub(crate) fn views(&self) -> &Views {
-        &self.inner.views
+    pub(crate) fn source(&self) -> &Source {
+        &self.inner.source
+    }
+
+    /// Where this cluster's console is.
+    pub(crate) fn here(&self) -> &Here {
+        &self.inner.here
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -94,18 +117,12 @@ impl Console {
     /// The client, connected when it is first needed.
     pub(crate) async fn client(&self) -> Result<&Client, ApiError> {
         let connect = || async {
-            let listeners = self.views().listeners();
-            let listener = listeners.iter().find(|it| it.protocol == "PLAINTEXT");
-            let listener = listener.ok_or_else(|| {
-                ApiError::unavailable("no listener speaks PLAINTEXT, which the console needs")
-            })?;
-            let client = Client::builder()
-                .bootstrap(&own_address(listener))
-                .client_id(CLIENT_ID)
-                .api_timeout(API_TIMEOUT)
-                .stay_at_bootstrap()
-                .connect();
-            Ok::<_, ApiError>(client.await?)
+            let builder = Client::builder().client_id(CLIENT_ID).api_timeout(API_TIMEOUT);
+            let builder = match self.source() {
+                Source::Own(views) => builder.bootstrap(&own_address(views)?).stay_at_bootstrap(),
+                Source::Remote(remote) => builder.bootstrap(&remote.bootstrap),
+            };
+            Ok::<_, ApiError>(builder.connect().await?)
         };
         self.inner.client.get_or_try_init(connect).await
     }
@@ -115,11 +132,15 @@ impl Console {
     }
 }
 
-/// Where this machine reaches a listener of its own.
-fn own_address(listener: &ListenerView) -> String {
-    match listener.host.as_str() {
+/// Where this machine reaches the broker that it runs.
+fn own_address(views: &Views) -> Result<String, ApiError> {
+    let listeners = views.listeners();
+    let listener = listeners.iter().find(|it| it.protocol == "PLAINTEXT").ok_or_else(|| {
+        ApiError::unavailable("no listener speaks PLAINTEXT, which the console needs")
+    })?;
+    Ok(match listener.host.as_str() {
         "" | "0.0.0.0" | "::" => format!("localhost:{}", listener.port),
         host if host.contains(':') => format!("[{host}]:{}", listener.port),
         host => format!("{host}:{}", listener.port),
-    }
+    })
 }

@@ -46,6 +46,10 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
     /// What is told where the status has gone out already.
     pub(crate) fn into_detail(self) -> ErrorDetail {
         self.body

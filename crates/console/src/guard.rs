@@ -52,17 +52,15 @@ async fn check(State(console): State<Console>, request: Request, next: Next) -> 
 async fn admit(console: &Console, mut request: Request) -> Result<Request, ApiError> {
     check_site(console.settings(), &request)?;
     let path = request.uri().path();
-    let path = console.settings().base_path.strip(path).unwrap_or(path);
     let is_session = path == "/api/v1/session";
     let is_api = path == "/api" || path.starts_with("/api/");
     let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
     // Whoever logs in or out need not be known yet, and the app's files tell nobody anything.
-    let who = match is_api && (is_look || !is_session) {
-        true => {
-            let from = address_of(request.extensions());
-            console.logins().who(request.headers(), from).await?
-        }
-        false => Who(None),
+    let who = if is_api && (is_look || !is_session) {
+        let from = address_of(request.extensions());
+        console.logins().who(request.headers(), from).await?
+    } else {
+        Who(None)
     };
     if is_api && !is_session && who.0.is_none() && console.logins().are_required() {
         let message = "the console asks who you are";

@@ -14,10 +14,10 @@ use std::{
 const FREE: u32 = 5;
 
 /// The longest wait.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// When an address is forgotten.
-const REMEMBERED: Duration = Duration::from_secs(900);
+const REMEMBERED: Duration = Duration::from_mins(15);
 
 /// Addresses that are remembered.
 const ADDRESSES_MAX: usize = 4_096;
@@ -74,7 +74,7 @@ impl Guesses {
 fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        own => own,
+        own @ IpAddr::V4(_) => own,
     }
 }
 

@@ -97,6 +97,8 @@ impl Logins {
             let message = "there is no such user with this password";
             ApiError::new(StatusCode::UNAUTHORIZED, "WRONG_PASSWORD", message)
         };
+        // Counted with a place: a script whose many requests are right never has to wait.
+        let _place = self.checks.acquire().await;
         self.guesses.begin(address, Instant::now()).map_err(|left| {
             let seconds = left.as_secs().saturating_add(1);
             let message = "too many attempts from this address were wrong";
@@ -106,19 +108,15 @@ impl Logins {
         if password.len() > PASSWORD_MAX {
             return Err(wrong());
         }
-        let _place = self.checks.acquire().await;
         let users = Arc::clone(&self.users);
         let checked = tokio::task::spawn_blocking(move || users.check(&name, &password)).await;
-        match checked.map_err(|error| ApiError::unavailable(error.to_string()))? {
-            Some(known) => {
-                self.guesses.right(address);
-                Ok(known)
-            }
-            None => {
-                tracing::warn!(%address, "a log-in to the console was wrong");
-                Err(wrong())
-            }
-        }
+        let checked = checked.map_err(|error| ApiError::unavailable(error.to_string()))?;
+        let Some(known) = checked else {
+            tracing::warn!(%address, "a log-in to the console was wrong");
+            return Err(wrong());
+        };
+        self.guesses.right(address);
+        Ok(known)
     }
 }
 

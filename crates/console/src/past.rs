@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use ottla_broker::views::{Asked, Gone, Moment, Views};
 use serde::Deserialize;
 
-use crate::{clock::now_ms, error::ApiError};
+use crate::{clock::now_ms, console::Console, error::ApiError};
 
 /// What comes before the number of an event.
 const SEQ: &str = "seq:";
@@ -22,6 +22,18 @@ pub(crate) struct AtQuery {
 }
 
 impl AtQuery {
+    /// The moment, where the broker can look back: another cluster is only shown as it is now.
+    pub(crate) fn moment_in(
+        &self,
+        console: &Console,
+        asked: Asked,
+    ) -> Result<Option<Moment>, ApiError> {
+        if self.at.as_deref().is_none_or(str::is_empty) {
+            return Ok(None);
+        }
+        self.moment(console.own()?, asked)
+    }
+
     /// The moment, if it is one of the past that is known.
     pub(crate) fn moment(&self, views: &Views, asked: Asked) -> Result<Option<Moment>, ApiError> {
         let Some(at) = self.at.as_deref().filter(|at| !at.is_empty()) else { return Ok(None) };

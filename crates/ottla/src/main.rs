@@ -37,8 +37,6 @@ enum Command {
     Log(log::Log),
     #[command(subcommand)]
     Compose(compose::Compose),
-    /// The console: passwords of its users
-    #[command(subcommand)]
     Console(console::Console),
     #[command(flatten)]
     Client(ottla_cli::Command),
@@ -61,14 +59,16 @@ fn main() -> ExitCode {
         Some(Command::Import(command)) => import::run(&command),
         Some(Command::Log(command)) => log::run(&command),
         Some(Command::Compose(command)) => compose::run(&command),
-        Some(Command::Console(command)) => console::run(&command),
+        Some(Command::Console(command)) => {
+            console::run(&command, arguments.client.bootstrap.as_deref())
+        }
         Some(Command::Reference(command)) => reference::run(&command, &mut root),
         Some(Command::Client(command)) => client(command, arguments.client),
     }
 }
 
 /// Commands that talk to no broker.
-const LOCAL: [&str; 6] = ["serve", "import", "log", "compose", "console", "reference"];
+const LOCAL: [&str; 5] = ["serve", "import", "log", "compose", "reference"];
 
 /// The whole command line. Local commands hide the flags that they would refuse.
 fn command_line() -> clap::Command {

@@ -91,8 +91,9 @@ pub(crate) enum Announce {
     Kafka,
 }
 
+/// How log lines look.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum LogFormat {
+pub(crate) enum LogFormat {
     Text,
     Json,
 }
@@ -109,7 +110,7 @@ pub(crate) fn run(flags: &Flags) -> ExitCode {
     }
 }
 
-fn start_logging(format: LogFormat) {
+pub(crate) fn start_logging(format: LogFormat) {
     let filter = EnvFilter::try_from_env("OTTLA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -125,7 +126,7 @@ fn serve(flags: &Flags) -> anyhow::Result<()> {
     let config = load(flags)?;
     let signals = StopSignals::catch()?;
     let settings = console_settings(&config)?;
-    let broker = Broker::start_with(config, |views| Some(ottla_console::app(views, settings)))?;
+    let broker = Broker::start_with(config, |views| Some(ottla_console::app(views, &settings)))?;
     banner::print(&broker, flags.announce.unwrap_or(Announce::People));
     match signals.wait(&broker) {
         Ending::Signal(signal) => tracing::info!("{signal} received, stopping"),

@@ -15,5 +15,5 @@ export function bootstrapOf(listeners: readonly Listener[]): string {
 
 export function useBootstrap(): string {
   const { data } = useQuery(overview());
-  return bootstrapOf(data?.listeners ?? []);
+  return data?.bootstrap ?? bootstrapOf(data?.listeners ?? []);
 }

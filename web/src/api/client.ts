@@ -2,9 +2,16 @@
 
 import { ROUTES } from "./schema";
 
+let absent: ReadonlySet<string> = new Set();
+
+/** Notes which routes this console has not: those that only a broker's own console answers. */
+export function leaveOut(routes: readonly string[]) {
+  absent = new Set(routes);
+}
+
 /** Whether the API has a route, such as `/groups/{group}/lag`: what asks for one that is missing is left out. */
 export function has(route: string): boolean {
-  return ROUTES.has(route);
+  return ROUTES.has(route) && !absent.has(route);
 }
 
 /** What the broker said instead of an answer. */

@@ -1,7 +1,7 @@
 // What the pages ask for, once each: the key under which an answer is kept, and how often it is asked anew.
 
 import { keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
-import { ApiError, get, isMissingRoute, path, send } from "./client";
+import { ApiError, get, isMissingRoute, leaveOut, path, send } from "./client";
 import type * as api from "./types";
 
 export const queryClient: QueryClient = new QueryClient({
@@ -33,7 +33,11 @@ const every =
 export const session = () =>
   queryOptions({
     queryKey: ["session"],
-    queryFn: ({ signal }) => get<api.Session>("/session", {}, signal),
+    queryFn: async ({ signal }) => {
+      const answer = await get<api.Session>("/session", {}, signal);
+      leaveOut(answer.absent);
+      return answer;
+    },
     staleTime: 60_000,
   });
 

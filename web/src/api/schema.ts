@@ -38,13 +38,12 @@ export type Batch = {
   leaderEpoch: number;
   magic: number;
   maxTimestampMs: Long;
-  /** Where it starts in the segment's file, in bytes. */
-  position: Long;
+  position: Long | null;
   producerEpoch: number;
   /** −1: its producer is not idempotent. */
   producerId: Long;
   records: number;
-  segmentBaseOffset: Long;
+  segmentBaseOffset: Long | null;
   /** Bytes of all of it. */
   size: Long;
   timestampType: string;
@@ -143,7 +142,7 @@ export type BrokerRow = {
   isController: boolean;
   /** Whether it is kept from leading. */
   isFenced: boolean;
-  /** Whether it is the one that answers. */
+  /** Whether it is the one whose console this is. */
   isSelf: boolean;
   port: number;
   rack: string | null;
@@ -183,6 +182,13 @@ export type ClientRow = {
   lastRequests: string[];
   /** Such as `apache-kafka-java 4.4.0`. */
   software: string[];
+};
+
+/** A cluster, and where its console is. */
+export type ClusterLink = {
+  name: string;
+  /** The path of its app. */
+  path: string;
 };
 
 /** One config. */
@@ -254,7 +260,8 @@ export type Connection = {
 
 /** How many there are. */
 export type Counts = {
-  connections: number;
+  /** `null` from outside of the broker. */
+  connections: number | null;
   groups: number;
   internalTopics: number;
   offlinePartitions: number;
@@ -262,21 +269,26 @@ export type Counts = {
   topics: number;
 };
 
+/** A name and its password. */
+export type Credentials = {
+  password: string;
+  user: string;
+};
+
 /** Where the cursors of a partition stand. */
 export type Cursors = {
-  /** Exclusive: what is on the disk. */
-  durableOffset: Long;
+  durableOffset: Long | null;
   /** Exclusive: what a consumer may see. */
   highWatermark: Long;
   /** Exclusive: what a reader of committed records may see. */
   lastStableOffset: Long;
-  /** Exclusive: what the log holds. */
+  /** Exclusive: what the log holds; from outside of the broker, what a consumer may see. */
   logEndOffset: Long;
   /** Inclusive: the first offset that may be read. */
   logStartOffset: Long;
-  segments: number;
-  /** In a look back, this is as it is now; so is the next one. */
-  sizeBytes: Long;
+  /** `null` from outside of the broker. */
+  segments: number | null;
+  sizeBytes: Long | null;
 };
 
 /** The body of every answer that is not a success. */
@@ -356,11 +368,13 @@ export type Field = {
 export type GroupDetail = {
   /** The broker that coordinates it. */
   coordinator: number;
-  /** How often its members were given partitions. */
-  generationId: number;
+  /** How often its members were given partitions; `null` from outside of the broker. */
+  generationId: number | null;
   groupId: string;
   lag: Long | null;
   members: Member[];
+  /** Why nobody is among the members, where that says nothing. */
+  membersNotTold: string | null;
   nowMs: Long;
   offsets: GroupOffset[];
   /** The assignor in use. */
@@ -368,7 +382,7 @@ export type GroupDetail = {
   protocolType: string;
   state: string;
   stateSinceMs: Long | null;
-  /** `classic`. */
+  /** `classic`; of other clusters also `consumer` and `share`. */
   type: string;
 };
 
@@ -404,7 +418,8 @@ export type GroupRow = {
   lagMs: Long | null;
   /** Whether it may be longer: the record came before the broker was started, or longer than an hour ago. */
   lagMsAtLeast: boolean;
-  members: number;
+  /** `null` where it is not told. */
+  members: number | null;
   /** How many partitions it has committed offsets of. */
   partitions: number;
   /** `consumer` for consumers; empty where nobody has said. */
@@ -415,7 +430,7 @@ export type GroupRow = {
   topics: string[];
   /** `rising`, `falling` or `steady` against five minutes ago; `null` where that is not known. */
   trend: string | null;
-  /** `classic`. */
+  /** `classic`; of other clusters also `consumer` and `share`. */
   type: string;
 };
 
@@ -589,7 +604,8 @@ export type Member = {
   clientHost: string;
   clientId: string;
   groupInstanceId: string | null;
-  isLeader: boolean;
+  /** `null` from outside of the broker. */
+  isLeader: boolean | null;
   memberId: string;
 };
 
@@ -643,20 +659,22 @@ export type Outcome =
 
 /** The cluster at a glance. */
 export type Overview = {
-  brokerId: number;
+  /** What clients are configured with, where the console is one of them. */
+  bootstrap: string | null;
+  /** `null` from outside of the broker, as all that only it knows. */
+  brokerId: number | null;
   clusterId: string;
   controllerId: number;
   counts: Counts;
   listeners: Listener[];
-  /** Bytes of all segments. */
-  logBytes: Long;
+  logBytes: Long | null;
   logDirs: LogDir[];
   /** Why the broker is not ready, if it is not. */
   notReady: string | null;
   nowMs: Long;
   readOnly: boolean;
-  startedMs: Long;
-  totals: Totals;
+  startedMs: Long | null;
+  totals: Totals | null;
   /** Of Ottla. */
   version: string;
 };
@@ -697,7 +715,8 @@ export type Page_GroupRow = {
     lagMs: Long | null;
     /** Whether it may be longer: the record came before the broker was started, or longer than an hour ago. */
     lagMsAtLeast: boolean;
-    members: number;
+    /** `null` where it is not told. */
+    members: number | null;
     /** How many partitions it has committed offsets of. */
     partitions: number;
     /** `consumer` for consumers; empty where nobody has said. */
@@ -708,7 +727,7 @@ export type Page_GroupRow = {
     topics: string[];
     /** `rising`, `falling` or `steady` against five minutes ago; `null` where that is not known. */
     trend: string | null;
-    /** `classic`. */
+    /** `classic`; of other clusters also `consumer` and `share`. */
     type: string;
   }[];
   page: number;
@@ -720,9 +739,8 @@ export type Page_GroupRow = {
 /** A part of a list. */
 export type Page_TopicRow = {
   items: {
-    /** Bytes of batches since the broker started. */
-    bytesIn: Long;
-    /** `delete`, `compact`, `compact,delete`, or nothing. */
+    bytesIn: Long | null;
+    /** `delete`, `compact`, `compact,delete`, or nothing, also where nobody tells. */
     cleanupPolicy: string;
     isInternal: boolean;
     name: string;
@@ -731,9 +749,8 @@ export type Page_TopicRow = {
     /** Offsets from the start of each log to its end: records, where none were compacted away. */
     records: Long;
     replicationFactor: number;
-    /** −1: for ever. */
-    retentionMs: Long;
-    sizeBytes: Long;
+    retentionMs: Long | null;
+    sizeBytes: Long | null;
     topicId: string;
   }[];
   page: number;
@@ -925,8 +942,7 @@ export type RecordDetail = {
   batch: Batch;
   /** Whether the batch had to be decompressed for that. */
   decompressed: boolean;
-  /** How the indexes lead to the batch. */
-  index: IndexTrail;
+  index: IndexTrail | null;
   /** Its number in the batch, from 0. */
   indexInBatch: number;
   nextOffset: Long | null;
@@ -1065,8 +1081,16 @@ export type Segments = {
 
 /** What the app has to know first. */
 export type Session = {
+  /** Routes that this console has not, as they stand in the API's document. */
+  absent: string[];
+  /** Why, as a sentence. */
+  absentBecause: string | null;
   /** What comes before `/api` in every path. */
   basePath: string;
+  /** What people call the cluster, where the console has a name for it. */
+  cluster: string | null;
+  /** The clusters of this console, if there is more than one. */
+  clusters: ClusterLink[];
   /** Whether a change or a look needs a user. */
   loginRequired: boolean;
   nowMs: Long;
@@ -1074,7 +1098,7 @@ export type Session = {
   readOnly: boolean;
   /** Why, as a sentence. */
   readOnlyBecause: string | null;
-  /** `broker`: the console sits in the broker that it shows. */
+  /** `broker`: the console sits in the broker that it shows; `client`: it is a client of the cluster. */
   role: string;
   /** Who is logged in. */
   user: string | null;
@@ -1178,9 +1202,8 @@ export type TopicDetail = TopicRow & {
 
 /** A topic in a list. */
 export type TopicRow = {
-  /** Bytes of batches since the broker started. */
-  bytesIn: Long;
-  /** `delete`, `compact`, `compact,delete`, or nothing. */
+  bytesIn: Long | null;
+  /** `delete`, `compact`, `compact,delete`, or nothing, also where nobody tells. */
   cleanupPolicy: string;
   isInternal: boolean;
   name: string;
@@ -1189,9 +1212,8 @@ export type TopicRow = {
   /** Offsets from the start of each log to its end: records, where none were compacted away. */
   records: Long;
   replicationFactor: number;
-  /** −1: for ever. */
-  retentionMs: Long;
-  sizeBytes: Long;
+  retentionMs: Long | null;
+  sizeBytes: Long | null;
   topicId: string;
 };
 

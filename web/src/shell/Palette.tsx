@@ -28,7 +28,6 @@ interface Item {
   run: () => void;
 }
 
-const MISSING = new Set(["connect", "brokers", "clients"].filter((id) => !has(`/${id}`)));
 const RECORD = /^(?<topic>[\w.-]+)\/(?<partition>\d+)@(?<offset>\d+)$/;
 
 function useItems(typed: string): Item[] {
@@ -63,7 +62,9 @@ function useItems(typed: string): Item[] {
     { id: "dark", text: "Dark theme", hint: "action", icon: "moon", run: () => setTheme("dark") },
   ];
   const letters = typed.trim().toLowerCase();
-  const items = fixed.filter((item) => !MISSING.has(item.id) && item.text.toLowerCase().includes(letters));
+  const isMissing = (id: string) =>
+    ["connect", "brokers", "clients", "transactions"].includes(id) && !has(`/${id}`);
+  const items = fixed.filter((item) => !isMissing(item.id) && item.text.toLowerCase().includes(letters));
   for (const { name } of foundTopics.data?.items ?? []) {
     items.push({
       id: `topic ${name}`,

@@ -5,7 +5,8 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { useEffect, useRef, useState } from "react";
 import { has, isMissingRoute } from "../api/client";
 import { overview, session, signOut } from "../api/queries";
-import { Button } from "../ui/controls";
+import type { Session } from "../api/types";
+import { Button, Choice } from "../ui/controls";
 import { Banner, Failed, Loading } from "../ui/data";
 import { Icon, type IconName, Mark } from "../ui/icons";
 import { Toasts } from "../ui/toasts";
@@ -27,7 +28,7 @@ const ALL_PLACES: { to: string; text: string; icon: IconName; key: string }[] = 
   { to: "/clients", text: "Clients", icon: "clients", key: "g l" },
 ];
 
-const PLACES = ALL_PLACES.filter((place) => place.to === "/" || has(place.to));
+const places = () => ALL_PLACES.filter((place) => place.to === "/" || has(place.to));
 
 const THEME_NAMES = { auto: "System theme", light: "Light theme", dark: "Dark theme" } as const;
 const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" } as const;
@@ -46,6 +47,24 @@ function ThemeButton() {
   );
 }
 
+/** Which cluster this is, where the console has a name for it, and the way to the others. */
+function Cluster({ session }: { session: Session }) {
+  const { cluster, clusters } = session;
+  if (cluster === null) return null;
+  if (clusters.length < 2) return <span className={`small clip ${css.cluster}`}>{cluster}</span>;
+  return (
+    <div className={css.cluster}>
+      <Choice
+        label="Cluster"
+        hideLabel
+        value={session.basePath}
+        options={clusters.map(({ path, name }) => [path, name] as const)}
+        onChange={(path) => location.assign(`${path}/`)}
+      />
+    </div>
+  );
+}
+
 function Side({ openPalette, openHelp }: { openPalette: () => void; openHelp: () => void }) {
   const { data } = useQuery(session());
   return (
@@ -53,10 +72,11 @@ function Side({ openPalette, openHelp }: { openPalette: () => void; openHelp: ()
       <Link to="/" className={css.brand}>
         <Mark /> Ottla
       </Link>
+      {data ? <Cluster session={data} /> : null}
       <button type="button" className={css.find} onClick={openPalette}>
         <Icon name="search" size={14} /> Go to… <kbd>Ctrl K</kbd>
       </button>
-      {PLACES.map((place) => (
+      {places().map((place) => (
         <Link key={place.to} to={place.to} data-nav="" activeOptions={{ exact: place.to === "/" }}>
           <Icon name={place.icon} /> {place.text}
         </Link>
@@ -77,7 +97,7 @@ function Side({ openPalette, openHelp }: { openPalette: () => void; openHelp: ()
           </div>
         ) : null}
         {data?.readOnlyBecause ? (
-          <span className="row tiny muted">
+          <span className="tiny muted">
             <Icon name="lock" size={12} /> {data.readOnlyBecause}
           </span>
         ) : null}
@@ -111,7 +131,7 @@ export function Shell() {
     "/": () => document.querySelector<HTMLElement>("[data-search]")?.focus(),
     j: () => moveAmongRows(1),
     k: () => moveAmongRows(-1),
-    ...Object.fromEntries(PLACES.map((place) => [place.key, () => void navigate({ to: place.to })])),
+    ...Object.fromEntries(places().map((place) => [place.key, () => void navigate({ to: place.to })])),
   });
 
   useEffect(() => {
@@ -145,7 +165,7 @@ export function Shell() {
       </div>
       <Toasts />
       {open === "palette" ? <Palette onClose={() => setOpen(null)} /> : null}
-      {open === "help" ? <Help onClose={() => setOpen(null)} places={PLACES} /> : null}
+      {open === "help" ? <Help onClose={() => setOpen(null)} places={places()} /> : null}
     </div>
   );
 }

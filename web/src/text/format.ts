@@ -76,7 +76,8 @@ export function ago(then: Time | number, now: number): string {
 }
 
 /** A config value in milliseconds: `7 d (604800000)` reads better than the number alone. */
-export function retention(ms: Long): string {
+export function retention(ms: Long | null): string {
+  if (ms === null) return "–";
   return ms === "-1" ? "for ever" : duration(Number(ms));
 }
 

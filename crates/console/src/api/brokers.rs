@@ -3,6 +3,7 @@
 //! Kafka: `DescribeCluster`, `DescribeConfigs`, `DescribeLogDirs`.
 
 use axum::{Json, extract::State};
+use ottla_broker::views::Views;
 use ottla_client::{BrokerId, ConfigResource, LogDirPartition};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -36,7 +37,7 @@ pub(crate) struct BrokerRow {
     /// Whether it is kept from leading.
     is_fenced: bool,
     is_controller: bool,
-    /// Whether it is the one that answers.
+    /// Whether it is the one whose console this is.
     is_self: bool,
 }
 
@@ -45,7 +46,7 @@ pub(crate) struct BrokerRow {
     responses((status = 200, body = Brokers), (status = "4XX", body = ErrorBody)))]
 pub(crate) async fn list(State(console): State<Console>) -> Result<Json<Brokers>, ApiError> {
     let cluster = console.admin().await?.describe_cluster().await?;
-    let own_id = console.views().broker().broker_id;
+    let own_id = console.own().ok().map(Views::broker_id);
     let brokers = cluster.brokers.into_iter().map(|it| BrokerRow {
         broker_id: it.broker.id.get(),
         host: it.broker.host,
@@ -53,7 +54,7 @@ pub(crate) async fn list(State(console): State<Console>) -> Result<Json<Brokers>
         rack: it.broker.rack,
         is_fenced: it.is_fenced,
         is_controller: it.broker.id == cluster.controller_id,
-        is_self: it.broker.id == own_id,
+        is_self: Some(it.broker.id) == own_id,
     });
     Ok(Json(Brokers { brokers: brokers.collect() }))
 }
@@ -140,10 +141,11 @@ pub(crate) async fn log_dirs(
             largest: largest(dir.partitions),
         })
         .collect();
-    let own = console.views().broker();
-    if own.broker_id == BrokerId(broker) {
+    if let Ok(own) = console.own()
+        && own.broker_id() == BrokerId(broker)
+    {
         // A directory that has failed is in no answer of the broker's.
-        let failed = own.log_dirs.into_iter().filter(|dir| !dir.is_online);
+        let failed = own.broker().log_dirs.into_iter().filter(|dir| !dir.is_online);
         dirs.extend(failed.map(|dir| BrokerLogDir {
             path: dir.path,
             is_online: false,

@@ -5,13 +5,17 @@
 use std::time::{Duration, Instant};
 
 use axum::{Json, extract::State};
-use ottla_broker::views::{BrokerView, ConnectionView, Event as Entry, ListenerView};
+use ottla_broker::views::{BrokerView, ConnectionView, Event as Entry, ListenerView, Views};
 use serde::Serialize;
 use tokio::net::{TcpStream, lookup_host};
 use utoipa::ToSchema;
 
 use super::{cluster::Listener, events::said};
-use crate::{console::Console, number::Long};
+use crate::{
+    console::Console,
+    error::{ApiError, ErrorBody},
+    number::Long,
+};
 
 /// How long the broker may take to reach itself.
 const REACH: Duration = Duration::from_secs(1);
@@ -140,9 +144,10 @@ pub(crate) struct Place {
 }
 
 /// How clients reach the broker, and why one may not.
-#[utoipa::path(get, path = "/connect", tag = "clients", responses((status = 200, body = Connect)))]
-pub(crate) async fn connect(State(console): State<Console>) -> Json<Connect> {
-    let views = console.views();
+#[utoipa::path(get, path = "/connect", tag = "clients",
+    responses((status = 200, body = Connect), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn connect(State(console): State<Console>) -> Result<Json<Connect>, ApiError> {
+    let views = console.own()?;
     let broker = views.broker();
     let mut listeners = Vec::new();
     let mut checks = Vec::new();
@@ -158,16 +163,16 @@ pub(crate) async fn connect(State(console): State<Console>) -> Json<Connect> {
     }
     checks.extend(checks_of(&broker));
     let answers = views.last_events(ANSWERS_MAX, |entry| entry.kind == "metadata.answered");
-    Json(Connect {
+    Ok(Json(Connect {
         places: places(&broker.listeners),
         listeners,
         checks,
-        attempts: attempts(&console),
+        attempts: attempts(views),
         metadata_answers: answers
             .iter()
             .map(|entry| MetadataAnswer::from(entry.as_ref()))
             .collect(),
-    })
+    }))
 }
 
 fn is_any(host: &str) -> bool {
@@ -278,8 +283,7 @@ fn checks_of(broker: &BrokerView) -> Vec<Check> {
     checks
 }
 
-fn attempts(console: &Console) -> Vec<Attempt> {
-    let views = console.views();
+fn attempts(views: &Views) -> Vec<Attempt> {
     let ended = views.last_events(ATTEMPTS_MAX, |entry| {
         matches!(entry.kind, "connection.closed" | "connection.failed" | "connection.refused")
     });

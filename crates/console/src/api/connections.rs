@@ -101,14 +101,15 @@ pub(crate) async fn list(
     Params(query): Params<ConnectionsQuery>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<Page<Connection>>, ApiError> {
-    if let Some(moment) = at.moment(console.views(), Asked::Connections)? {
+    let own = console.own()?;
+    if let Some(moment) = at.moment(own, Asked::Connections)? {
         let is_shown = |view: &PastConnection| {
             let texts = [view.client_id.as_deref(), view.software_name.as_deref()];
             query.listener.as_ref().is_none_or(|listener| *listener == view.listener)
                 && (texts.into_iter().flatten().any(|text| paging.matches(text))
                     || paging.matches(&view.remote.to_string()))
         };
-        let then = console.views().connections_at(moment).into_iter().filter(is_shown).collect();
+        let then = own.connections_at(moment).into_iter().filter(is_shown).collect();
         return Ok(Json(paging.cut(then, compare_past)?.map(Connection::from)));
     }
     let is_shown = |view: &ConnectionView| {
@@ -117,7 +118,7 @@ pub(crate) async fn list(
             && (texts.into_iter().flatten().any(|text| paging.matches(text))
                 || paging.matches(&view.remote.to_string()))
     };
-    let views = console.views().connections().into_iter().filter(is_shown).collect();
+    let views = own.connections().into_iter().filter(is_shown).collect();
     Ok(Json(paging.cut(views, compare)?.map(Connection::from)))
 }
 
@@ -172,14 +173,16 @@ pub(crate) struct ClientRow {
 }
 
 /// Clients by what they call themselves, with the groups that they are in.
-#[utoipa::path(get, path = "/clients", tag = "clients", responses((status = 200, body = ClientList)))]
-pub(crate) async fn clients(State(console): State<Console>) -> Json<ClientList> {
+#[utoipa::path(get, path = "/clients", tag = "clients",
+    responses((status = 200, body = ClientList), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn clients(State(console): State<Console>) -> Result<Json<ClientList>, ApiError> {
+    let own = console.own()?;
     let mut rows: BTreeMap<String, Vec<ConnectionView>> = BTreeMap::new();
-    for view in console.views().connections() {
+    for view in own.connections() {
         rows.entry(view.client_id.clone().unwrap_or_default()).or_default().push(view);
     }
     let mut groups: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (client_id, group_id) in console.views().members(5_000) {
+    for (client_id, group_id) in own.members(5_000) {
         groups.entry(client_id).or_default().insert(group_id);
     }
     let distinct = |texts: BTreeSet<String>| texts.into_iter().collect::<Vec<String>>();
@@ -193,7 +196,7 @@ pub(crate) async fn clients(State(console): State<Console>) -> Json<ClientList> 
         ),
         client_id,
     };
-    Json(ClientList { clients: rows.into_iter().map(row).collect() })
+    Ok(Json(ClientList { clients: rows.into_iter().map(row).collect() }))
 }
 
 fn software(view: &ConnectionView) -> Option<String> {

@@ -270,30 +270,30 @@ impl EventsQuery {
 pub(crate) async fn list(
     State(console): State<Console>,
     Params(query): Params<EventsQuery>,
-) -> Json<EventList> {
+) -> Result<Json<EventList>, ApiError> {
     let limit = query.limit.unwrap_or(500).clamp(1, EVENTS_MAX);
-    let views = console.views();
+    let views = console.own()?;
     let since = query.since().unwrap_or(0);
     if query.order == "desc" {
         let bounds = views.events(u64::MAX, 0, |_| false);
         let last = views.last_events(limit, |entry| query.wants(entry));
         let events = last.iter().map(|entry| Event::from(entry.as_ref())).collect();
         let next = *views.news().borrow();
-        return Json(EventList {
+        return Ok(Json(EventList {
             events,
             next: next.into(),
             oldest: query.oldest(&bounds.complete).into(),
             lost: false,
-        });
+        }));
     }
     let found = views.events(since, limit, |entry| query.wants(entry));
     let oldest = query.oldest(&found.complete);
-    Json(EventList {
+    Ok(Json(EventList {
         events: found.events.iter().map(|entry| Event::from(entry.as_ref())).collect(),
         next: found.next.into(),
         oldest: oldest.into(),
         lost: query.since.is_some() && since < oldest,
-    })
+    }))
 }
 
 /// Events that are gone.
@@ -319,7 +319,7 @@ pub(crate) async fn stream(
     State(console): State<Console>,
     Params(query): Params<EventsQuery>,
 ) -> Result<Response, ApiError> {
-    let views = console.views().clone();
+    let views = console.own()?.clone();
     let since = query.since().unwrap_or_else(|| *views.news().borrow());
     console.streams().events(|feed| async move {
         drop(run(&feed, views, query, since).await);
@@ -393,11 +393,12 @@ pub(crate) struct Mark {
 }
 
 /// How much happened when, in the last hour: for a bar of time.
-#[utoipa::path(get, path = "/timeline", tag = "events", responses((status = 200, body = Timeline)))]
-pub(crate) async fn timeline(State(console): State<Console>) -> Json<Timeline> {
+#[utoipa::path(get, path = "/timeline", tag = "events",
+    responses((status = 200, body = Timeline), (status = "4XX", body = ErrorBody)))]
+pub(crate) async fn timeline(State(console): State<Console>) -> Result<Json<Timeline>, ApiError> {
     let now = now_ms();
     let since = (now / BUCKET_MS - BUCKETS + 1).saturating_mul(BUCKET_MS);
-    let views = console.views();
+    let views = console.own()?;
     let events = views.last_events(usize::MAX, |entry| entry.time_ms >= since);
     let mut counts: BTreeMap<(i64, &'static str), i32> = BTreeMap::new();
     for entry in &events {
@@ -411,7 +412,7 @@ pub(crate) async fn timeline(State(console): State<Console>) -> Json<Timeline> {
         kind: kind.to_owned(),
         count,
     };
-    Json(Timeline {
+    Ok(Json(Timeline {
         oldest_ms: oldest.into(),
         known_since: KnownSince {
             groups: views.known_since(Asked::Groups).into(),
@@ -421,5 +422,5 @@ pub(crate) async fn timeline(State(console): State<Console>) -> Json<Timeline> {
         },
         now_ms: now.into(),
         marks: counts.into_iter().map(mark).collect(),
-    })
+    }))
 }

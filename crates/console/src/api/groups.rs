@@ -8,6 +8,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use ottla_broker::views::{
     Asked, CommittedView, CursorsView, GroupLook, GroupSummary, LookError, Moment, Views,
 };
+use ottla_client::Offset;
 use ottla_wire::{Message as _, Reader, messages::ConsumerProtocolAssignment};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,73 +46,126 @@ pub(crate) struct GroupsQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GroupRow {
-    group_id: String,
-    /// `classic`.
-    r#type: String,
+    pub(crate) group_id: String,
+    /// `classic`; of other clusters also `consumer` and `share`.
+    pub(crate) r#type: String,
     /// `consumer` for consumers; empty where nobody has said.
-    protocol_type: String,
-    state: String,
-    members: i32,
+    pub(crate) protocol_type: String,
+    pub(crate) state: String,
+    /// `null` where it is not told.
+    pub(crate) members: Option<i32>,
     /// The first ten that it has committed offsets of.
-    topics: Vec<String>,
-    topic_count: i32,
+    pub(crate) topics: Vec<String>,
+    pub(crate) topic_count: i32,
     /// How many partitions it has committed offsets of.
-    partitions: i32,
+    pub(crate) partitions: i32,
     /// Records between its offsets and the ends; `null` without offsets.
-    lag: Option<Long>,
+    pub(crate) lag: Option<Long>,
     /// How long ago the first record came that it has not read, in the partition where that is longest;
-    /// `null` without offsets.
-    lag_ms: Option<Long>,
+    /// `null` without offsets, and from outside of the broker.
+    pub(crate) lag_ms: Option<Long>,
     /// Whether it may be longer: the record came before the broker was started, or longer than an hour ago.
-    lag_ms_at_least: bool,
+    pub(crate) lag_ms_at_least: bool,
     /// `rising`, `falling` or `steady` against five minutes ago; `null` where that is not known.
-    trend: Option<String>,
+    pub(crate) trend: Option<String>,
     /// The lag in records over the last hour, or since the group was first seen, oldest first.
-    lag_history: Vec<Long>,
+    pub(crate) lag_history: Vec<Long>,
 }
 
-/// A group that is to be listed.
-struct Listed {
-    summary: GroupSummary,
-    /// Only where it is sorted by.
-    lag_ms: Option<i64>,
+/// A group that is to be listed, with all its topics, by which lists are filtered.
+#[derive(Debug)]
+pub(crate) struct GroupEntry {
+    /// Without what costs a look of its own: the lag in time, unless it is sorted by, and its history.
+    pub(crate) row: GroupRow,
+    pub(crate) topics: Vec<String>,
 }
 
-impl GroupRow {
-    fn new(
-        views: &Views,
-        mut group: GroupSummary,
-        moment: Option<Moment>,
-        timed: &mut usize,
-    ) -> Self {
-        let committed = committed_of(views, &group.group_id, moment);
-        let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
-        let time_lag = lag::of_group(views, &committed, moment, |it| {
-            record_age(views, (&it.topic, it.partition), it.committed_offset, now, timed)
-        });
-        let picture = lag::picture(views, &group.group_id, &committed, moment);
-        let trend = group.lag.zip(picture.before).map(|(now, before)| match now.cmp(&before) {
-            Ordering::Greater => "rising".to_owned(),
-            Ordering::Less => "falling".to_owned(),
-            Ordering::Equal => "steady".to_owned(),
-        });
-        let topic_count = int(group.topics.len());
-        group.topics.truncate(TOPICS_SHOWN);
-        Self {
+impl From<GroupSummary> for GroupEntry {
+    fn from(group: GroupSummary) -> Self {
+        let row = GroupRow {
             group_id: group.group_id,
             r#type: "classic".to_owned(),
             protocol_type: group.protocol_type,
             state: group.state.name().to_owned(),
-            members: int(group.members),
-            topics: group.topics,
-            topic_count,
+            members: Some(int(group.members)),
+            topics: Vec::new(),
+            topic_count: int(group.topics.len()),
             partitions: int(group.partitions),
             lag: group.lag.map(Long::from),
+            lag_ms: None,
+            lag_ms_at_least: false,
+            trend: None,
+            lag_history: Vec::new(),
+        };
+        Self { row, topics: group.topics }
+    }
+}
+
+impl From<GroupEntry> for GroupRow {
+    fn from(mut entry: GroupEntry) -> Self {
+        entry.topics.truncate(TOPICS_SHOWN);
+        Self { topics: entry.topics, ..entry.row }
+    }
+}
+
+impl GroupRow {
+    /// Fills in the lag in time and its history, which the broker's journal has.
+    fn complete(self, views: &Views, moment: Option<Moment>, timed: &mut usize) -> Self {
+        let committed = committed_of(views, &self.group_id, moment);
+        let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
+        let time_lag = lag::of_group(views, &committed, moment, |it| {
+            record_age(views, (&it.topic, it.partition), it.committed_offset, now, timed)
+        });
+        let picture = lag::picture(views, &self.group_id, &committed, moment);
+        let before = picture.before.map(Long::from);
+        let trend = self.lag.zip(before).map(|(now, before)| match now.cmp(&before) {
+            Ordering::Greater => "rising".to_owned(),
+            Ordering::Less => "falling".to_owned(),
+            Ordering::Equal => "steady".to_owned(),
+        });
+        Self {
             lag_ms: time_lag.map(|lag| lag.ms().into()),
             lag_ms_at_least: matches!(time_lag, Some(TimeLag::AtLeast(_))),
             trend,
             lag_history: picture.points.into_iter().map(Long::from).collect(),
+            ..self
         }
+    }
+}
+
+/// Every group of the broker, now or at a moment, with its lag in time if it is sorted by that.
+pub(crate) fn own_entries(
+    views: &Views,
+    moment: Option<Moment>,
+    is_by_time: bool,
+) -> Vec<GroupEntry> {
+    let groups = match moment {
+        Some(moment) => views.groups_at(moment),
+        None => views.groups(),
+    };
+    let mut entries: Vec<GroupEntry> = groups.into_iter().map(GroupEntry::from).collect();
+    if is_by_time {
+        for entry in &mut entries {
+            let committed = committed_of(views, &entry.row.group_id, moment);
+            let lag = lag::of_group(views, &committed, moment, |_| None);
+            entry.row.lag_ms = lag.map(|lag| lag.ms().into());
+        }
+    }
+    entries
+}
+
+/// How far a group has read a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GroupPosition {
+    group_id: String,
+    /// The next offset to read.
+    committed_offset: Long,
+}
+
+impl GroupPosition {
+    pub(crate) fn new(group_id: String, committed_offset: Offset) -> Self {
+        Self { group_id, committed_offset: committed_offset.into() }
     }
 }
 
@@ -128,7 +182,7 @@ fn committed_of(views: &Views, group_id: &str, moment: Option<Moment>) -> Vec<Co
 fn record_age(
     views: &Views,
     (topic, partition): (&str, i32),
-    offset: ottla_client::Offset,
+    offset: Offset,
     now: i64,
     timed: &mut usize,
 ) -> Option<i64> {
@@ -150,55 +204,36 @@ pub(crate) async fn list(
     Params(query): Params<GroupsQuery>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<Page<GroupRow>>, ApiError> {
-    let moment = at.moment(console.views(), Asked::Groups)?;
-    let by_time = paging.is_sorted_by("lagMs");
-    let listed = look(&console, move |views| {
-        let groups = match moment {
-            Some(moment) => views.groups_at(moment),
-            None => views.groups(),
-        };
-        let mut listed: Vec<Listed> = groups
-            .into_iter()
-            .filter(|group| query.wants(group))
-            .map(|summary| Listed { summary, lag_ms: None })
-            .collect();
-        if by_time {
-            for it in &mut listed {
-                let committed = committed_of(views, &it.summary.group_id, moment);
-                let lag = lag::of_group(views, &committed, moment, |_| None);
-                it.lag_ms = lag.map(TimeLag::ms);
-            }
-        }
-        listed.sort_by(|a, b| a.summary.group_id.cmp(&b.summary.group_id));
-        Ok::<_, LookError>(listed)
-    });
-    let mut listed = listed.await?;
-    listed.retain(|it| paging.matches(&it.summary.group_id));
-    let page = paging.cut(listed, compare)?;
-    let rows = look(&console, move |views| {
+    let moment = at.moment_in(&console, Asked::Groups)?;
+    let mut groups = console.groups(moment, paging.is_sorted_by("lagMs")).await?;
+    groups.retain(|it| query.wants(it) && paging.matches(&it.row.group_id));
+    groups.sort_by(|a, b| a.row.group_id.cmp(&b.row.group_id));
+    let page = paging.cut(groups, |field, a, b| compare(field, &a.row, &b.row))?;
+    let page = page.map(GroupRow::from);
+    let Ok(views) = console.own() else { return Ok(Json(page)) };
+    let rows = look(views, move |views| {
         let mut timed = 0;
-        Ok::<_, LookError>(page.map(|it| GroupRow::new(views, it.summary, moment, &mut timed)))
+        Ok::<_, LookError>(page.map(|row| row.complete(views, moment, &mut timed)))
     });
     Ok(Json(rows.await?))
 }
 
 impl GroupsQuery {
-    fn wants(&self, group: &GroupSummary) -> bool {
+    fn wants(&self, group: &GroupEntry) -> bool {
         let mut states = self.state.split(',').filter(|it| !it.is_empty()).peekable();
-        (states.peek().is_none() || states.any(|state| state == group.state.name()))
+        (states.peek().is_none() || states.any(|state| state == group.row.state))
             && self.topic.as_ref().is_none_or(|topic| group.topics.contains(topic))
     }
 }
 
-fn compare(field: &str, one: &Listed, other: &Listed) -> Option<Ordering> {
-    let (a, b) = (&one.summary, &other.summary);
+fn compare(field: &str, a: &GroupRow, b: &GroupRow) -> Option<Ordering> {
     Some(match field {
-        "lagMs" => one.lag_ms.cmp(&other.lag_ms),
+        "lagMs" => a.lag_ms.cmp(&b.lag_ms),
         "groupId" => a.group_id.cmp(&b.group_id),
-        "state" => a.state.name().cmp(b.state.name()),
+        "state" => a.state.cmp(&b.state),
         "members" => a.members.cmp(&b.members),
         "lag" => a.lag.cmp(&b.lag),
-        "topics" => a.topics.len().cmp(&b.topics.len()),
+        "topics" => a.topic_count.cmp(&b.topic_count),
         "partitions" => a.partitions.cmp(&b.partitions),
         _ => return None,
     })
@@ -208,64 +243,67 @@ fn compare(field: &str, one: &Listed, other: &Listed) -> Option<Ordering> {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GroupDetail {
-    group_id: String,
-    /// `classic`.
-    r#type: String,
-    protocol_type: String,
+    pub(crate) group_id: String,
+    /// `classic`; of other clusters also `consumer` and `share`.
+    pub(crate) r#type: String,
+    pub(crate) protocol_type: String,
     /// The assignor in use.
-    protocol: Option<String>,
-    state: String,
-    /// How often its members were given partitions.
-    generation_id: i32,
+    pub(crate) protocol: Option<String>,
+    pub(crate) state: String,
+    /// How often its members were given partitions; `null` from outside of the broker.
+    pub(crate) generation_id: Option<i32>,
     /// The broker that coordinates it.
-    coordinator: i32,
-    state_since_ms: Option<Long>,
-    members: Vec<Member>,
-    offsets: Vec<GroupOffset>,
-    lag: Option<Long>,
-    now_ms: Long,
+    pub(crate) coordinator: i32,
+    pub(crate) state_since_ms: Option<Long>,
+    pub(crate) members: Vec<Member>,
+    /// Why nobody is among the members, where that says nothing.
+    pub(crate) members_not_told: Option<String>,
+    pub(crate) offsets: Vec<GroupOffset>,
+    pub(crate) lag: Option<Long>,
+    pub(crate) now_ms: Long,
 }
 
 /// A member of a group.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Member {
-    member_id: String,
-    group_instance_id: Option<String>,
-    client_id: String,
-    client_host: String,
-    is_leader: bool,
+    pub(crate) member_id: String,
+    pub(crate) group_instance_id: Option<String>,
+    pub(crate) client_id: String,
+    pub(crate) client_host: String,
+    /// `null` from outside of the broker.
+    pub(crate) is_leader: Option<bool>,
     /// What it was told to read, where the protocol is the consumers'.
-    assignment: Vec<AssignedTopic>,
+    pub(crate) assignment: Vec<AssignedTopic>,
 }
 
 /// Partitions of a topic that a member reads.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AssignedTopic {
-    topic: String,
-    partitions: Vec<i32>,
+    pub(crate) topic: String,
+    pub(crate) partitions: Vec<i32>,
 }
 
 /// How far a group has read a partition.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GroupOffset {
-    topic: String,
-    partition: i32,
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
     /// The next offset to read; `null` where none was committed.
-    committed_offset: Option<Long>,
-    metadata: Option<String>,
-    commit_ms: Option<Long>,
+    pub(crate) committed_offset: Option<Long>,
+    pub(crate) metadata: Option<String>,
+    pub(crate) commit_ms: Option<Long>,
     /// `null` where the partition is gone or offline, as the next ones.
-    log_start_offset: Option<Long>,
-    high_watermark: Option<Long>,
-    log_end_offset: Option<Long>,
-    lag: Option<Long>,
+    pub(crate) log_start_offset: Option<Long>,
+    pub(crate) high_watermark: Option<Long>,
+    pub(crate) log_end_offset: Option<Long>,
+    pub(crate) lag: Option<Long>,
     /// How long ago the next record came that it has not read, or its age by its own timestamp where
     /// nobody saw it come; 0 without lag.
-    lag_ms: Option<Long>,
+    pub(crate) lag_ms: Option<Long>,
     /// Who reads it.
-    member_id: Option<String>,
+    pub(crate) member_id: Option<String>,
 }
 
 /// A group.
@@ -277,17 +315,8 @@ pub(crate) async fn show(
     Named(group): Named<String>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<GroupDetail>, ApiError> {
-    let views = console.views();
-    let moment = at.moment(views, Asked::Groups)?;
-    let found = match moment {
-        Some(moment) => views.group_at(&group, moment),
-        None => views.group(&group),
-    };
-    let (group_look, offsets) = found.ok_or_else(|| unknown_group(&group))?;
-    let detail = look(&console, move |views| {
-        Ok::<_, LookError>(detail(views, &group_look, offsets, moment))
-    });
-    Ok(Json(detail.await?))
+    let moment = at.moment_in(&console, Asked::Groups)?;
+    console.group_at(&group, moment).await.map(Json)
 }
 
 /// What to answer where there is no such group.
@@ -296,7 +325,7 @@ pub(crate) fn unknown_group(group: &str) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "GROUP_ID_NOT_FOUND", message)
 }
 
-fn detail(
+pub(crate) fn detail(
     views: &Views,
     group: &GroupLook,
     committed: Vec<CommittedView>,
@@ -327,7 +356,7 @@ fn detail(
             group_instance_id: member.group_instance_id.as_ref().map(ToString::to_string),
             client_id: member.client_id.to_string(),
             client_host: member.client_host.trim_start_matches('/').to_owned(),
-            is_leader: member.is_leader,
+            is_leader: Some(member.is_leader),
             assignment: assignment
                 .into_iter()
                 .map(|(topic, partitions)| AssignedTopic { topic, partitions })
@@ -353,10 +382,11 @@ fn detail(
         protocol_type: group.protocol_type.as_ref().map(ToString::to_string).unwrap_or_default(),
         protocol: group.protocol_name.as_ref().map(ToString::to_string),
         state: group.state.name().to_owned(),
-        generation_id: group.generation_id,
+        generation_id: Some(group.generation_id),
         coordinator: views.broker_id().get(),
         state_since_ms: group.since_ms.map(Long::from),
         members,
+        members_not_told: None,
         offsets: offsets.into_values().collect(),
         lag: lag.map(Long::from),
         now_ms: now.into(),
@@ -364,7 +394,7 @@ fn detail(
 }
 
 impl GroupOffset {
-    fn blank(topic: String, partition: i32) -> Self {
+    pub(crate) fn blank(topic: String, partition: i32) -> Self {
         Self {
             topic,
             partition,
@@ -428,9 +458,7 @@ pub(crate) async fn delete(
     State(console): State<Console>,
     Named(group): Named<String>,
 ) -> Result<StatusCode, ApiError> {
-    if console.views().group(&group).is_none() {
-        return Err(unknown_group(&group));
-    }
+    console.group(&group).await?;
     let deleted = console.admin().await?.delete_groups(std::slice::from_ref(&group)).await?;
     for (_, result) in deleted {
         result?;
@@ -456,10 +484,12 @@ pub(crate) async fn delete_offsets(
     Named(group): Named<String>,
     Body(body): Body<OffsetsDeletion>,
 ) -> Result<StatusCode, ApiError> {
-    let (_, offsets) = console.views().group(&group).ok_or_else(|| unknown_group(&group))?;
-    let is_meant = |it: &&CommittedView| {
+    let offsets = console.group(&group).await?.offsets;
+    let is_meant = |it: &&GroupOffset| {
         let some = body.partitions.as_ref();
-        it.topic == body.topic && some.is_none_or(|some| some.contains(&it.partition))
+        it.committed_offset.is_some()
+            && it.topic == body.topic
+            && some.is_none_or(|some| some.contains(&it.partition))
     };
     let meant: Vec<(String, i32)> =
         offsets.iter().filter(is_meant).map(|it| (it.topic.clone(), it.partition)).collect();

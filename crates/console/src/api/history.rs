@@ -87,7 +87,7 @@ pub(crate) async fn lag(
     Named(group): Named<String>,
     Params(query): Params<HistoryQuery>,
 ) -> Result<Json<LagHistory>, ApiError> {
-    let views = console.views();
+    let views = console.own()?;
     let (_, committed) = views.group(&group).ok_or_else(|| unknown_group(&group))?;
     let now = now_ms();
     let since = query.since(now);
@@ -167,9 +167,9 @@ pub(crate) async fn timeline(
     State(console): State<Console>,
     Named(group): Named<String>,
     Params(query): Params<HistoryQuery>,
-) -> Json<GroupTimeline> {
+) -> Result<Json<GroupTimeline>, ApiError> {
     let since = query.since(now_ms());
-    let mut events = console.views().last_events(ENTRIES_MAX, |entry| {
+    let mut events = console.own()?.last_events(ENTRIES_MAX, |entry| {
         entry.group_id.as_ref() == Some(&group) && entry.time_ms >= since
     });
     events.reverse();
@@ -201,5 +201,5 @@ pub(crate) async fn timeline(
             text: sentence(entry),
         });
     }
-    Json(GroupTimeline { entries })
+    Ok(Json(GroupTimeline { entries }))
 }

@@ -103,7 +103,7 @@ pub(crate) async fn lanes(
     Params(query): Params<HistoryQuery>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<Lanes>, ApiError> {
-    let views = console.views();
+    let views = console.own()?;
     let until = at.moment(views, Asked::Groups)?;
     let until_ms = until.map_or_else(now_ms, |moment| moment.time_ms);
     let since_ms = query.since(until_ms).max(views.known_since(Asked::Groups));

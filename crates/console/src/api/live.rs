@@ -2,16 +2,16 @@
 //!
 //! Kafka: none.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use axum::{Json, extract::State, response::Response, response::sse::Event};
-use ottla_broker::views::{Asked, CursorsView, Views};
+use ottla_broker::views::Asked;
 use ottla_client::Offset;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
 use utoipa::ToSchema;
 
-use super::topics::Cursors;
+use super::{groups::GroupPosition, topics::Cursors};
 use crate::{
     clock::now_ms,
     console::Console,
@@ -22,9 +22,6 @@ use crate::{
     scan::position::parse_partitions,
     stream::{Feed, Gone},
 };
-
-/// How often the cursors are looked at while somebody watches.
-const LOOK: Duration = Duration::from_millis(125);
 
 /// Most groups whose positions are shown.
 const GROUPS_MAX: usize = 50;
@@ -61,15 +58,6 @@ pub(crate) struct LivePartition {
     appended_bytes: Long,
 }
 
-/// How far a group has read a partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct GroupPosition {
-    group_id: String,
-    /// The next offset to read.
-    committed_offset: Long,
-}
-
 /// The events of a live topic, by name.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LiveEvents {
@@ -87,11 +75,11 @@ pub(crate) async fn live(
     Named(name): Named<String>,
     Params(query): Params<LiveQuery>,
 ) -> Result<Response, ApiError> {
-    if console.views().topic(&name).is_none() {
+    if console.live(&name, 0).await?.is_none() {
         return Err(ApiError::unknown_topic(&name));
     }
     let partitions = parse_partitions(&query.partitions).map_err(ApiError::bad_request)?;
-    let live = Live { views: console.views().clone(), name, partitions, told: BTreeMap::new() };
+    let live = Live { console: console.clone(), name, partitions, told: BTreeMap::new() };
     console.streams().events(|feed| async move {
         drop(live.run(&feed).await);
     })
@@ -107,21 +95,18 @@ pub(crate) async fn cursors(
     Params(query): Params<LiveQuery>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<LiveCursors>, ApiError> {
-    let views = console.views();
-    if views.topic(&name).is_none() {
-        return Err(ApiError::unknown_topic(&name));
-    }
     let wanted = parse_partitions(&query.partitions).map_err(ApiError::bad_request)?;
     let now = now_ms();
-    let moment = at.moment(views, Asked::Cursors)?;
+    let moment = at.moment_in(&console, Asked::Cursors)?;
     let mut live = Live {
-        views: views.clone(),
+        console: console.clone(),
         name: name.clone(),
         partitions: wanted,
         told: BTreeMap::new(),
     };
-    let mut partitions = live.moved().unwrap_or_default();
+    let mut partitions = live.moved().await?;
     if let Some(moment) = moment {
+        let views = console.own()?;
         let mut positions = by_partition(views.positions_at(&name, GROUPS_MAX, moment));
         for view in &mut partitions {
             if let Some(then) = views.cursors_at(&name, view.partition, moment) {
@@ -135,12 +120,13 @@ pub(crate) async fn cursors(
 }
 
 /// The positions of groups, by partition.
-fn by_partition(groups: Vec<(String, Vec<(i32, Offset)>)>) -> BTreeMap<i32, Vec<GroupPosition>> {
+pub(crate) fn by_partition(
+    groups: Vec<(String, Vec<(i32, Offset)>)>,
+) -> BTreeMap<i32, Vec<GroupPosition>> {
     let mut positions: BTreeMap<i32, Vec<GroupPosition>> = BTreeMap::new();
     for (group_id, of_group) in groups {
         for (partition, committed) in of_group {
-            let group_id = group_id.clone();
-            let position = GroupPosition { group_id, committed_offset: committed.into() };
+            let position = GroupPosition::new(group_id.clone(), committed);
             positions.entry(partition).or_default().push(position);
         }
     }
@@ -148,10 +134,10 @@ fn by_partition(groups: Vec<(String, Vec<(i32, Offset)>)>) -> BTreeMap<i32, Vec<
 }
 
 /// What was told of a partition.
-type Told = (CursorsView, Vec<GroupPosition>);
+type Told = (Cursors, Vec<GroupPosition>);
 
 struct Live {
-    views: Views,
+    console: Console,
     name: String,
     partitions: Vec<i32>,
     told: BTreeMap<i32, Told>,
@@ -159,15 +145,16 @@ struct Live {
 
 impl Live {
     async fn run(mut self, feed: &Feed<Event>) -> Result<(), Gone> {
-        let mut ticks = interval(LOOK);
+        let mut ticks = interval(self.console.look_interval());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = feed.closed() => return Err(Gone),
             }
-            let Some(moved) = self.moved() else {
-                return feed.fail(ApiError::unknown_topic(&self.name)).await;
+            let moved = match self.moved().await {
+                Ok(moved) => moved,
+                Err(error) => return feed.fail(error).await,
             };
             if !moved.is_empty() {
                 let now_ms = now_ms().into();
@@ -176,14 +163,15 @@ impl Live {
         }
     }
 
-    /// The partitions whose cursors have moved; `None` where the topic is gone.
-    fn moved(&mut self) -> Option<Vec<LivePartition>> {
-        let topic = self.views.topic(&self.name)?;
-        let mut positions = by_partition(self.views.positions(&self.name, GROUPS_MAX));
+    /// The partitions whose cursors have moved.
+    async fn moved(&mut self) -> Result<Vec<LivePartition>, ApiError> {
+        let live = self.console.live(&self.name, GROUPS_MAX).await?;
+        let (partitions, mut positions) =
+            live.ok_or_else(|| ApiError::unknown_topic(&self.name))?;
         let mut moved = Vec::new();
-        for view in topic.partitions {
-            let number = view.partition;
-            let Some(cursors) = view.cursors else { continue };
+        for row in partitions {
+            let number = row.partition;
+            let Some(cursors) = row.cursors else { continue };
             if !self.partitions.is_empty() && !self.partitions.contains(&number) {
                 continue;
             }
@@ -193,15 +181,19 @@ impl Live {
             }
             let before =
                 self.told.insert(number, now.clone()).map_or(cursors, |(before, _)| before);
-            let records = cursors.log_end_offset.get() - before.log_end_offset.get();
+            let grown = |now: Option<i64>, before: Option<i64>| {
+                now.unwrap_or(0).saturating_sub(before.unwrap_or(0)).max(0)
+            };
+            let size = |cursors: &Cursors| cursors.size_bytes.and_then(Long::get);
+            let end = |cursors: &Cursors| cursors.log_end_offset.get();
             moved.push(LivePartition {
                 partition: number,
-                cursors: cursors.into(),
+                cursors,
                 positions: now.1,
-                appended_records: records.max(0).into(),
-                appended_bytes: cursors.size_bytes.saturating_sub(before.size_bytes).into(),
+                appended_records: grown(end(&cursors), end(&before)).into(),
+                appended_bytes: grown(size(&cursors), size(&before)).into(),
             });
         }
-        Some(moved)
+        Ok(moved)
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Kafka: `DumpLogSegments`.
 
+use std::collections::VecDeque;
+
 use axum::{Json, extract::State};
+use bytes::Bytes;
 use ottla_broker::views::{BatchView, LookError, SegmentLook, Views};
 use ottla_client::Offset;
-use ottla_record::{BATCH_OVERHEAD, check_crc};
+use ottla_record::{BATCH_OVERHEAD, BatchHeader, check_crc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -71,9 +74,10 @@ impl From<SegmentLook> for Segment {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Batch {
-    segment_base_offset: Long,
+    /// `null` from outside of the broker, as the next one.
+    segment_base_offset: Option<Long>,
     /// Where it starts in the segment's file, in bytes.
-    position: Long,
+    position: Option<Long>,
     /// Bytes of all of it.
     size: Long,
     base_offset: Long,
@@ -95,13 +99,30 @@ pub(crate) struct Batch {
     is_crc_valid: bool,
 }
 
-impl From<&BatchView> for Batch {
-    fn from(view: &BatchView) -> Self {
+/// A batch, with where it is if that is known.
+#[derive(Debug)]
+pub(crate) struct FoundBatch {
+    /// The base offset of its segment, and where in its file it starts.
+    pub(crate) place: Option<(Offset, u64)>,
+    pub(crate) header: BatchHeader,
+    /// All of it, header included.
+    pub(crate) bytes: Bytes,
+}
+
+impl From<BatchView> for FoundBatch {
+    fn from(view: BatchView) -> Self {
+        let place = Some((view.segment_base_offset, view.position));
+        Self { place, header: view.header, bytes: view.bytes }
+    }
+}
+
+impl From<&FoundBatch> for Batch {
+    fn from(view: &FoundBatch) -> Self {
         let header = &view.header;
         let compression = header.attributes.compression();
         Self {
-            segment_base_offset: view.segment_base_offset.into(),
-            position: view.position.into(),
+            segment_base_offset: view.place.map(|(segment, _)| segment.into()),
+            position: view.place.map(|(_, position)| position.into()),
             size: view.bytes.len().into(),
             base_offset: header.base_offset.into(),
             last_offset: header.last_offset().into(),
@@ -137,10 +158,10 @@ impl From<LookError> for ApiError {
 
 /// Runs a look-up that reads files where it may wait for the disk.
 pub(crate) async fn look<T: Send + 'static>(
-    console: &Console,
+    views: &Views,
     run: impl FnOnce(&Views) -> Result<T, LookError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let views = console.views().clone();
+    let views = views.clone();
     let looked = tokio::task::spawn_blocking(move || run(&views)).await;
     Ok(looked.map_err(|error| ApiError::unavailable(error.to_string()))??)
 }
@@ -154,8 +175,9 @@ pub(crate) async fn segments(
     Named((topic, partition)): Named<(String, i32)>,
 ) -> Result<Json<Segments>, ApiError> {
     let name = topic.clone();
-    let segments = look(&console, move |views| views.segments(&name, partition)).await?;
-    let cursors = console.views().cursors(&topic, partition);
+    let views = console.own()?;
+    let segments = look(views, move |views| views.segments(&name, partition)).await?;
+    let cursors = views.cursors(&topic, partition);
     let cursors = cursors.ok_or_else(|| ApiError::unknown_topic(&topic))?;
     Ok(Json(Segments {
         segments: segments.into_iter().map(Segment::from).collect(),
@@ -193,34 +215,48 @@ pub(crate) async fn batches(
     Params(query): Params<BatchesQuery>,
 ) -> Result<Json<Batches>, ApiError> {
     let limit = query.limit.unwrap_or(50).clamp(1, BATCHES_MAX);
-    let cursors = console.views().cursors(&topic, partition);
+    let place = (topic.clone(), partition);
+    let cursors = console.cursors([place.clone()]).await?.remove(&place);
     let cursors = cursors.ok_or_else(|| ApiError::unknown_topic(&topic))?;
-    let end = cursors.log_end_offset;
+    let end = cursors.log_end_offset.get().unwrap_or(0);
     let from_end = query.from == "end";
     let from = match query.from.as_str() {
-        "" => cursors.log_start_offset,
+        "" => cursors.bounds().0,
         // Enough offsets for that many batches of which none is large.
-        "end" => Offset(end.get().saturating_sub(i64::try_from(limit).unwrap_or(0) * 8)),
-        text => Offset(text.parse().map_err(|_| {
+        "end" => {
+            let span = i64::try_from(limit).unwrap_or(0) * 8;
+            end.saturating_sub(span).max(cursors.bounds().0)
+        }
+        text => text.parse().map_err(|_| {
             ApiError::bad_request(format!("from: '{text}' is neither an offset nor end"))
-        })?),
+        })?,
     };
-    let found = look(&console, move |views| {
-        let mut batches = std::collections::VecDeque::new();
-        let mut next = from;
-        views.each_batch((&topic, partition), from, |batch| {
-            next = batch.header.next_offset();
-            batches.push_back(Batch::from(&batch));
-            if from_end && batches.len() > limit {
-                batches.pop_front();
-            }
-            from_end || batches.len() < limit
-        })?;
-        Ok((batches, next))
-    });
-    let (batches, next) = found.await?;
-    let next = (next < end && !from_end).then(|| next.into());
-    Ok(Json(Batches { batches: batches.into(), next }))
+    let from = Offset(from);
+    let list = BatchList { batches: VecDeque::new(), next: from, limit, from_end };
+    let list = console.batches((&topic, partition), from, list).await?;
+    let next = (list.next.get() < end && !from_end).then(|| list.next.into());
+    Ok(Json(Batches { batches: list.batches.into(), next }))
+}
+
+/// Batches that are collected: the first ones, or the last ones before the end.
+#[derive(Debug)]
+pub(crate) struct BatchList {
+    batches: VecDeque<Batch>,
+    next: Offset,
+    limit: usize,
+    from_end: bool,
+}
+
+impl BatchList {
+    /// Takes one; `false` where no more are wanted.
+    pub(crate) fn take(&mut self, batch: &FoundBatch) -> bool {
+        self.next = batch.header.next_offset();
+        self.batches.push_back(Batch::from(batch));
+        if self.from_end && self.batches.len() > self.limit {
+            self.batches.pop_front();
+        }
+        self.from_end || self.batches.len() < self.limit
+    }
 }
 
 /// A batch down to its bytes.
@@ -246,9 +282,8 @@ pub(crate) async fn batch(
     State(console): State<Console>,
     Named((topic, partition, offset)): Named<(String, i32, i64)>,
 ) -> Result<Json<BatchDetail>, ApiError> {
-    let name = topic.clone();
-    let found = look(&console, move |views| views.batch(&name, partition, Offset(offset)));
-    let found = found.await?.ok_or_else(|| no_record(&topic, partition, offset))?;
+    let found = console.batch((&topic, partition), Offset(offset)).await?;
+    let found = found.ok_or_else(|| no_record(&topic, partition, offset))?;
     let shown = found.bytes.get(..BATCH_BYTES).unwrap_or(&found.bytes);
     let header = found.bytes.get(..BATCH_OVERHEAD).unwrap_or(&found.bytes);
     Ok(Json(BatchDetail {

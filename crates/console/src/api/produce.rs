@@ -13,7 +13,7 @@ use crate::{
     console::Console,
     error::{ApiError, ErrorBody},
     extract::{Body, Named, Params},
-    number::{Long, int},
+    number::Long,
     payload::Input,
 };
 
@@ -143,7 +143,7 @@ pub(crate) async fn send(
     }
     let topic = fresh_topic(&console, &name).await?;
     let key = body.key.map(|key| key.bytes("key")).transpose()?;
-    let partitioner = Partitioner::new(key.as_deref(), body.partition, int(topic.partitions.len()));
+    let partitioner = Partitioner::new(key.as_deref(), body.partition, topic.row.partitions);
     let timestamp = match body.timestamp_ms {
         Some(time) => {
             time.get().ok_or_else(|| ApiError::bad_request("timestampMs is too large"))?
@@ -206,7 +206,7 @@ pub(crate) async fn partitioner(
     Named(name): Named<String>,
     Params(query): Params<KeyQuery>,
 ) -> Result<Json<Partitioner>, ApiError> {
-    let topic = console.views().topic(&name).ok_or_else(|| ApiError::unknown_topic(&name))?;
+    let topic = console.topic(&name).await?;
     let key = match (query.key, query.key_base64) {
         (Some(text), None) => Some(text.into_bytes()),
         (None, Some(text)) => Some(
@@ -218,5 +218,5 @@ pub(crate) async fn partitioner(
             return Err(ApiError::bad_request("there is one of key and keyBase64"));
         }
     };
-    Ok(Json(Partitioner::new(key.as_deref(), None, int(topic.partitions.len()))))
+    Ok(Json(Partitioner::new(key.as_deref(), None, topic.row.partitions)))
 }

@@ -8,7 +8,7 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use ottla_broker::views::{IndexPath, LookError};
+use ottla_broker::views::IndexPath;
 use ottla_client::{ConsumedRecord, ConsumerConfig, Offset, OutOfRange};
 use ottla_record::body;
 use serde::Serialize;
@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::{
     log::{Batch, look, no_record},
     records::fresh_topic,
+    topics::Cursors,
 };
 use crate::{
     console::Console,
@@ -42,8 +43,8 @@ const RECORD_BYTES: usize = 64 << 10;
 pub(crate) struct RecordDetail {
     record: RecordRow,
     batch: Batch,
-    /// How the indexes lead to the batch.
-    index: IndexTrail,
+    /// How the indexes lead to the batch; `null` from outside of the broker.
+    index: Option<IndexTrail>,
     /// Its number in the batch, from 0.
     index_in_batch: i32,
     /// Its fields by their bytes, counted from its first one.
@@ -147,13 +148,9 @@ pub(crate) async fn show(
     Named((topic, partition, offset)): Named<(String, i32, i64)>,
 ) -> Result<Json<RecordDetail>, ApiError> {
     let record = read(&console, (&topic, partition, offset)).await?;
-    let name = topic.clone();
-    let found = look(&console, move |views| {
-        let batch = views.batch(&name, partition, Offset(offset))?;
-        Ok::<_, LookError>(batch.zip(views.index_path(&name, partition, Offset(offset))?))
-    });
-    let found = found.await?.ok_or_else(|| no_record(&topic, partition, offset))?;
-    let (found, path) = found;
+    let path = index_path(&console, (&topic, partition, offset)).await?;
+    let found = console.batch((&topic, partition), Offset(offset)).await?;
+    let found = found.ok_or_else(|| no_record(&topic, partition, offset))?;
     let codec = found.header.attributes.compression().ok();
     let codec = codec.filter(|codec| *codec != ottla_record::Compression::None);
     let decompressed = match codec {
@@ -169,16 +166,13 @@ pub(crate) async fn show(
     });
     let (index, bytes, fields) = located.ok_or_else(|| no_record(&topic, partition, offset))?;
     let shown = bytes.get(..RECORD_BYTES).unwrap_or(bytes);
-    let cursors = console.views().cursors(&topic, partition);
-    let has = |offset: i64| {
-        cursors.is_some_and(|it| {
-            it.log_start_offset.get() <= offset && offset < it.high_watermark.get()
-        })
-    };
+    let place = (topic.clone(), partition);
+    let bounds = console.cursors([place.clone()]).await?.get(&place).map(Cursors::bounds);
+    let has = |offset: i64| bounds.is_some_and(|(start, end)| (start..end).contains(&offset));
     let neighbour = |offset: i64| has(offset).then(|| offset.into());
     Ok(Json(RecordDetail {
         record: RecordRow::new(&record, SHOWN_BYTES_MAX),
-        index: IndexTrail::new(&path, found.position),
+        index: path.zip(found.place).map(|(path, (_, position))| IndexTrail::new(&path, position)),
         batch: Batch::from(&found),
         index_in_batch: int(index),
         record_fields: fields,
@@ -188,6 +182,16 @@ pub(crate) async fn show(
         previous_offset: neighbour(offset.saturating_sub(1)),
         next_offset: neighbour(offset.saturating_add(1)),
     }))
+}
+
+/// How the indexes lead to an offset, where the console can see them.
+async fn index_path(
+    console: &Console,
+    (topic, partition, offset): (&str, i32, i64),
+) -> Result<Option<IndexPath>, ApiError> {
+    let Ok(views) = console.own() else { return Ok(None) };
+    let name = topic.to_owned();
+    look(views, move |views| views.index_path(&name, partition, Offset(offset))).await
 }
 
 /// Which record of a body has this offset.

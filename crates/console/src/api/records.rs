@@ -5,11 +5,13 @@
 use std::time::{Duration, Instant};
 
 use axum::{Json, extract::State};
-use ottla_broker::views::TopicView;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::records_query::{Allowed, RecordsQuery};
+use super::{
+    records_query::{Allowed, RecordsQuery},
+    topics::TopicDetail,
+};
 use crate::{
     console::Console,
     error::{ApiError, ErrorBody},
@@ -53,13 +55,14 @@ pub(crate) enum StoppedBy {
 }
 
 /// The topic with what is known of it anew, so that the client knows its partitions.
-pub(crate) async fn fresh_topic(console: &Console, name: &str) -> Result<TopicView, ApiError> {
-    let topic = console.views().topic(name).ok_or_else(|| ApiError::unknown_topic(name))?;
+pub(crate) async fn fresh_topic(console: &Console, name: &str) -> Result<TopicDetail, ApiError> {
+    let topic = console.topic(name).await?;
     let client = console.client().await?;
     let topology = client.topology();
     let known = topology.topics.get(name);
     let is_known = known.is_some_and(|it| {
-        it.topic_id == topic.summary.id && it.partitions.len() == topic.partitions.len()
+        it.topic_id.to_string() == topic.row.topic_id
+            && it.partitions.len() == topic.partition_list.len()
     });
     if !is_known {
         client.admin().describe_topics(&[name.to_owned()]).await?;

@@ -6,9 +6,9 @@ use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
-use ottla_broker::views::TopicView;
 use ottla_client::Isolation;
 
+use super::topics::TopicDetail;
 use crate::{
     console::Console,
     error::ApiError,
@@ -183,7 +183,7 @@ impl RecordsQuery {
     pub(crate) async fn plan(
         &self,
         console: &Console,
-        topic: &TopicView,
+        topic: &TopicDetail,
         allowed: Allowed,
     ) -> Result<Plan, ApiError> {
         let (from, direction) = self.from(allowed.from)?;
@@ -192,7 +192,7 @@ impl RecordsQuery {
         let lanes =
             position::lanes(console, topic, &partitions, (&from, direction), isolation).await?;
         Ok(Plan {
-            topic: topic.summary.name.to_string(),
+            topic: topic.row.name.clone(),
             direction,
             lanes,
             filter: self.filter()?,

@@ -8,12 +8,11 @@ use std::{
 };
 
 use axum::{Json, extract::State};
-use ottla_broker::views::{CommittedView, GroupState, TopicView};
 use ottla_client::{CommittedOffset, Isolation, LeaderEpoch, Offset, OffsetSpec};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::groups::unknown_group;
+use super::groups::{GroupDetail, GroupOffset};
 use crate::{
     clock::now_ms,
     console::Console,
@@ -187,10 +186,11 @@ pub(crate) async fn reset(
     Named(group): Named<String>,
     Body(body): Body<Reset>,
 ) -> Result<Json<ResetResult>, ApiError> {
-    let (_, committed) = console.views().group(&group).ok_or_else(|| unknown_group(&group))?;
+    let detail = console.group(&group).await?;
+    let committed = committed_of(&detail);
     let targets = targets(&console, &body, &committed).await?;
-    let changes = changes(&console, &committed, targets);
-    apply(&console, &group, changes, body.dry_run).await.map(Json)
+    let changes = changes(&console, &committed, targets).await?;
+    apply(&console, &detail, changes, body.dry_run).await.map(Json)
 }
 
 /// The resets of a group that can be undone.
@@ -212,24 +212,36 @@ pub(crate) async fn undo(
     Named(group): Named<String>,
     Body(body): Body<UndoRequest>,
 ) -> Result<Json<ResetResult>, ApiError> {
-    let (_, committed) = console.views().group(&group).ok_or_else(|| unknown_group(&group))?;
+    let detail = console.group(&group).await?;
     let before = console.kept().find(&group, &body.id);
     let before =
         before.ok_or_else(|| ApiError::not_found("that reset cannot be undone any more"))?;
-    let changes = changes(&console, &committed, before);
-    let result = apply(&console, &group, changes, false).await?;
+    let changes = changes(&console, &committed_of(&detail), before).await?;
+    let result = apply(&console, &detail, changes, false).await?;
     if result.applied {
         console.kept().forget(&body.id);
     }
     Ok(Json(result))
 }
 
+/// Offsets by partition.
+type Offsets = BTreeMap<(String, i32), i64>;
+
+/// What the group has committed.
+fn committed_of(group: &GroupDetail) -> Offsets {
+    let committed = |it: &GroupOffset| {
+        let offset = it.committed_offset.and_then(Long::get)?;
+        Some(((it.topic.clone(), it.partition), offset))
+    };
+    group.offsets.iter().filter_map(committed).collect()
+}
+
 /// Where each partition is to go, as asked.
 async fn targets(
     console: &Console,
     body: &Reset,
-    committed: &[CommittedView],
-) -> Result<BTreeMap<(String, i32), i64>, ApiError> {
+    committed: &Offsets,
+) -> Result<Offsets, ApiError> {
     let number =
         |it: &Long| it.get().ok_or_else(|| ApiError::bad_request("an offset is too large"));
     if let ResetTo::Explicit { offsets } = &body.to {
@@ -240,13 +252,13 @@ async fn targets(
     }
     let mut partitions = Vec::new();
     match &body.topics {
-        None => partitions.extend(committed.iter().map(|it| (it.topic.clone(), it.partition))),
+        None => partitions.extend(committed.keys().cloned()),
         Some(topics) => {
             for wanted in topics {
-                let topic = topic(console, &wanted.topic)?;
+                let topic = console.topic(&wanted.topic).await?;
                 let is_meant =
                     |it: i32| wanted.partitions.as_ref().is_none_or(|some| some.contains(&it));
-                let own = topic.partitions.iter().map(|it| it.partition);
+                let own = topic.partition_list.iter().map(|it| it.partition);
                 partitions
                     .extend(own.filter(|it| is_meant(*it)).map(|it| (wanted.topic.clone(), it)));
             }
@@ -257,27 +269,20 @@ async fn targets(
         _ => BTreeMap::new(),
     };
     let mut targets = BTreeMap::new();
-    for key in partitions {
-        let Some(cursors) = console.views().cursors(&key.0, key.1) else { continue };
-        let (start, end) = (cursors.log_start_offset.get(), cursors.high_watermark.get());
-        let now = committed.iter().find(|it| it.topic == key.0 && it.partition == key.1);
+    for (key, cursors) in console.cursors(partitions).await? {
+        let (start, end) = cursors.bounds();
+        let now = committed.get(&key).copied();
         let target = match &body.to {
             ResetTo::Beginning => start,
             ResetTo::End => end,
             ResetTo::Offset { offset } => number(offset)?,
-            ResetTo::Shift { by } => {
-                now.map_or(start, |it| it.committed_offset.get()).saturating_add(number(by)?)
-            }
+            ResetTo::Shift { by } => now.unwrap_or(start).saturating_add(number(by)?),
             ResetTo::Time { .. } => times.get(&key).copied().filter(|it| *it >= 0).unwrap_or(end),
             ResetTo::Explicit { .. } => continue,
         };
         targets.insert(key, target);
     }
     Ok(targets)
-}
-
-fn topic(console: &Console, name: &str) -> Result<TopicView, ApiError> {
-    console.views().topic(name).ok_or_else(|| ApiError::unknown_topic(name))
 }
 
 async fn at_time(
@@ -300,18 +305,18 @@ async fn at_time(
 }
 
 /// What changes, within the logs. Partitions that are gone are left out.
-fn changes(
+async fn changes(
     console: &Console,
-    committed: &[CommittedView],
-    targets: BTreeMap<(String, i32), i64>,
-) -> Vec<OffsetChange> {
+    committed: &Offsets,
+    targets: Offsets,
+) -> Result<Vec<OffsetChange>, ApiError> {
     let mut changes = Vec::new();
-    for ((topic, partition), target) in targets {
-        let Some(cursors) = console.views().cursors(&topic, partition) else { continue };
-        let (start, end) = (cursors.log_start_offset.get(), cursors.high_watermark.get());
+    for (place, cursors) in console.cursors(targets.keys().cloned().collect::<Vec<_>>()).await? {
+        let Some(target) = targets.get(&place).copied() else { continue };
+        let (start, end) = cursors.bounds();
         let to = target.clamp(start, end.max(start));
-        let from = committed.iter().find(|it| it.topic == topic && it.partition == partition);
-        let from = from.map(|it| it.committed_offset.get());
+        let from = committed.get(&place).copied();
+        let (topic, partition) = place;
         changes.push(OffsetChange {
             topic,
             partition,
@@ -321,23 +326,26 @@ fn changes(
             clamped: to != target,
         });
     }
-    changes
+    Ok(changes)
 }
 
 async fn apply(
     console: &Console,
-    group: &str,
+    group: &GroupDetail,
     changes: Vec<OffsetChange>,
     is_dry: bool,
 ) -> Result<ResetResult, ApiError> {
-    let state = console.views().group(group).map(|(look, _)| (look.state, look.members.len()));
-    let blocked_by = match state {
-        Some((GroupState::Empty | GroupState::Dead, _)) | None => None,
-        Some((state, members)) => Some(format!(
-            "the group is {} with {members} member(s): offsets can be reset once they have stopped",
-            state.name()
+    let blocked_by = match group.state.as_str() {
+        "Empty" | "Dead" => None,
+        state if group.members_not_told.is_some() => Some(format!(
+            "the group is {state}: offsets can be reset once its members have stopped"
+        )),
+        state => Some(format!(
+            "the group is {state} with {} member(s): offsets can be reset once they have stopped",
+            group.members.len()
         )),
     };
+    let group = group.group_id.as_str();
     if is_dry || blocked_by.is_some() || changes.is_empty() {
         return Ok(ResetResult { applied: false, changes, undo: None, blocked_by });
     }

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     clock::now_ms,
+    cluster::{ABSENT, Source, WHY_ABSENT},
     console::Console,
     error::{ApiError, ErrorBody},
     extract::{Body, Remote},
@@ -26,8 +27,16 @@ use crate::{
 pub(crate) struct Session {
     /// Of Ottla.
     version: String,
-    /// `broker`: the console sits in the broker that it shows.
+    /// `broker`: the console sits in the broker that it shows; `client`: it is a client of the cluster.
     role: String,
+    /// What people call the cluster, where the console has a name for it.
+    cluster: Option<String>,
+    /// The clusters of this console, if there is more than one.
+    clusters: Vec<ClusterLink>,
+    /// Routes that this console has not, as they stand in the API's document.
+    absent: Vec<String>,
+    /// Why, as a sentence.
+    absent_because: Option<String>,
     /// Whether a change or a look needs a user.
     login_required: bool,
     /// Who is logged in.
@@ -41,6 +50,14 @@ pub(crate) struct Session {
     now_ms: Long,
 }
 
+/// A cluster, and where its console is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ClusterLink {
+    pub(crate) name: String,
+    /// The path of its app.
+    pub(crate) path: String,
+}
+
 /// A name and its password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -51,15 +68,24 @@ pub(crate) struct Credentials {
 
 impl Session {
     fn new(console: &Console, who: &Who) -> Json<Self> {
+        let is_own = console.own().is_ok();
+        let absent = if is_own { &[][..] } else { &ABSENT[..] };
         let read_only_because = why_read_only(console.settings(), who);
         Json(Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            role: "broker".to_owned(),
+            role: if is_own { "broker" } else { "client" }.to_owned(),
+            cluster: match console.source() {
+                Source::Own(_) => None,
+                Source::Remote(remote) => Some(remote.name.clone()),
+            },
+            clusters: console.here().clusters.clone(),
+            absent: absent.iter().map(|route| (*route).to_owned()).collect(),
+            absent_because: (!is_own).then(|| WHY_ABSENT.to_owned()),
             login_required: console.logins().are_required(),
             user: who.0.as_ref().map(|user| user.name.clone()),
             read_only: read_only_because.is_some(),
             read_only_because,
-            base_path: console.settings().base_path.to_string(),
+            base_path: console.here().base_path.to_string(),
             now_ms: now_ms().into(),
         })
     }

@@ -5,7 +5,7 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use axum::{Json, extract::State, http::StatusCode};
-use ottla_broker::views::{Asked, CursorsView, PartitionView, TopicSummary};
+use ottla_broker::views::{Asked, CursorsView, PartitionView, TopicSummary, TopicView};
 use ottla_client::{NewTopic, Offset};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,21 +33,22 @@ pub(crate) struct TopicsQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TopicRow {
-    name: String,
-    topic_id: String,
-    is_internal: bool,
-    partitions: i32,
-    replication_factor: i32,
+    pub(crate) name: String,
+    pub(crate) topic_id: String,
+    pub(crate) is_internal: bool,
+    pub(crate) partitions: i32,
+    pub(crate) replication_factor: i32,
     /// Offsets from the start of each log to its end: records, where none were compacted away.
-    records: Long,
-    size_bytes: Long,
-    /// Bytes of batches since the broker started.
-    bytes_in: Long,
-    /// `delete`, `compact`, `compact,delete`, or nothing.
-    cleanup_policy: String,
-    /// −1: for ever.
-    retention_ms: Long,
-    offline_partitions: i32,
+    pub(crate) records: Long,
+    /// `null` where nobody tells.
+    pub(crate) size_bytes: Option<Long>,
+    /// Bytes of batches since the broker started; `null` from outside of it.
+    pub(crate) bytes_in: Option<Long>,
+    /// `delete`, `compact`, `compact,delete`, or nothing, also where nobody tells.
+    pub(crate) cleanup_policy: String,
+    /// −1: for ever; `null` where nobody tells.
+    pub(crate) retention_ms: Option<Long>,
+    pub(crate) offline_partitions: i32,
 }
 
 /// A topic and its partitions.
@@ -55,45 +56,46 @@ pub(crate) struct TopicRow {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TopicDetail {
     #[serde(flatten)]
-    row: TopicRow,
-    partition_list: Vec<PartitionRow>,
+    pub(crate) row: TopicRow,
+    pub(crate) partition_list: Vec<PartitionRow>,
     /// How many configs are set for it.
-    configs_set: i32,
-    now_ms: Long,
+    pub(crate) configs_set: i32,
+    pub(crate) now_ms: Long,
 }
 
 /// A partition.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PartitionRow {
-    partition: i32,
-    leader: i32,
-    leader_epoch: i32,
-    replicas: Vec<i32>,
-    isr: Vec<i32>,
-    is_offline: bool,
-    log_dir: Option<String>,
+    pub(crate) partition: i32,
+    pub(crate) leader: i32,
+    pub(crate) leader_epoch: i32,
+    pub(crate) replicas: Vec<i32>,
+    pub(crate) isr: Vec<i32>,
+    pub(crate) is_offline: bool,
+    pub(crate) log_dir: Option<String>,
     /// `null` where the partition is offline.
-    cursors: Option<Cursors>,
+    pub(crate) cursors: Option<Cursors>,
 }
 
 /// Where the cursors of a partition stand.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Cursors {
     /// Inclusive: the first offset that may be read.
-    log_start_offset: Long,
+    pub(crate) log_start_offset: Long,
     /// Exclusive: what a reader of committed records may see.
-    last_stable_offset: Long,
+    pub(crate) last_stable_offset: Long,
     /// Exclusive: what a consumer may see.
-    high_watermark: Long,
-    /// Exclusive: what the log holds.
-    log_end_offset: Long,
-    /// Exclusive: what is on the disk.
-    durable_offset: Long,
-    /// In a look back, this is as it is now; so is the next one.
-    size_bytes: Long,
-    segments: i32,
+    pub(crate) high_watermark: Long,
+    /// Exclusive: what the log holds; from outside of the broker, what a consumer may see.
+    pub(crate) log_end_offset: Long,
+    /// Exclusive: what is on the disk; `null` from outside of the broker.
+    pub(crate) durable_offset: Option<Long>,
+    /// `null` where nobody tells. In a look back, this is as it is now; so is the next one.
+    pub(crate) size_bytes: Option<Long>,
+    /// `null` from outside of the broker.
+    pub(crate) segments: Option<i32>,
 }
 
 impl From<TopicSummary> for TopicRow {
@@ -108,12 +110,31 @@ impl From<TopicSummary> for TopicRow {
             partitions: int(topic.partitions),
             replication_factor: topic.replication_factor.into(),
             records: topic.records.into(),
-            size_bytes: topic.size_bytes.into(),
-            bytes_in: topic.bytes_in.into(),
+            size_bytes: Some(topic.size_bytes.into()),
+            bytes_in: Some(topic.bytes_in.into()),
             cleanup_policy: policies.join(","),
-            retention_ms: topic.retention_ms.into(),
+            retention_ms: Some(topic.retention_ms.into()),
             offline_partitions: int(topic.offline_partitions),
         }
+    }
+}
+
+impl From<TopicView> for TopicDetail {
+    fn from(topic: TopicView) -> Self {
+        Self {
+            row: topic.summary.into(),
+            partition_list: topic.partitions.into_iter().map(PartitionRow::from).collect(),
+            configs_set: int(topic.configs_set),
+            now_ms: now_ms().into(),
+        }
+    }
+}
+
+impl Cursors {
+    /// The first offset that may be read, inclusive, and what a consumer may see, exclusive.
+    pub(crate) fn bounds(&self) -> (i64, i64) {
+        let signed = |offset: Long| offset.get().unwrap_or(0);
+        (signed(self.log_start_offset), signed(self.high_watermark))
     }
 }
 
@@ -139,9 +160,9 @@ impl From<CursorsView> for Cursors {
             last_stable_offset: view.last_stable_offset.into(),
             high_watermark: view.high_watermark.into(),
             log_end_offset: view.log_end_offset.into(),
-            durable_offset: view.durable_offset.into(),
-            size_bytes: view.size_bytes.into(),
-            segments: int(view.segments),
+            durable_offset: Some(view.durable_offset.into()),
+            size_bytes: Some(view.size_bytes.into()),
+            segments: Some(int(view.segments)),
         }
     }
 }
@@ -154,15 +175,13 @@ pub(crate) async fn list(
     Params(paging): Params<Paging>,
     Params(query): Params<TopicsQuery>,
 ) -> Result<Json<Page<TopicRow>>, ApiError> {
-    let is_shown = |topic: &TopicSummary| {
-        (query.internal || !topic.name.is_internal()) && paging.matches(&topic.name)
-    };
-    let topics = console.views().topics().into_iter().filter(is_shown).collect();
-    let page = paging.cut(topics, compare)?;
-    Ok(Json(page.map(TopicRow::from)))
+    let is_shown =
+        |topic: &TopicRow| (query.internal || !topic.is_internal) && paging.matches(&topic.name);
+    let topics = console.topics().await?.into_iter().filter(is_shown).collect();
+    paging.cut(topics, compare).map(Json)
 }
 
-fn compare(field: &str, a: &TopicSummary, b: &TopicSummary) -> Option<Ordering> {
+fn compare(field: &str, a: &TopicRow, b: &TopicRow) -> Option<Ordering> {
     Some(match field {
         "name" => a.name.cmp(&b.name),
         "partitions" => a.partitions.cmp(&b.partitions),
@@ -237,20 +256,18 @@ pub(crate) async fn show(
     Named(name): Named<String>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<TopicDetail>, ApiError> {
-    let views = console.views();
-    let mut topic = views.topic(&name).ok_or_else(|| ApiError::unknown_topic(&name))?;
-    let moment = at.moment(views, Asked::Cursors)?;
+    let moment = at.moment_in(&console, Asked::Cursors)?;
+    let mut topic = console.topic(&name).await?;
     if let Some(moment) = moment {
-        for view in &mut topic.partitions {
-            view.cursors = views.cursors_at(&name, view.partition, moment);
+        let views = console.own()?;
+        for row in &mut topic.partition_list {
+            let then = views.cursors_at(&name, row.partition, moment);
+            row.cursors = then.map(Cursors::from);
+            row.is_offline = row.cursors.is_none();
         }
+        topic.now_ms = moment.time_ms.into();
     }
-    Ok(Json(TopicDetail {
-        row: topic.summary.into(),
-        partition_list: topic.partitions.into_iter().map(PartitionRow::from).collect(),
-        configs_set: int(topic.configs_set),
-        now_ms: moment.map_or_else(now_ms, |moment| moment.time_ms).into(),
-    }))
+    Ok(Json(topic))
 }
 
 /// Deletes a topic with all its records.
@@ -330,10 +347,11 @@ pub(crate) async fn purge(
     Named(name): Named<String>,
     Body(body): Body<Purge>,
 ) -> Result<Json<Purged>, ApiError> {
-    let topic = console.views().topic(&name).ok_or_else(|| ApiError::unknown_topic(&name))?;
+    let topic = console.topic(&name).await?;
     let wanted: Vec<(String, i32, Offset)> = match body.partitions {
         None => {
-            topic.partitions.iter().map(|it| (name.clone(), it.partition, Offset(-1))).collect()
+            let all = topic.partition_list.iter();
+            all.map(|it| (name.clone(), it.partition, Offset(-1))).collect()
         }
         Some(some) => some
             .iter()

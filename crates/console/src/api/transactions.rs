@@ -111,7 +111,7 @@ pub(crate) async fn list(
     Params(query): Params<TransactionsQuery>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<Page<TransactionRow>>, ApiError> {
-    let views = console.views();
+    let views = console.own()?;
     let moment = at.moment(views, Asked::Transactions)?;
     let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
     let all = match moment {
@@ -181,7 +181,7 @@ pub(crate) async fn show(
     Named(id): Named<String>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<TransactionDetail>, ApiError> {
-    let views = console.views();
+    let views = console.own()?;
     let moment = at.moment(views, Asked::Transactions)?;
     let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
     let all = match moment {
@@ -288,8 +288,8 @@ pub(crate) struct Blocker {
 pub(crate) async fn blocked(
     State(console): State<Console>,
     Params(query): Params<BlockedQuery>,
-) -> Json<BlockedList> {
-    let views = console.views();
+) -> Result<Json<BlockedList>, ApiError> {
+    let views = console.own()?;
     let now = now_ms();
     // Of a transaction that begins or ends just now, one of the two looks knows.
     let before = by_producer(views);
@@ -305,7 +305,7 @@ pub(crate) async fn blocked(
         found.into_iter().map(|it| hidden(it, &known, now)).collect();
     partitions.sort_by_key(|(hidden, _)| std::cmp::Reverse(*hidden));
     let partitions = partitions.into_iter().map(|(_, it)| it).collect();
-    Json(BlockedList { partitions, now_ms: now.into() })
+    Ok(Json(BlockedList { partitions, now_ms: now.into() }))
 }
 
 fn by_producer(views: &Views) -> BTreeMap<i64, TransactionView> {
@@ -375,7 +375,8 @@ pub(crate) async fn abort(
     Named(id): Named<String>,
     Body(_): Body<Nothing>,
 ) -> Result<Json<TransactionAborted>, ApiError> {
-    let all = console.views().transactions();
+    let views = console.own()?;
+    let all = views.transactions();
     let found = all.into_iter().find(|it| it.transactional_id == id);
     let view = found.ok_or_else(|| unknown(&id))?;
     if view.look.state.name() != "Ongoing" {
@@ -383,9 +384,9 @@ pub(crate) async fn abort(
         return Err(ApiError::new(StatusCode::CONFLICT, "INVALID_TXN_STATE", message));
     }
     let admin = console.admin().await?;
-    console.views().note_abort(&id, CLIENT_ID);
+    views.note_abort(&id, CLIENT_ID);
     admin.fence_producer(&id).await?;
-    let row = TransactionRow::new(view, console.views().broker_id().get(), now_ms());
+    let row = TransactionRow::new(view, views.broker_id().get(), now_ms());
     Ok(Json(TransactionAborted { partitions: row.partitions }))
 }
 

@@ -4,11 +4,10 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
-use ottla_broker::views::TopicView;
 use ottla_client::{Isolation, OffsetSpec};
 
 use super::Lane;
-use crate::{clock::now_ms, console::Console, error::ApiError};
+use crate::{api::topics::TopicDetail, clock::now_ms, console::Console, error::ApiError};
 
 /// Which way a scan goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,25 +136,26 @@ pub(crate) fn parse_partitions(text: &str) -> Result<Vec<i32>, String> {
 /// The lanes of a scan: the partitions that are wanted and can be read, each from where it begins.
 pub(crate) async fn lanes(
     console: &Console,
-    topic: &TopicView,
+    topic: &TopicDetail,
     partitions: &[i32],
     (from, direction): (&From, Direction),
     isolation: Isolation,
 ) -> Result<Vec<Lane>, ApiError> {
     let bounds: BTreeMap<i32, (i64, i64)> = topic
-        .partitions
+        .partition_list
         .iter()
         .filter(|it| partitions.is_empty() || partitions.contains(&it.partition))
         .filter_map(|it| {
             let cursors = it.cursors?;
+            let (start, high_watermark) = cursors.bounds();
             let end = match isolation {
-                Isolation::Uncommitted => cursors.high_watermark,
-                Isolation::Committed => cursors.last_stable_offset,
+                Isolation::Uncommitted => high_watermark,
+                Isolation::Committed => cursors.last_stable_offset.get()?,
             };
-            Some((it.partition, (cursors.log_start_offset.get(), end.get())))
+            Some((it.partition, (start, end)))
         })
         .collect();
-    let starts = starts(console, &topic.summary.name, &bounds, (from, direction)).await?;
+    let starts = starts(console, &topic.row.name, &bounds, (from, direction)).await?;
     let lane = |(partition, (start, end)): (&i32, &(i64, i64))| {
         let at = starts.get(partition).copied()?.clamp(*start, *end);
         Some(match direction {

@@ -3,8 +3,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useBootstrap } from "../../api/bootstrap";
+import { has } from "../../api/client";
 import { clients, connections } from "../../api/queries";
 import type { ClientRow, Connection } from "../../api/types";
+import { AbsentPage } from "../../shell/Absent";
 import { useAt, useNow } from "../../shell/asof";
 import { ago, bytes, count, many } from "../../text/format";
 import { Text } from "../../ui/controls";
@@ -164,6 +166,10 @@ function Connections() {
 }
 
 export function Clients() {
+  return has("/clients") ? <Everybody /> : <AbsentPage title="Clients" />;
+}
+
+function Everybody() {
   const { data, error } = useQuery(clients());
   const bootstrap = useBootstrap();
   return (

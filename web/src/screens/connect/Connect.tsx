@@ -2,8 +2,10 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { has } from "../../api/client";
 import { connect } from "../../api/queries";
 import type { Connect as Answer, Attempt, Check, Place } from "../../api/types";
+import { AbsentPage } from "../../shell/Absent";
 import { useNow } from "../../shell/asof";
 import { ago, count } from "../../text/format";
 import { firstClient } from "../../text/snippets-connect";
@@ -189,6 +191,10 @@ function Page({ data }: { data: Answer }) {
 }
 
 export function Connect() {
+  return has("/connect") ? <Doctor /> : <AbsentPage title="Connect" />;
+}
+
+function Doctor() {
   const { data, error, refetch } = useQuery(connect());
   return (
     <>

@@ -7,6 +7,7 @@ import { useBootstrap } from "../../api/bootstrap";
 import { has, path, send } from "../../api/client";
 import { groupLanes, group as groupQuery, groupTimeline, queryClient, undos } from "../../api/queries";
 import type { GroupDetail, GroupOffset, Member, TimelineEntry } from "../../api/types";
+import { AbsentNote } from "../../shell/Absent";
 import { useAt, useMayChange, useNow } from "../../shell/asof";
 import { ChangeButton } from "../../shell/ChangeButton";
 import { ago, clock, count, duration } from "../../text/format";
@@ -261,12 +262,12 @@ export function Group() {
         <Stats>
           <Stat name="Lag">{count(data.lag)}</Stat>
           <Stat name="In time">{data.lag === "0" ? "none" : oldest === null ? "–" : duration(oldest)}</Stat>
-          <Stat name="Members">{count(data.members.length)}</Stat>
-          <Stat name="Generation">{count(data.generationId)}</Stat>
+          <Stat name="Members">{data.membersNotTold ? "–" : count(data.members.length)}</Stat>
+          {data.generationId === null ? null : <Stat name="Generation">{count(data.generationId)}</Stat>}
           <Stat name="Assignor">{data.protocol || "–"}</Stat>
-          <Stat name="In this state for">
-            {data.stateSinceMs === null ? "–" : duration(Math.max(0, moment - Number(data.stateSinceMs)))}
-          </Stat>
+          {data.stateSinceMs === null ? null : (
+            <Stat name="In this state for">{duration(Math.max(0, moment - Number(data.stateSinceMs)))}</Stat>
+          )}
         </Stats>
       </section>
       {has("/groups/{group}/lag") ? (
@@ -277,7 +278,9 @@ export function Group() {
           entries={entries}
           now={moment}
         />
-      ) : null}
+      ) : (
+        <AbsentNote what="Its lag over time and its rebalances are not here." />
+      )}
       {lanes.data ? (
         <Swim
           lanes={lanes.data}
@@ -291,9 +294,13 @@ export function Group() {
         <Offsets offsets={data.offsets} members={data.members} />
       </section>
       <section className="card" aria-label="Members">
-        <Members members={data.members} />
+        {data.membersNotTold ? (
+          <p className="pad small muted">{data.membersNotTold}</p>
+        ) : (
+          <Members members={data.members} />
+        )}
       </section>
-      <History entries={entries} />
+      {has("/groups/{group}/timeline") ? <History entries={entries} /> : null}
       {search.reset && mayChange ? <Reset group={data} onClose={() => change({ reset: undefined })} /> : null}
       {isDeleting ? (
         <DeleteGroup

@@ -3,6 +3,7 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
+import { has } from "../../api/client";
 import { useAt, useWhyNot } from "../../shell/asof";
 import { useKeys } from "../../shell/keys";
 import { count, many } from "../../text/format";
@@ -125,7 +126,8 @@ export function Log() {
   });
 
   const isLive = state === "live" && !isPaused && !at;
-  const [partition, baseOffset] = search.segment?.split("@") ?? [];
+  const hasSegments = has("/topics/{topic}/partitions/{partition}/segments");
+  const [partition, baseOffset] = (hasSegments && search.segment?.split("@")) || [];
   return (
     <>
       <section className={`card ${css.card}`} aria-label="Log">

@@ -88,7 +88,7 @@ function Lines({ found }: { found: Hit }) {
       return (
         <>
           <strong>Partition {lane.partition}</strong>
-          <span className="muted">{`${count(minus(cursors.logEndOffset, cursors.logStartOffset))} records, ${bytes(lane.bytes)}, ${lane.segmentCount} segments`}</span>
+          <span className="muted">{`${count(minus(cursors.logEndOffset, cursors.logStartOffset))} records, ${bytes(lane.bytes)}${lane.segmentCount === null ? "" : `, ${lane.segmentCount} segments`}`}</span>
         </>
       );
   }

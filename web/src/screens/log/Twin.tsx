@@ -62,17 +62,21 @@ export function Twin({ topic, model }: { topic: string; model: LogModel }) {
               <td className="num">{lane.rate === 0 ? "–" : count(Math.round(lane.rate))}</td>
               <td className="num">{bytes(lane.bytes)}</td>
               <td className="num">
-                <Link
-                  to="/topics/$topic/log"
-                  params={{ topic }}
-                  search={(before: object) => ({
-                    ...before,
-                    segment: `${lane.partition}@${lane.blocks[0]?.segment.baseOffset ?? "0"}`,
-                  })}
-                  aria-label={`${lane.segmentCount} segments of partition ${lane.partition}`}
-                >
-                  {lane.segmentCount}
-                </Link>
+                {lane.segmentCount === null ? (
+                  "–"
+                ) : (
+                  <Link
+                    to="/topics/$topic/log"
+                    params={{ topic }}
+                    search={(before: object) => ({
+                      ...before,
+                      segment: `${lane.partition}@${lane.blocks[0]?.segment.baseOffset ?? "0"}`,
+                    })}
+                    aria-label={`${lane.segmentCount} segments of partition ${lane.partition}`}
+                  >
+                    {lane.segmentCount}
+                  </Link>
+                )}
               </td>
               <td>
                 {lane.positions.length === 0 ? <span className="muted">–</span> : null}

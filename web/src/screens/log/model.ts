@@ -60,7 +60,8 @@ export interface Lane {
   watermark: number;
   end: number;
   bytes: number;
-  segmentCount: number;
+  /** Null from outside of the broker. */
+  segmentCount: number | null;
   pins: Pin[];
   dots: Dot[];
   blocks: Block[];

@@ -134,8 +134,8 @@ async function refreshSegments(topic: string, model: LogModel) {
   asked.set(model, known);
   const stale = model.lanes
     .slice(0, SEGMENTS_OF)
-    .filter((lane) => known.get(lane.partition) !== lane.segmentCount);
-  for (const lane of stale) known.set(lane.partition, lane.segmentCount);
+    .filter((lane) => lane.segmentCount !== null && known.get(lane.partition) !== lane.segmentCount);
+  for (const lane of stale) known.set(lane.partition, lane.segmentCount ?? 0);
   await Promise.all(
     stale.map(async (lane) => {
       try {

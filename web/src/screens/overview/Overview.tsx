@@ -7,6 +7,7 @@ import { useBootstrap } from "../../api/bootstrap";
 import { has } from "../../api/client";
 import { events, overview, topics } from "../../api/queries";
 import type { BrokerEvent, Overview as OverviewAnswer } from "../../api/types";
+import { AbsentNote } from "../../shell/Absent";
 import { useNow } from "../../shell/asof";
 import { bytes, clock, count, duration, many } from "../../text/format";
 import { minus } from "../../text/long";
@@ -31,7 +32,7 @@ function useRates(answer: OverviewAnswer | undefined): Rates[] {
   useEffect(() => {
     const last = before.current;
     before.current = answer;
-    if (!answer || !last) return;
+    if (!answer?.totals || !last?.totals) return;
     const seconds = Number(minus(answer.nowMs, last.nowMs)) / 1000;
     if (seconds <= 0) return;
     const rate = (now: string, then: string) => Math.max(0, Number(minus(now, then)) / seconds);
@@ -207,26 +208,45 @@ export function Overview() {
           <Stat name="Topics">{count(data.counts.topics)}</Stat>
           <Stat name="Partitions">{count(data.counts.partitions)}</Stat>
           <Stat name="Groups">{count(data.counts.groups)}</Stat>
-          <Stat name="Connections">{count(data.counts.connections)}</Stat>
+          {data.counts.connections === null ? null : (
+            <Stat name="Connections">{count(data.counts.connections)}</Stat>
+          )}
           <Stat name="Data">{bytes(data.logBytes)}</Stat>
-          <Stat name="Running for">{duration(Math.max(0, now - Number(data.startedMs)))}</Stat>
+          {data.startedMs === null ? null : (
+            <Stat name="Running for">{duration(Math.max(0, now - Number(data.startedMs)))}</Stat>
+          )}
         </Stats>
-        <div className={css.flows}>
-          <Flow name="Coming in" values={rates.map((rate) => rate.in)} text={`${bytes(last?.in ?? 0)}/s`} />
-          <Flow name="Going out" values={rates.map((rate) => rate.out)} text={`${bytes(last?.out ?? 0)}/s`} />
-          <Flow
-            name="Requests"
-            values={rates.map((rate) => rate.requests)}
-            text={`${count(Math.round(last?.requests ?? 0))}/s`}
-          />
-        </div>
+        {data.totals === null ? null : (
+          <div className={css.flows}>
+            <Flow name="Coming in" values={rates.map((rate) => rate.in)} text={`${bytes(last?.in ?? 0)}/s`} />
+            <Flow
+              name="Going out"
+              values={rates.map((rate) => rate.out)}
+              text={`${bytes(last?.out ?? 0)}/s`}
+            />
+            <Flow
+              name="Requests"
+              values={rates.map((rate) => rate.requests)}
+              text={`${count(Math.round(last?.requests ?? 0))}/s`}
+            />
+          </div>
+        )}
       </section>
       <div className="grid2">
         <Largest />
-        <Disks data={data} />
+        {data.logDirs.length > 0 ? <Disks data={data} /> : null}
       </div>
-      {has("/events") ? <Lately /> : null}
-      <p className="tiny muted mono wrap">{`cluster ${data.clusterId} · broker ${data.brokerId} · ottla ${data.version}`}</p>
+      {has("/events") ? (
+        <Lately />
+      ) : (
+        <AbsentNote what="What happened lately, connections and rates are not here." />
+      )}
+      <p className="tiny muted mono wrap">
+        {["cluster", data.clusterId, ...(data.brokerId === null ? [] : ["· broker", data.brokerId])].join(
+          " ",
+        )}
+        {` · ottla ${data.version}`}
+      </p>
     </>
   );
 }

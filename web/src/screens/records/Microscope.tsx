@@ -115,7 +115,7 @@ function Bytes({ topic, detail }: { topic: string; detail: RecordDetail }) {
         />
       ) : null}
       {of === "batch" && found.error ? <Failed error={found.error} /> : null}
-      <Trail detail={detail} />
+      {detail.index ? <Trail detail={detail} index={detail.index} /> : null}
     </div>
   );
 }

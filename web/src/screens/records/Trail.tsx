@@ -1,11 +1,11 @@
 // How a reader gets from an offset to its bytes: the index entry, the batch it names, and what is passed over.
 
-import type { RecordDetail } from "../../api/types";
+import type { IndexTrail, RecordDetail } from "../../api/types";
 import { bytes, count, moment } from "../../text/format";
 import css from "./records.module.css";
 
-export function Trail({ detail }: { detail: RecordDetail }) {
-  const { index, batch, record } = detail;
+export function Trail({ detail, index }: { detail: RecordDetail; index: IndexTrail }) {
+  const { batch, record } = detail;
   const { offsetEntry, timeEntry } = index;
   return (
     <section aria-label="How the indexes lead here">

@@ -52,7 +52,7 @@ function Row({ name, row, most }: { name: string; row: PartitionRow; most: numbe
       <td className="num">{count(cursors?.highWatermark)}</td>
       <td className="num">{count(cursors?.logEndOffset)}</td>
       <td className="num">{bytes(cursors?.sizeBytes)}</td>
-      <td className="num">{cursors?.segments}</td>
+      <td className="num">{cursors?.segments ?? "–"}</td>
       <td className="num">{row.isOffline ? <Pill tone="bad">offline</Pill> : row.leader}</td>
       <td className="num">{row.leaderEpoch}</td>
       <td className="num">{row.isr.join(" ")}</td>

@@ -17,6 +17,7 @@ export function useRates(rows: readonly TopicRow[] | undefined): ReadonlyMap<str
     last.current = rows;
     const now = performance.now();
     for (const row of rows) {
+      if (row.bytesIn === null) continue;
       const before = seen.current.get(row.topicId);
       const seconds = before ? (now - before.at) / 1000 : 0;
       const rate =

@@ -4,12 +4,14 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
+import { has } from "../../api/client";
 import { transaction } from "../../api/queries";
 import type { Event, TransactionDetail } from "../../api/types";
-import { useAt, useMayChange } from "../../shell/asof";
+import { AbsentPage } from "../../shell/Absent";
+import { useAt } from "../../shell/asof";
+import { ChangeButton } from "../../shell/ChangeButton";
 import { clock, count, duration } from "../../text/format";
 import { describeTransaction } from "../../text/snippets";
-import { Button } from "../../ui/controls";
 import { Blank, Failed, Loading, Meter, Pill, Scroll, Stat, Stats, Tag } from "../../ui/data";
 import { PageHead } from "../../ui/page";
 import { AbortOpen } from "./Abort";
@@ -191,10 +193,13 @@ function Story({ detail }: { detail: TransactionDetail }) {
 }
 
 export function Transaction() {
+  return has("/transactions/{id}") ? <One /> : <AbsentPage title="Transactions" />;
+}
+
+function One() {
   const { id } = route.useParams();
   const at = useAt();
   const bootstrap = useBootstrap();
-  const mayChange = useMayChange();
   const [isAborting, setAborting] = useState(false);
   const { data, error, refetch } = useQuery(transaction(id, at));
   if (error && !data) return <Failed error={error} retry={() => void refetch()} />;
@@ -212,10 +217,10 @@ export function Transaction() {
         beside={<Pill tone={stateTone(data)}>{stateText(data)}</Pill>}
         snippets={describeTransaction(bootstrap, id)}
         actions={
-          mayChange && data.state === "Ongoing" ? (
-            <Button look="danger" onPress={() => setAborting(true)}>
+          data.state === "Ongoing" ? (
+            <ChangeButton look="danger" onPress={() => setAborting(true)}>
               Abort…
-            </Button>
+            </ChangeButton>
           ) : null
         }
       />

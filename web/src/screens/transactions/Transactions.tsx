@@ -4,9 +4,12 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
+import { has } from "../../api/client";
 import { blocked, transactions } from "../../api/queries";
 import type { Blocked, Blocker, TransactionRow } from "../../api/types";
-import { useAt, useMayChange } from "../../shell/asof";
+import { AbsentPage } from "../../shell/Absent";
+import { useAt } from "../../shell/asof";
+import { ChangeButton } from "../../shell/ChangeButton";
 import { count, duration, many } from "../../text/format";
 import { listTransactions } from "../../text/snippets";
 import { Button, Choice, Text } from "../../ui/controls";
@@ -76,7 +79,6 @@ function Row({ row }: { row: TransactionRow }) {
 }
 
 function Who({ place, blocker, onAbort }: { place: Blocked; blocker: Blocker; onAbort: () => void }) {
-  const mayChange = useMayChange();
   return (
     <div className={css.who}>
       <Pill tone={VERDICT_TONES[blocker.verdict] ?? "plain"}>{blocker.verdict}</Pill>
@@ -90,15 +92,15 @@ function Who({ place, blocker, onAbort }: { place: Blocked; blocker: Blocker; on
         )}
         <span className="small muted">{` ${verdictText(blocker)}`}</span>
       </span>
-      {blocker.verdict === "hanging" && mayChange ? (
-        <Button
+      {blocker.verdict === "hanging" ? (
+        <ChangeButton
           small
           look="danger"
           onPress={onAbort}
           aria-label={`Abort in ${place.topic}/${place.partition}`}
         >
           Abort…
-        </Button>
+        </ChangeButton>
       ) : null}
     </div>
   );
@@ -231,6 +233,10 @@ function Table() {
 }
 
 export function Transactions() {
+  return has("/transactions") ? <Everything /> : <AbsentPage title="Transactions" />;
+}
+
+function Everything() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const bootstrap = useBootstrap();
