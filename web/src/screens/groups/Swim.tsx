@@ -1,7 +1,7 @@
 // Who read which partition when: a lane for each member, its partitions as bars, and the rebalances as seams through
 // all of them, each with its cause and its story.
 
-import type { ReactNode } from "react";
+import { type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
 import type { Lane, Lanes, Rebalance, Span } from "../../api/types";
 import { clock, duration, many } from "../../text/format";
 import { Button } from "../../ui/controls";
@@ -13,6 +13,8 @@ import { advice, causeText } from "./words";
 const LANES_MAX = 40;
 const SEAMS_MAX = 60;
 const BAR_PX = 20;
+/** What a seam needs to be pressed, and a little more. */
+const SEAM_PX = 28;
 const HUES = 8;
 
 interface Bar {
@@ -64,6 +66,54 @@ function clustered(seams: readonly Rebalance[], ms: number): Rebalance[][] {
     else clusters.push([seam]);
   }
   return clusters;
+}
+
+/** How wide an element is, in pixels. */
+function useWidth(first: number): [RefObject<HTMLDivElement | null>, number] {
+  const element = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(first);
+  useEffect(() => {
+    if (!element.current) return;
+    const observer = new ResizeObserver(([entry]) =>
+      setWidth(Math.max(1, entry?.contentRect.width ?? first)),
+    );
+    observer.observe(element.current);
+    return () => observer.disconnect();
+  }, [first]);
+  return [element, width];
+}
+
+/** The seams as buttons, as many as have room beside each other. */
+function Seams(props: {
+  seams: readonly Rebalance[];
+  chosen: Rebalance | undefined;
+  span: number;
+  share: (at: number) => number;
+  onSeam: (seam: string) => void;
+}) {
+  const [element, width] = useWidth(160);
+  return (
+    <div className={css.seams} ref={element}>
+      {clustered(props.seams, (props.span * SEAM_PX) / width).map((cluster) => {
+        const [first] = cluster as [Rebalance, ...Rebalance[]];
+        const others = cluster.length > 1 ? `, and ${many(cluster.length - 1, "other")}` : "";
+        const what = `${causeText(first.causes[0] ?? null)}${others}`;
+        return (
+          <button
+            key={first.fromMs}
+            type="button"
+            className={css.seam}
+            style={{ left: `${props.share(Number(first.fromMs))}%` }}
+            data-count={cluster.length > 1 ? cluster.length : undefined}
+            aria-pressed={props.chosen !== undefined && cluster.includes(props.chosen)}
+            aria-label={`Rebalance at ${clock(first.fromMs, false)}: ${what}`}
+            title={what}
+            onClick={() => props.onSeam(first.fromMs)}
+          />
+        );
+      })}
+    </div>
+  );
 }
 
 /** Goes from rebalance to rebalance. */
@@ -232,26 +282,7 @@ export function Swim(props: {
                 <span className="tiny muted">the latest ones</span>
               ) : null}
             </div>
-            <div className={css.seams}>
-              {clustered(seams, (now - from) / 9).map((cluster) => {
-                const [first] = cluster as [Rebalance, ...Rebalance[]];
-                const others = cluster.length > 1 ? `, and ${many(cluster.length - 1, "other")}` : "";
-                const what = `${causeText(first.causes[0] ?? null)}${others}`;
-                return (
-                  <button
-                    key={first.fromMs}
-                    type="button"
-                    className={css.seam}
-                    style={{ left: `${share(Number(first.fromMs))}%` }}
-                    data-count={cluster.length > 1 ? cluster.length : undefined}
-                    aria-pressed={chosen !== undefined && cluster.includes(chosen)}
-                    aria-label={`Rebalance at ${clock(first.fromMs, false)}: ${what}`}
-                    title={what}
-                    onClick={() => props.onSeam(first.fromMs)}
-                  />
-                );
-              })}
-            </div>
+            <Seams seams={seams} chosen={chosen} span={now - from} share={share} onSeam={props.onSeam} />
             {shown.map((lane) => (
               <LaneRow
                 key={lane.memberId}
