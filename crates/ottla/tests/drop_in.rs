@@ -145,7 +145,7 @@ fn what_waits_for_zookeeper_is_answered() -> anyhow::Result<()> {
     let mut line = String::new();
     BufReader::new(process.stdout.take().context("its output")?).read_line(&mut line)?;
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
-    stream.write_all(b"ruok")?;
+    stream.write_all(b"ruok\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     assert_eq!(answer, "imok");

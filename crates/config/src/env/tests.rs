@@ -20,6 +20,8 @@ fn a_variable_is_a_key_by_the_rules_of_the_images() {
             "listener.name.sasl_ssl.plain.sasl.jaas.config",
         ),
         ("KAFKA_CFG_NODE_ID", "node.id"),
+        ("KAFKA_SEGMENT_BYTES", "log.segment.bytes"),
+        ("KAFKA_LOG_RETENTION_CHECK_INTERVALS_MS", "log.retention.check.interval.ms"),
         ("KAFKA_FOO____BAR", "foo-.bar"),
         ("KAFKA_LOGS_DIRS", "log.dirs"),
         ("KAFKA_MAX_MESSAGE_BYTES", "message.max.bytes"),

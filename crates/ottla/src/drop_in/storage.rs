@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use ottla_broker::format::{self, Formatted};
-use ottla_config::{Layer, ServerConfig, from_env, parse_properties};
+use ottla_config::{Layer, ServerConfig, from_env, keys, parse_properties};
 
 /// The Kafka storage tool.
 #[derive(Debug, Parser)]
@@ -99,7 +99,10 @@ impl Format {
     fn run(&self) -> anyhow::Result<String> {
         let config = self.config.load()?;
         let formatted = if self.ignore_formatted { Formatted::Ignore } else { Formatted::Refuse };
-        let done = format::format(&config, &self.cluster_id, formatted)?;
+        // The broker would refuse directories of another cluster than the one it is configured for.
+        let configured = config.get(&keys::OTTLA_CLUSTER_ID).filter(|id| !id.is_empty());
+        let cluster_id = configured.unwrap_or(&self.cluster_id);
+        let done = format::format(&config, cluster_id, formatted)?;
         if done.is_empty() {
             return Ok("All of the log directories are already formatted.\n".to_owned());
         }
