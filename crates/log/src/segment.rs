@@ -96,11 +96,10 @@ impl Segment {
         }
     }
 
-    /// What was known of producers where the segment begins; nothing where that was not kept.
-    pub(crate) fn producers_before(&self) -> Vec<(ProducerId, Producer)> {
+    /// What was known of producers where the segment begins; `None` where that was not kept.
+    pub(crate) fn producers_before(&self) -> Option<Vec<(ProducerId, Producer)>> {
         let content = self.dir.read(&names::name(self.base_offset, Kind::Snapshot));
-        let content = content.ok().flatten().unwrap_or_default();
-        snapshot::parse(&content).unwrap_or_default()
+        snapshot::parse(&content.ok().flatten()?).ok()
     }
 
     /// A segment that does not exist: makes its `.log` file. The indexes are made when they have

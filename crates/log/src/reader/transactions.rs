@@ -2,7 +2,7 @@
 //!
 //! Kafka: `ProducerStateManager`, `TransactionIndex`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ottla_types::{Offset, ProducerId};
 
@@ -23,10 +23,14 @@ impl Begun {
 
 impl LogReader {
     /// Where the transactions that ended within a segment began. Those that began before the segment
-    /// are known from the snapshot at its start; where there is none they are left out.
+    /// are known from the snapshot at its start; where there is none, or it is not valid, the first
+    /// transaction of each producer is left out, since it may have begun before.
     pub(super) fn begun(&self, segment: &Segment) -> Begun {
         let mut open: HashMap<ProducerId, Offset> = HashMap::new();
-        for (producer_id, producer) in segment.producers_before() {
+        let before = segment.producers_before();
+        let all_are_known = before.is_some();
+        let mut ended = HashSet::new();
+        for (producer_id, producer) in before.unwrap_or_default() {
             if let Some(first) = producer.current_txn_first_offset {
                 open.insert(producer_id, first);
             }
@@ -42,10 +46,13 @@ impl LogReader {
                 continue;
             }
             let producer_id = header.producer_id;
-            if !header.attributes.is_control() {
+            if header.attributes.is_control() {
+                ended.insert(producer_id);
+                if let Some(first) = open.remove(&producer_id) {
+                    begun.insert((producer_id, header.base_offset), first);
+                }
+            } else if all_are_known || ended.contains(&producer_id) {
                 open.entry(producer_id).or_insert(header.base_offset);
-            } else if let Some(first) = open.remove(&producer_id) {
-                begun.insert((producer_id, header.base_offset), first);
             }
         }
         Begun(begun)

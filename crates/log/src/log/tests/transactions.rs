@@ -122,3 +122,24 @@ fn producers_with_an_open_transaction_do_not_expire() {
     let left: Vec<i64> = bench.log.producers().map(|(id, _)| id.0).collect();
     assert_eq!(left, [3]);
 }
+
+#[test]
+fn an_aborted_transaction_over_two_segments_is_believed_without_a_snapshot_between_them() {
+    let mut bench = Bench::new(small());
+    bench.append(transactional(1, 0, 1)); // 0
+    while bench.files(".log").len() < 2 {
+        bench.append(plain(3));
+    }
+    let first_of_second = bench.append(transactional(1, 1, 1)).base_offset;
+    let end = mark(&mut bench, 1, false).last_offset;
+    bench.append(transactional(1, 2, 1));
+    mark(&mut bench, 1, false);
+    bench.log.close(NOW).unwrap();
+    // Kafka does not keep it for ever, and a power cut may have taken it.
+    let name = bench.files(".log").remove(1).replace(".log", ".snapshot");
+    std::fs::remove_file(bench.path().join(&name)).unwrap();
+    let bench = bench.restart();
+    assert!(!bench.files(".snapshot").contains(&name));
+    assert_eq!(aborted(&bench, first_of_second.0, end.0), [(1, 0)]);
+    assert_eq!(aborted(&bench, end.0 + 1, end.0 + 2), [(1, end.0 + 1)]);
+}
