@@ -44,6 +44,9 @@ const EXPLAINED: &[Explained] = &[
     explained("", "configs[ottla.console.listen]", Anything, "a key of Ottla's own"),
     explained("", "configs[ottla.console.hosts]", Anything, "a key of Ottla's own"),
     explained("", "configs[ottla.console.read.only]", Anything, "a key of Ottla's own"),
+    explained("", "configs[ottla.console.users]", Anything, "a key of Ottla's own"),
+    explained("", "configs[ottla.console.users.file]", Anything, "a key of Ottla's own"),
+    explained("", "configs[ottla.console.base.path]", Anything, "a key of Ottla's own"),
     explained(
         "DescribeConfigs",
         "[controller.quorum.bootstrap.servers].value",
