@@ -241,14 +241,8 @@ pub fn offline(session: &mut Session) {
     let large = large.freeze();
     session.append("breaks", 0, large.clone());
     session.ask("what does not fit into the segment", 9, &produce("breaks", 0, large));
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        let response = session.quietly(12, &metadata("goes")).unwrap_or_default();
-        let mut partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
-        if partitions.any(|partition| partition.leader_id == -1) {
-            break;
-        }
-        thread::yield_now();
+    for name in ["goes", "breaks"] {
+        until_leaderless(session, name);
     }
     for name in ["goes", "breaks", "stays"] {
         tell(session, name);
@@ -272,6 +266,19 @@ pub fn offline(session: &mut Session) {
     }
     session.topic("goes", 1, &[]);
     tell(session, "goes");
+}
+
+/// Waits until clients are told that nobody leads the topic: of one after the other, as the controller hears of them.
+fn until_leaderless(session: &mut Session, name: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        let response = session.quietly(12, &metadata(name)).unwrap_or_default();
+        let mut partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+        if partitions.any(|partition| partition.leader_id == -1) {
+            return;
+        }
+        thread::yield_now();
+    }
 }
 
 /// What clients are told of a topic's first partition.
