@@ -129,6 +129,9 @@ anomalies! {
         CompactedRevived "compacted-revived",
         /// 29: nothing was written, or polled, within the time after the faults in which it must.
         NoProgress "no-progress",
+        /// 30: a setting was read with a value that no order of the writes explains in which each
+        /// operation happens at one moment between its beginning and its end.
+        NotLinearizable "not-linearizable",
     }
 }
 

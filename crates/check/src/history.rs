@@ -57,6 +57,10 @@ pub enum Function {
     ListOffsets,
     /// Reads partitions as a whole, after everything.
     Read,
+    /// Writes settings, such as a topic's configuration.
+    Set,
+    /// Reads settings.
+    Get,
     /// The process ends without a word; what it was at has an unknown end.
     Crash,
     /// Something is broken on purpose.
@@ -145,6 +149,8 @@ pub enum Step {
     Keys(Vec<Key>),
     /// Ends of partitions.
     Logs(Vec<Log>),
+    /// Settings by their names; nothing where one is not set.
+    Values(Vec<(Symbol, Option<Symbol>)>),
 }
 
 /// How an operation is found again in the files it came from.
@@ -235,6 +241,17 @@ impl Op {
             .iter()
             .flat_map(|step| match step {
                 Step::Keys(keys) => keys.as_slice(),
+                _ => &[],
+            })
+            .copied()
+    }
+
+    /// The settings that it wrote or read.
+    pub fn values(&self) -> impl Iterator<Item = (Symbol, Option<Symbol>)> {
+        self.steps
+            .iter()
+            .flat_map(|step| match step {
+                Step::Values(values) => values.as_slice(),
                 _ => &[],
             })
             .copied()

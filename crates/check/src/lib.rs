@@ -22,6 +22,7 @@ mod order;
 mod parse;
 mod producers;
 mod progress;
+mod registers;
 mod report;
 mod topics;
 mod watermarks;
@@ -59,5 +60,6 @@ pub fn check(history: &History, options: Options) -> Report {
     topics::check(&book, &mut report);
     exactly_once::check(&book, &mut report);
     progress::check(&book, &mut report);
+    registers::check(&book, &mut report);
     report
 }

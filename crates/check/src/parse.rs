@@ -10,7 +10,7 @@
 //! - `t_ns` is a clock that all processes of the machine share.
 //! - `v` has the steps: `["send", partition, [offset or null, value], {"from", "key", "tombstone"}]`,
 //!   `["poll", {partition: [[offset, value or null], …]}]`, `["offsets", {partition: offset or null}]`,
-//!   `["keys", [partition, …]]`, `["logs", {partition: {"start", "hw", "lso", "leader", "epoch"}}]`.
+//!   `["keys", [partition, …]]`, `["values", {setting: value or null}]`, `["logs", {partition: {"start", "hw", "lso", "leader", "epoch"}}]`.
 //! - Besides: `isolation`, `idempotent`, `group`, `generation`, `txn_id`, `rebalanced`, `replica`, `err`.
 //!
 //! Who writes a history promises: a transaction begins with all values that it will send, it is
@@ -102,6 +102,7 @@ enum StepText<'a> {
     Offsets(BTreeMap<Name<'a>, Option<i64>>),
     Keys(Vec<Name<'a>>),
     Logs(BTreeMap<Name<'a>, LogText>),
+    Values(BTreeMap<Name<'a>, Option<Name<'a>>>),
 }
 
 #[derive(Default, Deserialize)]
@@ -131,6 +132,7 @@ enum StepName {
     Offsets,
     Keys,
     Logs,
+    Values,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for StepText<'a> {
@@ -159,6 +161,7 @@ impl<'de> Visitor<'de> for StepVisitor {
             StepName::Offsets => StepText::Offsets(part(&mut seq)?),
             StepName::Keys => StepText::Keys(part(&mut seq)?),
             StepName::Logs => StepText::Logs(part(&mut seq)?),
+            StepName::Values => StepText::Values(part(&mut seq)?),
         })
     }
 }
@@ -310,6 +313,12 @@ impl History {
                     leader_epoch: log.epoch,
                 });
                 Step::Logs(logs.collect())
+            }
+            StepText::Values(of) => {
+                let values = of.into_iter().map(|(name, value)| {
+                    (self.intern(&name.0), value.map(|value| self.intern(&value.0)))
+                });
+                Step::Values(values.collect())
             }
         }
     }

@@ -3,5 +3,6 @@
 mod bad;
 mod good;
 mod lines;
+mod registers;
 mod script;
 mod simulated;

@@ -7,6 +7,7 @@
 //! 2> send x-0 3                                  it begins …
 //! 2< send x-0 3@2                                … and ends, with others in between
 //! 2+ txn send x-0 3@2                            what it says before it commits
+//! 4: set values retention 7                      a setting is written
 //! 3: poll x-0 1@0 ?@1 | group=g uncommitted      ? is a record whose content is nobody's
 //! at 90                                          the clock is at 90 s
 //! ```
@@ -143,6 +144,8 @@ fn step(text: &str) -> Value {
             json!(["poll", {*key: records.iter().map(record).collect::<Value>()}])
         }
         ["offsets", key, offset] => json!(["offsets", {*key: number(offset)}]),
+        ["values", name, "null"] => json!(["values", {*name: null}]),
+        ["values", name, value] => json!(["values", {*name: value}]),
         ["keys", keys @ ..] => json!(["keys", keys]),
         ["logs", key, ends @ ..] => {
             let ends = ends.iter().map(|end| {
