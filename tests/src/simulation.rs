@@ -9,6 +9,7 @@ mod history;
 mod leaver;
 mod network;
 mod producer;
+mod registrar;
 mod transaction;
 mod world;
 

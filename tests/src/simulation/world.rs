@@ -25,6 +25,7 @@ use super::{
     leaver::Leaver,
     network::{self, Weather},
     producer::Producer,
+    registrar::Registrar,
     transaction::{COPIER_GROUP, Kind, Protocol, Transactor},
 };
 
@@ -135,6 +136,7 @@ struct Clients {
     producers: Vec<Arc<tokio::sync::Mutex<Producer>>>,
     transactors: Vec<Arc<tokio::sync::Mutex<Transactor>>>,
     leaver: Arc<tokio::sync::Mutex<Leaver>>,
+    registrars: Vec<Arc<tokio::sync::Mutex<Registrar>>>,
     consumers: Vec<Arc<tokio::sync::Mutex<Consumer>>>,
 }
 
@@ -175,7 +177,16 @@ impl Clients {
             Arc::new(tokio::sync::Mutex::new(consumer))
         });
         let leaver = Arc::new(tokio::sync::Mutex::new(Leaver::new(process(), random.any())));
-        Self { producers, transactors: transactors.into(), leaver, consumers: consumers.into() }
+        let registrars = (0..3)
+            .map(|_| Arc::new(tokio::sync::Mutex::new(Registrar::new(process(), random.any()))))
+            .collect();
+        Self {
+            producers,
+            transactors: transactors.into(),
+            leaver,
+            registrars,
+            consumers: consumers.into(),
+        }
     }
 
     fn start(&self, env: &Env) -> JoinSet<()> {
@@ -190,6 +201,10 @@ impl Clients {
         }
         let (client, env_of_leaver) = (Arc::clone(&self.leaver), env.clone());
         tasks.spawn(async move { client.lock().await.run(&env_of_leaver).await });
+        for client in &self.registrars {
+            let (client, env) = (Arc::clone(client), env.clone());
+            tasks.spawn(async move { client.lock().await.run(&env).await });
+        }
         for client in &self.consumers {
             let (client, env) = (Arc::clone(client), env.clone());
             tasks.spawn(async move { client.lock().await.run(&env).await });
