@@ -9,8 +9,8 @@ import type { ClientRow, Connection } from "../../api/types";
 import { AbsentPage } from "../../shell/Absent";
 import { useAt, useNow } from "../../shell/asof";
 import { ago, bytes, count, many } from "../../text/format";
-import { Text } from "../../ui/controls";
-import { Blank, Failed, Loading, Pager, Scroll, Tag } from "../../ui/data";
+import { Blank, Failed, Loading, Tag } from "../../ui/data";
+import { ListSearch, ListTable, ListTools, list } from "../../ui/list";
 import { PageHead } from "../../ui/page";
 import css from "./clients.module.css";
 
@@ -67,14 +67,14 @@ function Row({ row, now }: { row: Connection; now: number }) {
         <strong className="small">{row.clientId ?? "–"}</strong>
         {software ? <div className="tiny muted">{software}</div> : null}
       </td>
-      <td className={`small ${css.wide}`}>{row.listener}</td>
-      <td className={`small ${css.wide}`}>
+      <td className={`small ${list.wide}`}>{row.listener}</td>
+      <td className={`small ${list.wide}`}>
         {row.lastRequest ?? "–"}
         {row.lastRequestMs === null ? null : <div className="tiny muted">{ago(row.lastRequestMs, now)}</div>}
       </td>
       <td className="num">{count(row.requests)}</td>
-      <td className={`num ${css.wide}`}>{bytes(row.bytesIn)}</td>
-      <td className={`num ${css.wide}`}>{bytes(row.bytesOut)}</td>
+      <td className={`num ${list.wide}`}>{bytes(row.bytesIn)}</td>
+      <td className={`num ${list.wide}`}>{bytes(row.bytesOut)}</td>
       <td className="num">{ago(row.openedMs, now)}</td>
     </tr>
   );
@@ -91,24 +91,20 @@ function Connections() {
   if (!data) return <Loading lines={3} />;
   return (
     <section className="card" aria-label="Connections">
-      <div className={css.tools}>
+      <ListTools>
         <h2>Connections</h2>
-        <div className={css.search}>
-          <Text
-            label="Search connections"
-            hideLabel
-            isSearch
-            placeholder="Search by address or client"
-            value={search.q ?? ""}
-            onChange={(q) =>
-              void navigate({
-                search: (before) => ({ ...before, q: q || undefined, page: undefined }),
-                replace: true,
-              })
-            }
-          />
-        </div>
-      </div>
+        <ListSearch
+          label="Search connections"
+          placeholder="Search by address or client"
+          value={search.q}
+          onChange={(q) =>
+            void navigate({
+              search: (before) => ({ ...before, q, page: undefined }),
+              replace: true,
+            })
+          }
+        />
+      </ListTools>
       {data.total === 0 ? (
         <Blank icon="connect" title={search.q ? "No connection matches" : "Nobody is connected"}>
           {search.q ? null : (
@@ -118,48 +114,40 @@ function Connections() {
           )}
         </Blank>
       ) : (
-        <>
-          <Scroll>
-            <table aria-label="Connections">
-              <thead>
-                <tr>
-                  <th scope="col">From</th>
-                  <th scope="col">Client</th>
-                  <th scope="col" className={css.wide}>
-                    Listener
-                  </th>
-                  <th scope="col" className={css.wide}>
-                    Last request
-                  </th>
-                  <th scope="col" className="num">
-                    Requests
-                  </th>
-                  <th scope="col" className={`num ${css.wide}`}>
-                    In
-                  </th>
-                  <th scope="col" className={`num ${css.wide}`}>
-                    Out
-                  </th>
-                  <th scope="col" className="num">
-                    Opened
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {data.items.map((row) => (
-                  <Row key={row.id} row={row} now={now} />
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
-          <Pager
-            page={data.page}
-            size={data.size}
-            total={data.total}
-            what={data.total === 1 ? "connection" : "connections"}
-            onPage={(page) => void navigate({ search: (before) => ({ ...before, page: page || undefined }) })}
-          />
-        </>
+        <ListTable
+          label="Connections"
+          data={data}
+          what={["connection", "connections"]}
+          onPage={(page) => void navigate({ search: (before) => ({ ...before, page }) })}
+          head={
+            <>
+              <th scope="col">From</th>
+              <th scope="col">Client</th>
+              <th scope="col" className={list.wide}>
+                Listener
+              </th>
+              <th scope="col" className={list.wide}>
+                Last request
+              </th>
+              <th scope="col" className="num">
+                Requests
+              </th>
+              <th scope="col" className={`num ${list.wide}`}>
+                In
+              </th>
+              <th scope="col" className={`num ${list.wide}`}>
+                Out
+              </th>
+              <th scope="col" className="num">
+                Opened
+              </th>
+            </>
+          }
+        >
+          {data.items.map((row) => (
+            <Row key={row.id} row={row} now={now} />
+          ))}
+        </ListTable>
       )}
     </section>
   );

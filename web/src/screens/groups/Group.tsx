@@ -15,6 +15,7 @@ import { describeGroup } from "../../text/snippets";
 import { Button, Text } from "../../ui/controls";
 import { Banner, Blank, Failed, Loading, Pill, Scroll, Stat, Stats, stateTone, Tag } from "../../ui/data";
 import { Icon } from "../../ui/icons";
+import { list } from "../../ui/list";
 import { Dialog, Menu } from "../../ui/overlay";
 import { PageHead } from "../../ui/page";
 import { say } from "../../ui/toasts";
@@ -62,7 +63,7 @@ function Offsets({ offsets, members }: { offsets: GroupOffset[]; members: Member
           {offsets.map((one) => (
             <tr key={`${one.topic}/${one.partition}`}>
               <td>
-                <Link data-row="" className={css.name} to="/topics/$topic/log" params={{ topic: one.topic }}>
+                <Link data-row="" className={list.name} to="/topics/$topic/log" params={{ topic: one.topic }}>
                   {one.topic}
                 </Link>
                 <span className="mono muted">{`/${one.partition}`}</span>

@@ -8,19 +8,9 @@ import type { GroupRow } from "../../api/types";
 import { useAt } from "../../shell/asof";
 import { count, duration, many } from "../../text/format";
 import { listGroups } from "../../text/snippets";
-import { Choice, Text } from "../../ui/controls";
-import {
-  Blank,
-  Code,
-  Failed,
-  Loading,
-  Pager,
-  Pill,
-  Scroll,
-  SortHead,
-  Sparkline,
-  stateTone,
-} from "../../ui/data";
+import { Choice } from "../../ui/controls";
+import { Blank, Code, Failed, Loading, Pill, SortHead, Sparkline, stateTone } from "../../ui/data";
+import { ListSearch, ListTable, ListTools, list } from "../../ui/list";
 import { PageHead } from "../../ui/page";
 import css from "./groups.module.css";
 
@@ -45,7 +35,7 @@ function Row({ row }: { row: GroupRow }) {
   return (
     <tr>
       <td>
-        <Link data-row="" className={css.name} to="/groups/$group" params={{ group: row.groupId }}>
+        <Link data-row="" className={list.name} to="/groups/$group" params={{ group: row.groupId }}>
           {row.groupId}
         </Link>
         <div className="tiny muted">
@@ -57,7 +47,7 @@ function Row({ row }: { row: GroupRow }) {
         <Pill tone={stateTone(row.state)}>{row.state}</Pill>
       </td>
       <td className="num">{row.members}</td>
-      <td className={css.wide}>
+      <td className={list.wide}>
         <Sparkline values={row.lagHistory} label={`Lag of ${row.groupId} over the last hour`} />
       </td>
       <td className="num">
@@ -97,7 +87,7 @@ function Table() {
           A group is a name that readers share. They divide the partitions among them, and the broker keeps
           how far they have read.
         </p>
-        <div className={css.first}>
+        <div className={list.first}>
           <Code text={`ottla consume London --from start -g readers -b ${bootstrap}`} label="command" />
         </div>
       </Blank>
@@ -107,46 +97,38 @@ function Table() {
   const onSort = (next: string) =>
     void navigate({ search: (before) => ({ ...before, sort: next, page: undefined }) });
   return (
-    <>
-      <Scroll>
-        <table>
-          <thead>
-            <tr>
-              <SortHead field="groupId" sort={sort} onSort={onSort}>
-                Group
-              </SortHead>
-              <SortHead field="state" sort={sort} onSort={onSort}>
-                State
-              </SortHead>
-              <SortHead field="members" sort={sort} onSort={onSort} isNumber>
-                Members
-              </SortHead>
-              <th scope="col" className={css.wide}>
-                Last hour
-              </th>
-              <SortHead field="lag" sort={sort} onSort={onSort} isNumber>
-                Lag
-              </SortHead>
-              <SortHead field="lagMs" sort={sort} onSort={onSort} isNumber>
-                In time
-              </SortHead>
-            </tr>
-          </thead>
-          <tbody>
-            {data.items.map((row) => (
-              <Row key={row.groupId} row={row} />
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-      <Pager
-        page={data.page}
-        size={data.size}
-        total={data.total}
-        what={data.total === 1 ? "group" : "groups"}
-        onPage={(page) => void navigate({ search: (before) => ({ ...before, page: page || undefined }) })}
-      />
-    </>
+    <ListTable
+      label="Groups"
+      data={data}
+      what={["group", "groups"]}
+      onPage={(page) => void navigate({ search: (before) => ({ ...before, page }) })}
+      head={
+        <>
+          <SortHead field="groupId" sort={sort} onSort={onSort}>
+            Group
+          </SortHead>
+          <SortHead field="state" sort={sort} onSort={onSort}>
+            State
+          </SortHead>
+          <SortHead field="members" sort={sort} onSort={onSort} isNumber>
+            Members
+          </SortHead>
+          <th scope="col" className={list.wide}>
+            Last hour
+          </th>
+          <SortHead field="lag" sort={sort} onSort={onSort} isNumber>
+            Lag
+          </SortHead>
+          <SortHead field="lagMs" sort={sort} onSort={onSort} isNumber>
+            In time
+          </SortHead>
+        </>
+      }
+    >
+      {data.items.map((row) => (
+        <Row key={row.groupId} row={row} />
+      ))}
+    </ListTable>
   );
 }
 
@@ -158,22 +140,18 @@ export function Groups() {
     <>
       <PageHead title="Groups" snippets={listGroups(bootstrap)} />
       <section className="card" aria-label="Groups">
-        <div className={css.tools}>
-          <div className={css.search}>
-            <Text
-              label="Search groups"
-              hideLabel
-              isSearch
-              placeholder="Search by name"
-              value={search.q ?? ""}
-              onChange={(q) =>
-                void navigate({
-                  search: (before) => ({ ...before, q: q || undefined, page: undefined }),
-                  replace: true,
-                })
-              }
-            />
-          </div>
+        <ListTools>
+          <ListSearch
+            label="Search groups"
+            placeholder="Search by name"
+            value={search.q}
+            onChange={(q) =>
+              void navigate({
+                search: (before) => ({ ...before, q, page: undefined }),
+                replace: true,
+              })
+            }
+          />
           <Choice
             label="State"
             hideLabel
@@ -185,7 +163,7 @@ export function Groups() {
             }
             options={STATES}
           />
-        </div>
+        </ListTools>
         <Table />
       </section>
     </>

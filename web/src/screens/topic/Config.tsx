@@ -6,12 +6,12 @@ import { useBootstrap } from "../../api/bootstrap";
 import { path, send } from "../../api/client";
 import { queryClient, topicConfig } from "../../api/queries";
 import { configure } from "../../text/snippets";
-import { Check, Text } from "../../ui/controls";
+import { Check } from "../../ui/controls";
 import { Failed, Loading } from "../../ui/data";
+import { ListSearch, ListTools } from "../../ui/list";
 import { ShowAs } from "../../ui/page";
 import { say } from "../../ui/toasts";
 import { ConfigTable } from "./ConfigTable";
-import css from "./config.module.css";
 
 const route = getRouteApi("/topics/$topic/config");
 
@@ -31,19 +31,13 @@ export function Config() {
 
   return (
     <section className="card" aria-label="Configs">
-      <div className={css.tools}>
-        <div className={css.search}>
-          <Text
-            label="Search configs"
-            hideLabel
-            isSearch
-            placeholder="Search by name or meaning"
-            value={search.q ?? ""}
-            onChange={(q) =>
-              void navigate({ search: (before) => ({ ...before, q: q || undefined }), replace: true })
-            }
-          />
-        </div>
+      <ListTools>
+        <ListSearch
+          label="Search configs"
+          placeholder="Search by name or meaning"
+          value={search.q}
+          onChange={(q) => void navigate({ search: (before) => ({ ...before, q }), replace: true })}
+        />
         <span className="row">
           <Check
             label="Defaults too"
@@ -54,7 +48,7 @@ export function Config() {
           />
           <ShowAs small snippets={configure(bootstrap, topic)} />
         </span>
-      </div>
+      </ListTools>
       {error ? <Failed error={error} retry={() => void refetch()} /> : null}
       {!data && !error ? <Loading /> : null}
       {data ? (

@@ -10,6 +10,7 @@ import { bytes, count } from "../../text/format";
 import { minus } from "../../text/long";
 import { describeTopic } from "../../text/snippets";
 import { Failed, Loading, Meter, Pill, Scroll } from "../../ui/data";
+import { ListTools } from "../../ui/list";
 import { ShowAs } from "../../ui/page";
 import css from "./config.module.css";
 
@@ -86,10 +87,10 @@ export function Partitions() {
   ];
   return (
     <section className="card" aria-label="Partitions">
-      <div className={css.tools}>
+      <ListTools>
         <h2>Partitions</h2>
         <ShowAs small snippets={describeTopic(bootstrap, name)} />
-      </div>
+      </ListTools>
       <Scroll>
         <table>
           <thead>

@@ -9,13 +9,13 @@ import { useMayChange } from "../../shell/asof";
 import { ChangeButton } from "../../shell/ChangeButton";
 import { bytes, count, retention } from "../../text/format";
 import { listTopics } from "../../text/snippets";
-import { Check, Text } from "../../ui/controls";
-import { Blank, Failed, Loading, Pager, Pill, Scroll, SortHead, Tag } from "../../ui/data";
+import { Check } from "../../ui/controls";
+import { Blank, Failed, Loading, Pill, SortHead, Tag } from "../../ui/data";
 import { Icon } from "../../ui/icons";
+import { ListSearch, ListTable, ListTools, list } from "../../ui/list";
 import { PageHead } from "../../ui/page";
 import { CreateTopic } from "./CreateTopic";
 import { useRates } from "./rates";
-import css from "./topics.module.css";
 
 const route = getRouteApi("/topics");
 
@@ -24,7 +24,7 @@ function Row({ row, rate }: { row: TopicRow; rate: number | undefined }) {
     <tr>
       <td>
         <span className="row">
-          <Link to="/topics/$topic/log" params={{ topic: row.name }} data-row="" className={css.name}>
+          <Link to="/topics/$topic/log" params={{ topic: row.name }} data-row="" className={list.name}>
             {row.name}
           </Link>
           {row.isInternal ? <Tag>internal</Tag> : null}
@@ -34,8 +34,8 @@ function Row({ row, rate }: { row: TopicRow; rate: number | undefined }) {
       <td className="num">{row.partitions}</td>
       <td className="num">{count(row.records)}</td>
       <td className="num">{bytes(row.sizeBytes)}</td>
-      <td className={`num ${css.wide}`}>{rate === undefined || rate < 1 ? "–" : `${bytes(rate)}/s`}</td>
-      <td className={css.wide}>
+      <td className={`num ${list.wide}`}>{rate === undefined || rate < 1 ? "–" : `${bytes(rate)}/s`}</td>
+      <td className={list.wide}>
         <span className="muted small">
           {row.cleanupPolicy === "delete" ? `delete after ${retention(row.retentionMs)}` : row.cleanupPolicy}
         </span>
@@ -74,46 +74,38 @@ function Table() {
   const onSort = (next: string) =>
     void navigate({ search: (before) => ({ ...before, sort: next, page: undefined }) });
   return (
-    <>
-      <Scroll>
-        <table>
-          <thead>
-            <tr>
-              <SortHead field="name" sort={sort} onSort={onSort}>
-                Topic
-              </SortHead>
-              <SortHead field="partitions" sort={sort} onSort={onSort} isNumber>
-                Partitions
-              </SortHead>
-              <SortHead field="records" sort={sort} onSort={onSort} isNumber>
-                Records
-              </SortHead>
-              <SortHead field="sizeBytes" sort={sort} onSort={onSort} isNumber>
-                Size
-              </SortHead>
-              <th scope="col" className={`num ${css.wide}`}>
-                Coming in
-              </th>
-              <th scope="col" className={css.wide}>
-                Kept
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.items.map((row) => (
-              <Row key={row.topicId} row={row} rate={rates.get(row.topicId)} />
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-      <Pager
-        page={data.page}
-        size={data.size}
-        total={data.total}
-        what={data.total === 1 ? "topic" : "topics"}
-        onPage={(page) => void navigate({ search: (before) => ({ ...before, page: page || undefined }) })}
-      />
-    </>
+    <ListTable
+      label="Topics"
+      data={data}
+      what={["topic", "topics"]}
+      onPage={(page) => void navigate({ search: (before) => ({ ...before, page }) })}
+      head={
+        <>
+          <SortHead field="name" sort={sort} onSort={onSort}>
+            Topic
+          </SortHead>
+          <SortHead field="partitions" sort={sort} onSort={onSort} isNumber>
+            Partitions
+          </SortHead>
+          <SortHead field="records" sort={sort} onSort={onSort} isNumber>
+            Records
+          </SortHead>
+          <SortHead field="sizeBytes" sort={sort} onSort={onSort} isNumber>
+            Size
+          </SortHead>
+          <th scope="col" className={`num ${list.wide}`}>
+            Coming in
+          </th>
+          <th scope="col" className={list.wide}>
+            Kept
+          </th>
+        </>
+      }
+    >
+      {data.items.map((row) => (
+        <Row key={row.topicId} row={row} rate={rates.get(row.topicId)} />
+      ))}
+    </ListTable>
   );
 }
 
@@ -138,22 +130,18 @@ export function Topics() {
         }
       />
       <section className="card" aria-label="Topics">
-        <div className={css.tools}>
-          <div className={css.search}>
-            <Text
-              label="Search topics"
-              hideLabel
-              isSearch
-              placeholder="Search by name"
-              value={search.q ?? ""}
-              onChange={(q) =>
-                void navigate({
-                  search: (before) => ({ ...before, q: q || undefined, page: undefined }),
-                  replace: true,
-                })
-              }
-            />
-          </div>
+        <ListTools>
+          <ListSearch
+            label="Search topics"
+            placeholder="Search by name"
+            value={search.q}
+            onChange={(q) =>
+              void navigate({
+                search: (before) => ({ ...before, q, page: undefined }),
+                replace: true,
+              })
+            }
+          />
           <Check
             label="Kafka’s own too"
             isOn={search.internal ?? false}
@@ -161,7 +149,7 @@ export function Topics() {
               void navigate({ search: (before) => ({ ...before, internal: isOn || undefined }) })
             }
           />
-        </div>
+        </ListTools>
         <Table />
       </section>
       {search.create && mayChange ? <CreateTopic onClose={close} /> : null}

@@ -13,6 +13,7 @@ import { ChangeButton } from "../../shell/ChangeButton";
 import { clock, count, duration } from "../../text/format";
 import { describeTransaction } from "../../text/snippets";
 import { Blank, Failed, Loading, Meter, Pill, Scroll, Stat, Stats, Tag } from "../../ui/data";
+import { list } from "../../ui/list";
 import { PageHead } from "../../ui/page";
 import { AbortOpen } from "./Abort";
 import css from "./transactions.module.css";
@@ -55,7 +56,7 @@ function Places({ detail }: { detail: TransactionDetail }) {
                 <td>
                   <Link
                     data-row=""
-                    className={css.name}
+                    className={list.name}
                     to="/topics/$topic/log"
                     params={{ topic: one.topic }}
                   >

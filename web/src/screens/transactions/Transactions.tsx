@@ -12,8 +12,9 @@ import { useAt } from "../../shell/asof";
 import { ChangeButton } from "../../shell/ChangeButton";
 import { count, duration, many } from "../../text/format";
 import { listTransactions } from "../../text/snippets";
-import { Button, Choice, Text } from "../../ui/controls";
-import { Blank, Code, Failed, Loading, Meter, Pager, Pill, Scroll, SortHead, type Tone } from "../../ui/data";
+import { Button, Choice } from "../../ui/controls";
+import { Blank, Code, Failed, Loading, Meter, Pill, SortHead, type Tone } from "../../ui/data";
+import { ListSearch, ListTable, ListTools, list } from "../../ui/list";
 import { PageHead } from "../../ui/page";
 import { AbortHanging } from "./Abort";
 import css from "./transactions.module.css";
@@ -58,7 +59,7 @@ function Row({ row }: { row: TransactionRow }) {
   return (
     <tr>
       <td>
-        <Link data-row="" className={css.name} to="/transactions/$id" params={{ id: row.transactionalId }}>
+        <Link data-row="" className={list.name} to="/transactions/$id" params={{ id: row.transactionalId }}>
           {row.transactionalId}
         </Link>
         <div className="tiny muted clip">{topics.slice(0, 3).join(", ")}</div>
@@ -70,7 +71,7 @@ function Row({ row }: { row: TransactionRow }) {
         <Age row={row} />
       </td>
       <td className="num">{row.partitionCount === 0 ? "–" : count(row.partitionCount)}</td>
-      <td className={`num ${css.wide}`}>
+      <td className={`num ${list.wide}`}>
         {row.producerId}
         <span className="muted">{` e${row.producerEpoch}`}</span>
       </td>
@@ -134,7 +135,7 @@ function Hidden({ topic }: { topic: string | undefined }) {
           <li key={`${place.topic}/${place.partition}`}>
             <div className={css.place}>
               <Link
-                className={css.name}
+                className={list.name}
                 to="/topics/$topic/log"
                 params={{ topic: place.topic }}
               >{`${place.topic}/${place.partition}`}</Link>
@@ -185,7 +186,7 @@ function Table() {
           A producer with a transactional.id writes to several partitions, and readers see all of it or
           nothing. What it does shows up here.
         </p>
-        <div className={css.first}>
+        <div className={list.first}>
           <Code text={listTransactions(bootstrap)[0]?.text ?? ""} label="command" />
         </div>
       </Blank>
@@ -200,35 +201,27 @@ function Table() {
     </SortHead>
   );
   return (
-    <>
-      <Scroll>
-        <table aria-label="Transactional ids">
-          <thead>
-            <tr>
-              {head("transactionalId", "Transactional id")}
-              {head("state", "State")}
-              {head("ageMs", "Open for")}
-              {head("partitions", "Partitions", true)}
-              <th scope="col" className={`num ${css.wide}`}>
-                Producer
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.items.map((row) => (
-              <Row key={row.transactionalId} row={row} />
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-      <Pager
-        page={data.page}
-        size={data.size}
-        total={data.total}
-        what={data.total === 1 ? "transactional id" : "transactional ids"}
-        onPage={(page) => void navigate({ search: (before) => ({ ...before, page: page || undefined }) })}
-      />
-    </>
+    <ListTable
+      label="Transactional ids"
+      data={data}
+      what={["transactional id", "transactional ids"]}
+      onPage={(page) => void navigate({ search: (before) => ({ ...before, page }) })}
+      head={
+        <>
+          {head("transactionalId", "Transactional id")}
+          {head("state", "State")}
+          {head("ageMs", "Open for")}
+          {head("partitions", "Partitions", true)}
+          <th scope="col" className={`num ${list.wide}`}>
+            Producer
+          </th>
+        </>
+      }
+    >
+      {data.items.map((row) => (
+        <Row key={row.transactionalId} row={row} />
+      ))}
+    </ListTable>
   );
 }
 
@@ -248,17 +241,13 @@ function Everything() {
       <PageHead title="Transactions" snippets={listTransactions(bootstrap)} />
       {at ? null : <Hidden topic={search.topic} />}
       <section className="card" aria-label="Transactional ids">
-        <div className={css.tools}>
-          <div className={css.search}>
-            <Text
-              label="Search transactional ids"
-              hideLabel
-              isSearch
-              placeholder="Search by transactional id"
-              value={search.q ?? ""}
-              onChange={(q) => change({ q: q || undefined })}
-            />
-          </div>
+        <ListTools>
+          <ListSearch
+            label="Search transactional ids"
+            placeholder="Search by transactional id"
+            value={search.q}
+            onChange={(q) => change({ q })}
+          />
           <div className="row">
             {search.topic ? (
               <Button small onPress={() => change({ topic: undefined })}>{`Only ${search.topic} ×`}</Button>
@@ -271,7 +260,7 @@ function Everything() {
               options={STATES}
             />
           </div>
-        </div>
+        </ListTools>
         <Table />
       </section>
     </>
