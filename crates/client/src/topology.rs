@@ -8,6 +8,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Uuid};
 use ottla_wire::{messages::MetadataResponse, metadata_response::MetadataResponseTopic};
 
+use crate::{Error, Result};
+
 /// One broker of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broker {
@@ -127,15 +129,21 @@ impl Topology {
         partition.is_led().then_some((partition.leader, partition.leader_epoch))
     }
 
-    /// As [`leader`](Self::leader), with Kafka's code for what is missing: the partition or its leader.
-    pub(crate) fn leader_or_code(
+    /// The leader of a partition for what cannot be done without it; Kafka's code says what is
+    /// missing, the partition or its leader.
+    pub(crate) fn leader_of(
         &self,
         topic: &str,
         partition: i32,
-    ) -> Result<BrokerId, ErrorCode> {
-        let topic = self.topics.get(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        let found = topic.partitions.get(&partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        if found.is_led() { Ok(found.leader) } else { Err(ErrorCode::LeaderNotAvailable) }
+        what: impl FnOnce() -> String,
+    ) -> Result<BrokerId> {
+        let found = self.topics.get(topic).and_then(|topic| topic.partitions.get(&partition));
+        let code = match found {
+            Some(found) if found.is_led() => return Ok(found.leader),
+            Some(_) => ErrorCode::LeaderNotAvailable,
+            None => ErrorCode::UnknownTopicOrPartition,
+        };
+        Err(Error::broker(code, what(), None))
     }
 
     /// This picture with a response laid over it. `all` says that the response names every topic.

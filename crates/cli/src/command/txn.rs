@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use clap::{Args, Subcommand};
-use ottla_client::{AbortSpec, Admin, ErrorKind, ProducerState, TransactionDescription};
+use ottla_client::{AbortSpec, Admin, ProducerState, TransactionDescription};
 
 use super::topic::{count, finish};
 use crate::{
@@ -265,9 +265,12 @@ impl FindHanging {
             }
         }
         let mut report = Report::list("HangingTransactions", HANGING);
-        let known = if suspects.is_empty() { BTreeMap::new() } else { open(&admin).await? };
+        let known = match suspects.as_slice() {
+            [] => BTreeMap::new(),
+            _ => admin.transactions_by_producer().await?,
+        };
         for (topic, partition, producer) in suspects {
-            let coordinated = known.get(&producer.producer_id.get());
+            let coordinated = known.get(&producer.producer_id);
             let place = (topic.clone(), partition);
             if coordinated.is_some_and(|it| it.partitions.contains(&place)) {
                 continue;
@@ -287,20 +290,4 @@ impl FindHanging {
         }
         finish(session, &report)
     }
-}
-
-/// The transactions that coordinators know to be open, by producer id.
-async fn open(admin: &Admin) -> Result<BTreeMap<i64, TransactionDescription>, Failure> {
-    let mut open = BTreeMap::new();
-    for listed in admin.list_transactions(&[]).await? {
-        match admin.describe_transaction(&listed.transactional_id).await {
-            Ok(it) => {
-                open.insert(it.producer_id.get(), it);
-            }
-            // It has expired in between.
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(open)
 }

@@ -4,7 +4,11 @@
 
 mod hanging;
 
-use ottla_client::{AbortSpec, Admin, Client, ErrorKind, Offset, ProducerId, ProducerState};
+use std::collections::BTreeSet;
+
+use ottla_client::{
+    AbortSpec, Admin, Client, ErrorKind, Offset, ProducerId, ProducerState, TransactionDescription,
+};
 
 use super::{
     Refusal,
@@ -120,20 +124,24 @@ fn print(out: &mut Out, titles: &[&str], rows: Vec<Vec<String>>) -> Result<(), R
 async fn list(given: &Given, admin: &Admin, out: &mut Out) -> Result<(), Refusal> {
     let pattern = given.value("transactional-id-pattern")?.map(target::pattern).transpose()?;
     let longer_than = given.number::<i64>("duration-filter")?;
-    let mut rows = Vec::new();
-    for it in admin.list_transactions(&[]).await? {
-        if pattern.as_ref().is_some_and(|pattern| !pattern.is_match(&it.transactional_id)) {
-            continue;
-        }
-        if let Some(limit) = longer_than {
-            let began = admin.describe_transaction(&it.transactional_id).await?.start_ms;
-            if began < 0 || now_ms().saturating_sub(began) <= limit {
-                continue;
-            }
-        }
-        let (coordinator, producer) = (it.coordinator.to_string(), it.producer_id.to_string());
-        rows.push(vec![it.transactional_id, coordinator, producer, it.state]);
+    let mut listed = admin.list_transactions(&[]).await?;
+    listed
+        .retain(|it| pattern.as_ref().is_none_or(|pattern| pattern.is_match(&it.transactional_id)));
+    if let Some(limit) = longer_than {
+        let now = now_ms();
+        let is_long = |it: &TransactionDescription| {
+            it.start_ms >= 0 && now.saturating_sub(it.start_ms) > limit
+        };
+        let described = admin.describe_transactions(&listed).await?;
+        let long: BTreeSet<String> =
+            described.into_iter().filter(is_long).map(|it| it.transactional_id).collect();
+        listed.retain(|it| long.contains(&it.transactional_id));
     }
+    let rows = listed.into_iter().map(|it| {
+        let (coordinator, producer) = (it.coordinator.to_string(), it.producer_id.to_string());
+        vec![it.transactional_id, coordinator, producer, it.state]
+    });
+    let rows = rows.collect();
     print(out, &["TransactionalId", "Coordinator", "ProducerId", "TransactionState"], rows)
 }
 

@@ -104,11 +104,11 @@ impl Admin {
             self.client.topic(name, AutoCreate::No).await?;
         }
         for (name, partition, spec) in asked {
-            let leader = match self.client.topology().leader_or_code(name, *partition) {
+            let what = || format!("cannot list offsets of {name}-{partition}");
+            let leader = match self.client.topology().leader_of(name, *partition, what) {
                 Ok(leader) => leader,
-                Err(code) => {
-                    let what = format!("cannot list offsets of {name}-{partition}");
-                    results.push((name.clone(), *partition, Err(Error::broker(code, what, None))));
+                Err(error) => {
+                    results.push((name.clone(), *partition, Err(error)));
                     continue;
                 }
             };

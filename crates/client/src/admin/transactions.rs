@@ -3,11 +3,12 @@
 //! Kafka: `Admin.listTransactions`, `describeTransactions`, `describeProducers`, `abortTransaction`,
 //! and `TransactionsCommand` for what hangs.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use ottla_types::{BrokerId, Offset, ProducerId};
 use ottla_wire::{
     describe_producers_request::TopicRequest,
+    describe_transactions_response::{TopicData, TransactionState},
     messages::{
         DescribeProducersRequest, DescribeTransactionsRequest, ListTransactionsRequest,
         WriteTxnMarkersRequest,
@@ -71,6 +72,27 @@ pub struct ProducerState {
     pub coordinator_epoch: i32,
     /// Where its open transaction starts.
     pub open_since: Option<Offset>,
+}
+
+impl TransactionDescription {
+    fn new(coordinator: BrokerId, it: &TransactionState) -> Self {
+        let of_topic = |topic: &TopicData| {
+            let name = topic.topic.to_string();
+            topic.partitions.clone().into_iter().map(move |it| (name.clone(), it))
+        };
+        let mut partitions: Vec<_> = it.topics.iter().flat_map(of_topic).collect();
+        partitions.sort_unstable();
+        Self {
+            transactional_id: it.transactional_id.to_string(),
+            coordinator,
+            producer_id: ProducerId(it.producer_id),
+            producer_epoch: it.producer_epoch,
+            state: it.transaction_state.to_string(),
+            timeout_ms: it.transaction_timeout_ms,
+            start_ms: it.transaction_start_time_ms,
+            partitions,
+        }
+    }
 }
 
 /// A transaction to be aborted in one partition, whatever its coordinator says.
@@ -144,28 +166,53 @@ impl Admin {
             match verdict(it.error_code, what, None) {
                 Err(error) if error.is_retriable() => backoff.pause(error).await?,
                 Err(error) => return Err(error),
-                Ok(()) => {
-                    let of_topic =
-                        |topic: &ottla_wire::describe_transactions_response::TopicData| {
-                            let name = topic.topic.to_string();
-                            let partitions = topic.partitions.clone().into_iter();
-                            partitions.map(move |it| (name.clone(), it)).collect::<Vec<_>>()
-                        };
-                    let mut partitions: Vec<_> = it.topics.iter().flat_map(of_topic).collect();
-                    partitions.sort_unstable();
-                    return Ok(TransactionDescription {
-                        transactional_id: transactional_id.to_owned(),
-                        coordinator,
-                        producer_id: ProducerId(it.producer_id),
-                        producer_epoch: it.producer_epoch,
-                        state: it.transaction_state.to_string(),
-                        timeout_ms: it.transaction_timeout_ms,
-                        start_ms: it.transaction_start_time_ms,
-                        partitions,
-                    });
+                Ok(()) => return Ok(TransactionDescription::new(coordinator, &it)),
+            }
+        }
+    }
+
+    /// What was listed, each with its details: one request per coordinator. Ids that have expired since
+    /// are left out.
+    pub async fn describe_transactions(
+        &self,
+        listed: &[TransactionListing],
+    ) -> Result<Vec<TransactionDescription>> {
+        let mut ids: BTreeMap<BrokerId, Vec<&str>> = BTreeMap::new();
+        for it in listed {
+            ids.entry(it.coordinator).or_default().push(&it.transactional_id);
+        }
+        let mut described = Vec::new();
+        for (coordinator, ids) in ids {
+            let transactional_ids = ids.into_iter().map(Into::into).collect();
+            let request = DescribeTransactionsRequest { transactional_ids };
+            let to = (coordinator, Lane::Shared);
+            let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
+            for it in response.transaction_states {
+                let what = || format!("cannot describe transactional id {}", it.transactional_id);
+                let found = match verdict(it.error_code, what, None) {
+                    Ok(()) => Ok(TransactionDescription::new(coordinator, &it)),
+                    // Its coordinator is another one by now, or not ready.
+                    Err(error) if error.is_retriable() => {
+                        self.describe_transaction(&it.transactional_id).await
+                    }
+                    Err(error) => Err(error),
+                };
+                match found {
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    found => described.push(found?),
                 }
             }
         }
+        Ok(described)
+    }
+
+    /// Every transactional id of the cluster, by its producer.
+    pub async fn transactions_by_producer(
+        &self,
+    ) -> Result<BTreeMap<ProducerId, TransactionDescription>> {
+        let listed = self.list_transactions(&[]).await?;
+        let described = self.describe_transactions(&listed).await?;
+        Ok(described.into_iter().map(|it| (it.producer_id, it)).collect())
     }
 
     /// Fences the producer of a transactional id, and aborts what it has open.
@@ -236,7 +283,6 @@ impl Admin {
         what: impl FnOnce() -> String,
     ) -> Result<BrokerId> {
         self.client.topic(topic, AutoCreate::No).await?;
-        let leader = self.client.topology().leader_or_code(topic, partition);
-        leader.map_err(|code| Error::broker(code, what(), None))
+        self.client.topology().leader_of(topic, partition, what)
     }
 }

@@ -6,7 +6,8 @@ use std::{cmp::Ordering, collections::BTreeMap};
 
 use axum::{Json, extract::State, http::StatusCode};
 use ottla_broker::views::{
-    Asked, BlockedView, Event as Entry, OpenTransaction, TransactionLook, TransactionView, Views,
+    Asked, BlockedView, Event as Entry, Moment, OpenTransaction, TransactionLook, TransactionView,
+    Views,
 };
 use ottla_client::{AbortSpec, ErrorKind};
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,16 @@ fn age_of(look: &TransactionLook, now: i64) -> Option<i64> {
     look.is_under_way().then(|| now.saturating_sub(look.start_ms).max(0))
 }
 
+/// All transactional ids now, or at a moment, which is then said.
+fn look(views: &Views, at: &AtQuery) -> Result<(Option<Moment>, Vec<TransactionView>), ApiError> {
+    let moment = at.moment(views, Asked::Transactions)?;
+    let all = match moment {
+        Some(moment) => views.transactions_at(moment),
+        None => views.transactions(),
+    };
+    Ok((moment, all))
+}
+
 /// Transactional ids, a page of them.
 #[utoipa::path(get, path = "/transactions", tag = "transactions",
     params(Paging, TransactionsQuery, AtQuery),
@@ -112,12 +123,8 @@ pub(crate) async fn list(
     Params(at): Params<AtQuery>,
 ) -> Result<Json<Page<TransactionRow>>, ApiError> {
     let views = console.own()?;
-    let moment = at.moment(views, Asked::Transactions)?;
+    let (moment, all) = look(views, &at)?;
     let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
-    let all = match moment {
-        Some(moment) => views.transactions_at(moment),
-        None => views.transactions(),
-    };
     let states: Vec<&str> = query.state.split(',').filter(|it| !it.is_empty()).collect();
     let is_shown = |it: &TransactionView| {
         let mut topics = it.look.partitions.iter().map(|(topic, _)| topic.as_str());
@@ -182,12 +189,8 @@ pub(crate) async fn show(
     Params(at): Params<AtQuery>,
 ) -> Result<Json<TransactionDetail>, ApiError> {
     let views = console.own()?;
-    let moment = at.moment(views, Asked::Transactions)?;
+    let (moment, all) = look(views, &at)?;
     let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
-    let all = match moment {
-        Some(moment) => views.transactions_at(moment),
-        None => views.transactions(),
-    };
     let found = all.into_iter().find(|it| it.transactional_id == id);
     let view = found.ok_or_else(|| unknown(&id))?;
     // What logs have open is only known of now.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ottla_client::{Admin, Client, ErrorKind, Offset, ProducerState, TransactionDescription};
+use ottla_client::{Client, Offset, ProducerState};
 
 use super::{print, suspects};
 use crate::{
@@ -35,10 +35,13 @@ pub(super) async fn run(given: &Given, client: &Client, out: &mut Out) -> Result
             }
         }
     }
-    let known = if open.is_empty() { BTreeMap::new() } else { coordinated(&admin).await? };
+    let known = match open.as_slice() {
+        [] => BTreeMap::new(),
+        _ => admin.transactions_by_producer().await?,
+    };
     open.retain(|(topic, partition, producer)| {
         let place = (topic.clone(), *partition);
-        let known = known.get(&producer.producer_id.get());
+        let known = known.get(&producer.producer_id);
         !known.is_some_and(|it| it.state == "Ongoing" && it.partitions.contains(&place))
     });
     let row = |(topic, partition, it): (String, i32, ProducerState)| {
@@ -55,20 +58,4 @@ pub(super) async fn run(given: &Given, client: &Client, out: &mut Out) -> Result
         ]
     };
     print(out, TITLES, open.into_iter().map(row).collect())
-}
-
-/// What coordinators know, by producer id.
-async fn coordinated(admin: &Admin) -> Result<BTreeMap<i64, TransactionDescription>, Refusal> {
-    let mut known = BTreeMap::new();
-    for listed in admin.list_transactions(&[]).await? {
-        match admin.describe_transaction(&listed.transactional_id).await {
-            Ok(it) => {
-                known.insert(it.producer_id.get(), it);
-            }
-            // It has expired in between.
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(known)
 }
