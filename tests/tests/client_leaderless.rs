@@ -1,9 +1,9 @@
 //! The Rust client and a topic one of whose partitions has no leader: the others are served.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, time::Instant};
 
 use ottla_client::{Client, ErrorCode, Isolation, NewTopic, OffsetSpec, Position, Record};
-use ottla_tests::in_process::TestBroker;
+use ottla_tests::in_process::{PATIENCE, TestBroker};
 
 const TOPIC: &str = "partly";
 const LOST: i32 = 1;
@@ -44,7 +44,10 @@ fn what_has_a_leader_is_listed_written_and_read() {
             let described = client.admin().describe_topics(&[TOPIC.to_owned()]).await.unwrap();
             described[0].1.as_ref().unwrap().partitions[&LOST].leader.0 >= 0
         };
-        while led().await {}
+        let deadline = Instant::now() + PATIENCE;
+        while led().await {
+            assert!(Instant::now() < deadline, "it stays led");
+        }
         let asked = [0, 1, 2].map(|partition| (TOPIC.into(), partition, OffsetSpec::End));
         let listed = client.admin().list_offsets(&asked, Isolation::Uncommitted).await.unwrap();
         for (_, partition, result) in listed {
