@@ -50,7 +50,3 @@ def of(table, name):
 
 def reached(goal, ratio):
     return ratio <= goal if goal < 1 else ratio >= goal
-
-
-def more_is_better(name):
-    return name.endswith("/s") or name.endswith("of the disk (%)")

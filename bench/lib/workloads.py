@@ -130,6 +130,15 @@ def mixed(broker, results, settings):
     results[f"{name}: CPU s/GB moved"] = report["cpu"] / (report["gb"] + report["read_gb"])
 
 
+def fetches(broker, results, settings):
+    """One consumer that asks one partition for its one batch, of sizes around what a broker may copy into a response."""
+    for kib in (1, 4, 16, 64):
+        topic = broker.create(f"fetches-{kib}{settings.suffix}", 1)
+        report = broker.measured("fetches", "-topic", topic, "-size", kib * 1000, "-seconds", settings.seconds)
+        results[f"fetch of {kib} kB: p50 (ms)"] = report["p50_ms"]
+        results[f"fetch of {kib} kB: CPU µs"] = report["cpu"] * 1e6 / report["requests"]
+
+
 def idle(broker, results, settings):
     before = sum(broker.cpu())
     time.sleep(settings.seconds)
@@ -143,6 +152,9 @@ def calls(broker, results, settings):
     topic = broker.create("calls", 6)
     report = broker.traced("connections", "-topic", topic, "-connections", 10, "-size", 100, "-seconds", settings.seconds)
     count_calls(results, "10 connections, 100 B", report, report["requests"], "a request")
+    topic = broker.create("calls-fetch", 1)
+    report = broker.traced("fetches", "-topic", topic, "-size", 1000, "-seconds", settings.seconds)
+    count_calls(results, "fetch of 1 kB", report, report["requests"], "a request")
     topic = broker.create("calls-large", 6)
     report = broker.traced("produce", "-topic", topic, "-size", 1024, "-total", 200_000_000)
     count_calls(results, "produce 1 KiB", report, report["gb"] * 1e3, "a MB")
@@ -262,7 +274,7 @@ def soak(broker, results, settings):
 # In the order in which they run. `start` begins every round.
 WORKLOADS = {
     "records": records, "codecs": codecs, "defaults": defaults, "latency": latency, "connections": connections, "thousands": thousands,
-    "partitions": partitions, "topics": topics, "group": group, "transactions": transactions, "mixed": mixed, "idle": idle,
+    "partitions": partitions, "topics": topics, "group": group, "transactions": transactions, "mixed": mixed, "fetches": fetches, "idle": idle,
     "calls": calls, "one-producer": one_producer, "hundred": hundred, "spread": spread, "synced-latency": synced_latency,
     "disk": disk, "following": following, "cold": cold, "restart": restart, "soak": soak,
 }

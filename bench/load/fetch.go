@@ -50,6 +50,38 @@ func drain(o options) (map[string]any, error) {
 	}, nil
 }
 
+// fetches asks one partition again and again for its one batch, one request after the other.
+func fetches(o options) (map[string]any, error) {
+	socket, err := net.DialTimeout("tcp", o.broker, 10*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	defer socket.Close()
+	c := &conn{Conn: socket}
+	if _, err := c.call(produceRequest(o.topic, 0, payload(o.size))); err != nil {
+		return nil, err
+	}
+	request := fetchRequest(o.topic, []int64{0})
+	response, err := c.call(request)
+	if err != nil {
+		return nil, err
+	}
+	answered := response.(*kmsg.FetchResponse).Topics[0].Partitions[0]
+	if answered.ErrorCode != 0 || len(answered.RecordBatches) < o.size {
+		return nil, fmt.Errorf("fetch failed: error %d, %d bytes", answered.ErrorCode, len(answered.RecordBatches))
+	}
+	bytes := frame(request, 1)
+	var took []time.Duration
+	for begun := time.Now(); time.Since(begun) < time.Duration(o.seconds)*time.Second; {
+		asked := time.Now()
+		if _, err := c.exchange(bytes); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(asked))
+	}
+	return percentiles(took), nil
+}
+
 func fetchRequest(topic string, offsets []int64) *kmsg.FetchRequest {
 	request := kmsg.NewPtrFetchRequest()
 	request.SetVersion(11)

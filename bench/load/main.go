@@ -9,6 +9,7 @@
 //	load latency     -topic T -rate N -seconds S -size B
 //	load transactions -topic T -seconds S -size B [-configs …]  one producer, 100 records each
 //	load drain       -topic T -partitions N [-records N | -seconds S]
+//	load fetches     -topic T -seconds S -size B
 //	load disk-write  -dir D -seconds S       what the disk does without a broker
 //	load disk-read   -dir D -topic T
 //	load evict       -dir D -topic T         drops a topic's logs from the page cache
@@ -84,6 +85,7 @@ func main() {
 		"latency":      latency,
 		"transactions": transactions,
 		"drain":        drain,
+		"fetches":      fetches,
 		"disk-write":   diskWrite,
 		"disk-read":    diskRead,
 		"evict":        evict,
