@@ -52,8 +52,11 @@ pub(super) async fn copy(range: &FileRange, memory: &mut BytesMut) -> io::Result
         range.position,
         ReadWriteFlags::NOWAIT,
     );
-    if read == Ok(room.len()) {
-        return Ok(());
+    match read {
+        Ok(count) if count == room.len() => return Ok(()),
+        Ok(_) | Err(Errno::AGAIN) => {}
+        // The file system cannot tell what is there: as for `sendfile`, it counts as there.
+        Err(_) => return range.read_at(room, 0),
     }
     let range = range.clone();
     let read = tokio::task::spawn_blocking(move || range.read());
