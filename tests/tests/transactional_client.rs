@@ -135,6 +135,16 @@ fn what_hangs_can_be_found_and_what_is_open_be_aborted() {
         teller.send(Record::to(TOPIC).partition(1).value("open")).await.unwrap();
         let listed = admin.list_transactions(&["Ongoing".to_owned()]).await.unwrap();
         assert_eq!(listed[0].transactional_id, "teller");
+        // What has expired since it was listed is left out.
+        let gone = ottla_client::TransactionListing {
+            transactional_id: "expired".to_owned(),
+            ..listed[0].clone()
+        };
+        let both = [listed[0].clone(), gone];
+        let described = admin.describe_transactions(&both).await.unwrap();
+        assert_eq!(described, [admin.describe_transaction("teller").await.unwrap()]);
+        let by_producer = admin.transactions_by_producer().await.unwrap();
+        assert_eq!(by_producer[&listed[0].producer_id], described[0]);
         let producers = admin.describe_producers(TOPIC, 1).await.unwrap();
         assert_eq!(producers[0].open_since, Some(Offset(0)));
         admin.fence_producer("teller").await.unwrap();
