@@ -10,6 +10,7 @@ const ODD = "odd/name %41";
 before(async () => {
   await ottla(["topic", "create", "pages", "-p", "3", "--if-not-exists", "--config", "segment.bytes=1048576"]);
   await ottla(["topic", "create", "empty", "--if-not-exists"]);
+  await ottla(["topic", "create", "wide", "-p", "60", "--if-not-exists"]);
   const values = ["9007199254740993", "-7210194211959421178", "18446744073709551615"];
   for (const id of values) {
     await post("/topics/pages/records", {
@@ -38,6 +39,7 @@ const PAGES = [
   ["log as a table", "/topics/pages/log?table=true", "Last stable"],
   ["log, learning", "/topics/pages/log?learn=3", "Offset"],
   ["an empty log", "/topics/empty/log", "no group reads"],
+  ["more lanes than fit", "/topics/wide/log", "no group reads"],
   ["a segment", "/topics/pages/log?segment=0@0", "Offset index"],
   ["records", "/topics/pages/records", "records loaded"],
   ["a search", "/topics/pages/records?q=London", "found"],

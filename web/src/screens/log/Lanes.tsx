@@ -50,7 +50,7 @@ export function Lanes(props: {
 }) {
   const { model, axis, look, topic } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const scroller = useRef<HTMLDivElement>(null);
+  const scroller = useRef<HTMLElement>(null);
   const frame = useRef<Frame | null>(null);
   const [found, setFound] = useState<{ hit: Hit; x: number; y: number } | null>(null);
   const colours = useColours();
@@ -60,6 +60,7 @@ export function Lanes(props: {
   const layout = laneLayout(model.lanes.length);
   const room = typeof innerHeight === "number" ? Math.max(300, innerHeight - 430) : 480;
   const height = viewportHeight(Math.max(model.lanes.length, 1), room);
+  const below = Math.max(0, model.lanes.length * layout.height + RULER - height);
 
   useLoop({ canvas, scroller, frame, model, latest, colours });
 
@@ -125,10 +126,20 @@ export function Lanes(props: {
 
   const isLink = found && ["record", "segment", "group"].includes(found.hit.kind);
   return (
-    <div className={css.lanes} style={{ height }} ref={scroller} data-link={isLink || undefined}>
+    <section
+      className={css.lanes}
+      style={{ height }}
+      ref={scroller}
+      aria-label="Lanes"
+      // Whoever has no mouse scrolls what is larger than the view by the arrow keys.
+      tabIndex={below > 0 ? 0 : undefined}
+      data-link={isLink || undefined}
+    >
       <canvas
         ref={canvas}
         className={css.canvas}
+        // As tall as the view before the first frame too, or a still canvas of the browser's size would overflow it.
+        style={{ height }}
         role="img"
         aria-label={summary(model)}
         onPointerMove={move}
@@ -147,17 +158,17 @@ export function Lanes(props: {
           if (!moved) open(found?.hit);
         }}
       />
-      <div style={{ height: model.lanes.length * layout.height + RULER - height }} />
+      <div style={{ height: below }} />
       {found ? (
         <Tip found={found.hit} left={found.x} top={found.y} width={scroller.current?.clientWidth ?? 800} />
       ) : null}
-    </div>
+    </section>
   );
 }
 
 interface Loop {
   canvas: { current: HTMLCanvasElement | null };
-  scroller: { current: HTMLDivElement | null };
+  scroller: { current: HTMLElement | null };
   frame: { current: Frame | null };
   model: LogModel;
   latest: { current: { axis: Axis; look: Look; isPast: boolean } };
