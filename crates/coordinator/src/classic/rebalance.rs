@@ -191,6 +191,8 @@ impl ClassicGroup {
         self.next_generation();
         self.protocol_name = self.select_protocol();
         self.compute_subscribed_topics();
+        // What happened last is that everybody had joined: nobody is to blame for it.
+        step.cause = None;
         self.transition(step, GroupState::CompletingRebalance);
         let member_ids = self.members.keys().cloned().collect::<Vec<_>>();
         for member_id in &member_ids {
