@@ -187,7 +187,7 @@ pub(crate) struct Shared {
 struct Progress {
     committer: Committer,
     /// The record that was returned last and may still be worked on.
-    in_hand: Option<(Key, Offset)>,
+    in_hand: Option<(Key, CommittedOffset)>,
     committed: BTreeMap<Key, Offset>,
 }
 
@@ -211,12 +211,12 @@ impl Shared {
         let progress = self.progress();
         let mut offsets = Offsets::new();
         for (key, partition) in &fetching.partitions {
-            let offset = match &progress.in_hand {
-                Some((other, offset)) if other == key => *offset,
-                _ => Offset(partition.position),
+            let reached = match &progress.in_hand {
+                Some((other, reached)) if other == key => reached.clone(),
+                _ => commit_of(Offset(partition.position), partition.position_epoch, ""),
             };
-            if progress.committed.get(key) != Some(&offset) {
-                offsets.insert(key.clone(), commit_of(offset, ""));
+            if progress.committed.get(key) != Some(&reached.offset) {
+                offsets.insert(key.clone(), reached);
             }
         }
         (progress.committer.clone(), offsets)
@@ -243,8 +243,8 @@ impl Shared {
     }
 }
 
-fn commit_of(offset: Offset, metadata: &str) -> CommittedOffset {
-    CommittedOffset { offset, leader_epoch: LeaderEpoch::NONE, metadata: metadata.to_owned() }
+fn commit_of(offset: Offset, leader_epoch: LeaderEpoch, metadata: &str) -> CommittedOffset {
+    CommittedOffset { offset, leader_epoch, metadata: metadata.to_owned() }
 }
 
 /// Reads as a member of a group.
@@ -283,7 +283,8 @@ impl GroupConsumer {
 
     fn pick_up(&self, record: &ConsumedRecord) {
         let key = (record.topic.clone(), record.partition);
-        self.shared.progress().in_hand = Some((key, record.offset));
+        let reached = commit_of(record.offset, record.leader_epoch, "");
+        self.shared.progress().in_hand = Some((key, reached));
     }
 
     fn put_down(&self) {
@@ -332,7 +333,7 @@ impl GroupConsumer {
     ) -> Result<()> {
         let committer = self.shared.progress().committer.clone();
         let key: Key = (Arc::from(topic), partition);
-        let offsets = Offsets::from([(key, commit_of(offset, metadata))]);
+        let offsets = Offsets::from([(key, commit_of(offset, LeaderEpoch::NONE, metadata))]);
         self.shared.commit(committer, offsets).await
     }
 

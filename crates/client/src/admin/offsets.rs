@@ -65,6 +65,9 @@ pub struct ListedOffset {
 /// A partition with what is asked for, or what was answered.
 type Of<T> = (Arc<str>, i32, T);
 
+/// What one request asks, by topic.
+type Questions<'a> = BTreeMap<&'a str, Vec<ListOffsetsPartition>>;
+
 impl Admin {
     /// The offset of one partition.
     pub async fn list_offset(
@@ -93,16 +96,20 @@ impl Admin {
     }
 
     /// Offsets of many partitions, in one request per leader, each answered by itself.
+    ///
+    /// A partition may be asked for several things; its answers come in the order of the questions. Each
+    /// further one costs a request more, since brokers refuse a request that names a partition twice.
     pub async fn list_offsets(
         &self,
         asked: &[Of<OffsetSpec>],
         isolation: Isolation,
     ) -> Result<Vec<Of<Result<ListedOffset>>>> {
         let mut results = Vec::new();
-        let mut by_leader: BTreeMap<i32, Vec<ListOffsetsTopic>> = BTreeMap::new();
         for name in asked.iter().map(|(name, ..)| name).collect::<BTreeSet<_>>() {
             self.client.topic(name, AutoCreate::No).await?;
         }
+        let mut requests: BTreeMap<(i32, usize), Questions<'_>> = BTreeMap::new();
+        let mut times_asked: BTreeMap<(&str, i32), usize> = BTreeMap::new();
         for (name, partition, spec) in asked {
             let what = || format!("cannot list offsets of {name}-{partition}");
             let leader = match self.client.topology().leader_of(name, *partition, what) {
@@ -112,43 +119,54 @@ impl Admin {
                     continue;
                 }
             };
-            let item = ListOffsetsPartition {
+            let times = times_asked.entry((name, *partition)).or_default();
+            let questions = requests.entry((leader.0, *times)).or_default();
+            questions.entry(name).or_default().push(ListOffsetsPartition {
                 partition_index: *partition,
                 timestamp: spec.wire(),
                 ..ListOffsetsPartition::default()
-            };
-            let topics = by_leader.entry(leader.0).or_default();
-            if let Some(topic) = topics.iter_mut().find(|topic| topic.name == **name) {
-                topic.partitions.push(item);
-            } else {
-                let name = (&**name).into();
-                topics.push(ListOffsetsTopic { name, partitions: vec![item] });
-            }
+            });
+            *times += 1;
         }
-        for (leader, topics) in by_leader {
-            let request = ListOffsetsRequest {
-                replica_id: -1,
-                isolation_level: isolation.wire(),
-                topics,
-                timeout_ms: self.client.broker_timeout_ms(),
-            };
-            let to = (BrokerId(leader), Lane::Shared);
-            let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
-            for topic in response.topics {
-                let name: Arc<str> = Arc::from(topic.name.as_str());
-                for it in topic.partitions {
-                    let what =
-                        || format!("cannot list offsets of {}-{}", topic.name, it.partition_index);
-                    let result = verdict(it.error_code, what, None).map(|()| ListedOffset {
-                        offset: Offset(it.offset),
-                        timestamp: it.timestamp,
-                        leader_epoch: LeaderEpoch(it.leader_epoch),
-                    });
-                    results.push((name.clone(), it.partition_index, result));
-                }
-            }
+        for ((leader, _), questions) in requests {
+            self.ask_offsets(BrokerId(leader), questions, isolation, &mut results).await?;
         }
         Ok(results)
+    }
+
+    async fn ask_offsets(
+        &self,
+        leader: BrokerId,
+        questions: Questions<'_>,
+        isolation: Isolation,
+        results: &mut Vec<Of<Result<ListedOffset>>>,
+    ) -> Result<()> {
+        let topics = questions.into_iter();
+        let topics = topics
+            .map(|(name, partitions)| ListOffsetsTopic { name: name.into(), partitions })
+            .collect();
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            isolation_level: isolation.wire(),
+            topics,
+            timeout_ms: self.client.broker_timeout_ms(),
+        };
+        let to = (leader, Lane::Shared);
+        let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
+        for topic in response.topics {
+            let name: Arc<str> = Arc::from(topic.name.as_str());
+            for it in topic.partitions {
+                let what =
+                    || format!("cannot list offsets of {}-{}", topic.name, it.partition_index);
+                let result = verdict(it.error_code, what, None).map(|()| ListedOffset {
+                    offset: Offset(it.offset),
+                    timestamp: it.timestamp,
+                    leader_epoch: LeaderEpoch(it.leader_epoch),
+                });
+                results.push((name.clone(), it.partition_index, result));
+            }
+        }
+        Ok(())
     }
 }
 

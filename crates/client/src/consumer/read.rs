@@ -44,7 +44,7 @@ impl Reading {
                 }
                 let Some((offset, record)) = next else {
                     // Compaction may have taken the batch's last records away.
-                    partition.position = partition.position.max(header.next_offset().0);
+                    partition.pass(header.next_offset(), header.leader_epoch);
                     self.batch = None;
                     continue;
                 };
@@ -56,7 +56,7 @@ impl Reading {
                     partition.position = offset.0;
                     return None;
                 }
-                partition.position = offset.plus(1).0;
+                partition.pass(offset.plus(1), header.leader_epoch);
                 drop(state);
                 return Some(Ok(self.consumed(&header, offset, record)));
             }
@@ -119,7 +119,7 @@ impl Reading {
     fn skip(&self, shared: &Shared, header: &BatchHeader) -> Option<()> {
         let mut state = shared.state();
         let partition = state.current(&self.key, self.version)?;
-        partition.position = partition.position.max(header.next_offset().0);
+        partition.pass(header.next_offset(), header.leader_epoch);
         Some(())
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ottla_types::BrokerId;
+use ottla_types::{BrokerId, LeaderEpoch, Offset};
 use tokio::time::Instant;
 
 use crate::{Error, topology::Topology};
@@ -39,6 +39,8 @@ pub(crate) struct PartitionState {
     pub(crate) fetch_offset: i64,
     /// The next offset to hand out: everything before was read or skipped.
     pub(crate) position: i64,
+    /// The leader epoch of what was read or skipped last; none before.
+    pub(crate) position_epoch: LeaderEpoch,
     /// Reading ends before this offset.
     pub(crate) stop_at: Option<i64>,
     pub(crate) chunks: VecDeque<Chunk>,
@@ -55,12 +57,21 @@ impl PartitionState {
             version,
             fetch_offset: offset,
             position: offset,
+            position_epoch: LeaderEpoch::NONE,
             stop_at: None,
             chunks: VecDeque::new(),
             is_fetching: false,
             is_paused: false,
             not_before: None,
             end_offset: -1,
+        }
+    }
+
+    /// Moves past what lies before `offset`, written in a leader epoch.
+    pub(crate) fn pass(&mut self, offset: Offset, epoch: LeaderEpoch) {
+        if offset.0 > self.position {
+            self.position = offset.0;
+            self.position_epoch = epoch;
         }
     }
 
