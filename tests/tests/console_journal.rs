@@ -68,12 +68,22 @@ fn the_end_of_a_transaction_has_a_cause() {
         new.begin().unwrap();
         new.send(Record::to("ledger").partition(0).value("2")).await.unwrap();
         new.abort().await.unwrap();
+        new.begin().unwrap();
+        new.send(Record::to("ledger").partition(0).value("3")).await.unwrap();
+        // As `ottla txn abort` does it.
+        let address = console.broker.address().to_string();
+        let builder = Client::builder().bootstrap(&address).client_id("ottla-cli");
+        let admin = builder.connect().await.unwrap().admin();
+        admin.fence_producer("teller").await.unwrap();
     });
-    let causes: Vec<Value> = told(&console, "kinds=transaction.prepared", "cause", 2)
+    let causes: Vec<Value> = told(&console, "kinds=transaction.prepared", "cause", 3)
         .into_iter()
         .map(|(_, cause)| cause)
         .collect();
-    assert_eq!(causes, [json!("fenced"), json!("client")]);
+    assert_eq!(causes, [json!("fenced"), json!("client"), json!("operator")]);
+    let list = console.get("/events?kinds=transaction.prepared");
+    let last = list["events"][2]["text"].as_str().unwrap();
+    assert!(last.ends_with("an administrator aborted it"), "{last}");
 }
 
 #[test]

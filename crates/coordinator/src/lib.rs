@@ -38,8 +38,8 @@ pub use shard::{
     GroupShard, MemberLook, Reply, RequireStable, WaiterId,
 };
 pub use transaction::{
-    AddPartitions, CommitWhen, EndCause, ProducerIdAndEpoch, TopicPartitions, TransactionAppend,
-    TransactionCall, TransactionConfig, TransactionEffects, TransactionFilter, TransactionLook,
-    TransactionMarkers, TransactionNote, TransactionReplayError, TransactionReply,
+    AddPartitions, CommitWhen, EndCause, InitProducer, ProducerIdAndEpoch, TopicPartitions,
+    TransactionAppend, TransactionCall, TransactionConfig, TransactionEffects, TransactionFilter,
+    TransactionLook, TransactionMarkers, TransactionNote, TransactionReplayError, TransactionReply,
     TransactionResult, TransactionShard, TransactionState, TransactionVersion,
 };

@@ -47,7 +47,7 @@ pub use effects::{
     TransactionMarkers, TransactionReply,
 };
 use end::EndRequest;
-use init::InitRequest;
+pub use init::InitProducer;
 use markers::OpenMarkers;
 use metadata::Metadata;
 pub use metadata::{
@@ -93,7 +93,7 @@ struct Entry {
 /// What goes on when there is a new producer id.
 #[derive(Debug)]
 enum AwaitingId {
-    Init(WaiterId, InitRequest),
+    Init(WaiterId, InitProducer),
     End(WaiterId, EndRequest),
     /// The transaction of this id took too long.
     Abort(Str),

@@ -7,7 +7,7 @@
 
 use std::ops::RangeInclusive;
 
-use ottla_coordinator::{ProducerIdAndEpoch, TransactionReply};
+use ottla_coordinator::{EndCause, InitProducer, ProducerIdAndEpoch, TransactionReply};
 use ottla_types::{ErrorCode, ProducerId};
 use ottla_wire::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
@@ -61,10 +61,40 @@ async fn init(ctx: &Context, request: &InitProducerIdRequest) -> TransactionRepl
         producer_id: ProducerId(request.producer_id),
         producer_epoch: request.producer_epoch,
     });
+    let request = InitProducer {
+        transactional_id: transactional_id.clone(),
+        timeout_ms,
+        expected,
+        end_cause: end_cause(ctx.client_id.as_deref()),
+    };
     ctx.shared
         .transactions
         .call(&ctx.shared, transactional_id, |shard, call, effects| {
-            shard.init_producer_id(call, transactional_id, timeout_ms, expected, effects);
+            shard.init_producer_id(call, request, effects);
         })
         .await
+}
+
+/// Why an open transaction ends by this request, for the journal. An administrator's request is that of a
+/// new producer, byte for byte (`Admin.fenceProducers`); only what the client calls itself tells them apart.
+fn end_cause(client_id: Option<&str>) -> EndCause {
+    let is_administrator = |client_id: &str| {
+        ["ottla-cli", "ottla-console"].contains(&client_id) || client_id.starts_with("adminclient-")
+    };
+    if client_id.is_some_and(is_administrator) { EndCause::Operator } else { EndCause::Fenced }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_ended_by_whom_the_client_id_names() {
+        for client_id in ["ottla-cli", "ottla-console", "adminclient-1"] {
+            assert_eq!(end_cause(Some(client_id)), EndCause::Operator, "{client_id}");
+        }
+        for client_id in [None, Some("rdkafka"), Some("producer-adminclient-1")] {
+            assert_eq!(end_cause(client_id), EndCause::Fenced, "{client_id:?}");
+        }
+    }
 }

@@ -227,7 +227,7 @@ fn cause_text(cause: &str) -> &str {
         "client" => "its producer said so",
         "timeout" => "it took longer than its timeout",
         "fenced" => "another producer took over the transactional id",
-        "operator" => "an operator said so",
+        "operator" => "an administrator aborted it",
         "retention.ms" => "its newest record is older than retention.ms",
         "retention.bytes" => "the log was larger than retention.bytes",
         "logStartOffset" => "all its records are before the start of the log",

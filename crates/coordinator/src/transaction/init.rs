@@ -13,12 +13,17 @@ use super::{
 };
 use crate::WaiterId;
 
-/// What a producer asks for.
+/// What a producer asks for, or an administrator, who wants nothing but to end what is open.
 #[derive(Clone, Debug)]
-pub(super) struct InitRequest {
-    transactional_id: Str,
-    timeout_ms: i32,
-    expected: Option<ProducerIdAndEpoch>,
+pub struct InitProducer {
+    /// The id that is taken over.
+    pub transactional_id: Str,
+    /// How long its transactions may take, in ms.
+    pub timeout_ms: i32,
+    /// What the producer was called so far, where it goes on after an error.
+    pub expected: Option<ProducerIdAndEpoch>,
+    /// What is noted of a transaction that has to be aborted for it.
+    pub end_cause: EndCause,
 }
 
 impl TransactionShard {
@@ -28,19 +33,14 @@ impl TransactionShard {
     }
 
     /// Gives a transactional id to a producer, and with it a new epoch or a new producer id.
-    /// `expected` is what the producer was called so far, where it goes on after an error.
     ///
     /// A transaction that is open is aborted first; the producer is to ask again then.
     pub fn init_producer_id(
         &mut self,
         call: &TransactionCall,
-        transactional_id: &str,
-        timeout_ms: i32,
-        expected: Option<ProducerIdAndEpoch>,
+        request: InitProducer,
         effects: &mut TransactionEffects,
     ) {
-        let transactional_id = Str::from(transactional_id);
-        let request = InitRequest { transactional_id, timeout_ms, expected };
         self.init(call.now_ms, call.waiter, request, effects);
     }
 
@@ -48,10 +48,10 @@ impl TransactionShard {
         &mut self,
         now_ms: i64,
         waiter: WaiterId,
-        request: InitRequest,
+        request: InitProducer,
         effects: &mut TransactionEffects,
     ) {
-        let InitRequest { transactional_id, timeout_ms, expected } = &request;
+        let InitProducer { transactional_id, timeout_ms, expected, end_cause } = &request;
         let current = match self.settled(transactional_id) {
             Ok(current) => current.cloned(),
             Err(code) => return effects.refuse(waiter, code),
@@ -72,7 +72,7 @@ impl TransactionShard {
             }
             TransactionState::Ongoing => {
                 let reply = TransactionReply::refused(ErrorCode::ConcurrentTransactions);
-                let ending = (Some((waiter, reply)), EndCause::Fenced);
+                let ending = (Some((waiter, reply)), *end_cause);
                 self.fence(now_ms, transactional_id, ending, effects);
             }
             state if state.is_idle() => {

@@ -46,6 +46,8 @@ pub enum EndCause {
     Timeout,
     /// Another producer took over the transactional id.
     Fenced,
+    /// An administrator took it over, to end what was open.
+    Operator,
 }
 
 impl EndCause {
@@ -55,6 +57,7 @@ impl EndCause {
             Self::Client => "client",
             Self::Timeout => "timeout",
             Self::Fenced => "fenced",
+            Self::Operator => "operator",
         }
     }
 }

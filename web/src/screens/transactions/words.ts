@@ -35,7 +35,7 @@ export const CAUSES: { [cause: string]: string } = {
   client: "its producer said so",
   timeout: "it took longer than its timeout",
   fenced: "another producer took over the id",
-  operator: "an operator said so",
+  operator: "an administrator aborted it",
 };
 
 /** What an event of a transaction is drawn as. */

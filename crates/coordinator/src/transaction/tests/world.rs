@@ -6,9 +6,9 @@ use ottla_types::{ErrorCode, ProducerId};
 use ottla_wire::Str;
 
 use super::super::{
-    AddPartitions, ProducerIdAndEpoch, TransactionAppend, TransactionCall, TransactionConfig,
-    TransactionEffects, TransactionMarkers, TransactionReply, TransactionResult, TransactionShard,
-    TransactionState, TransactionVersion, metadata::Metadata,
+    AddPartitions, EndCause, InitProducer, ProducerIdAndEpoch, TransactionAppend, TransactionCall,
+    TransactionConfig, TransactionEffects, TransactionMarkers, TransactionReply, TransactionResult,
+    TransactionShard, TransactionState, TransactionVersion, metadata::Metadata,
 };
 use crate::{CommitWhen, CoordinatorRecord, WaiterId};
 
@@ -188,7 +188,10 @@ impl World {
 
     pub(super) fn init(&mut self, id: &str, expected: Option<ProducerIdAndEpoch>) -> WaiterId {
         self.call(|shard, call, effects| {
-            shard.init_producer_id(call, id, 60_000, expected, effects);
+            let (transactional_id, end_cause) = (Str::from(id), EndCause::Fenced);
+            let request =
+                InitProducer { transactional_id, timeout_ms: 60_000, expected, end_cause };
+            shard.init_producer_id(call, request, effects);
         })
     }
 
