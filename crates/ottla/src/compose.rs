@@ -2,8 +2,10 @@
 //!
 //! Lines that need no change stay as they are, with their comments and order.
 
+mod console;
 mod file;
 mod rewrite;
+mod volumes;
 
 use std::{
     io::{self, Write as _},

@@ -90,6 +90,19 @@ impl File {
         end
     }
 
+    /// What a list says, in one line or with a line for each, the lines of items' keys among them.
+    pub(super) fn texts(&self, entry: &Entry) -> Vec<String> {
+        if let Some(inline) = inline(&entry.value) {
+            return inline;
+        }
+        let lines = (entry.at.start + 1..entry.at.end).filter(|at| self.indent(*at).is_some());
+        let text = |at| {
+            let line = self.line(at).trim();
+            plain(line.strip_prefix("- ").unwrap_or(line))
+        };
+        lines.map(text).collect()
+    }
+
     /// The items of a list that has a line for each.
     pub(super) fn items(&self, entry: &Entry) -> Vec<(String, Range<usize>)> {
         let mut items: Vec<(String, Range<usize>)> = Vec::new();
@@ -99,6 +112,12 @@ impl File {
         }
         items
     }
+}
+
+/// The items of a list in one line, as in `[a, "b:c"]`.
+pub(super) fn inline(value: &str) -> Option<Vec<String>> {
+    let items = value.strip_prefix('[')?.trim_end_matches(']').split(',');
+    Some(items.map(plain).filter(|it| !it.is_empty()).collect())
 }
 
 /// A scalar without its quotes and the comment behind it.

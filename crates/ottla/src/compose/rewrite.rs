@@ -1,8 +1,13 @@
-//! What becomes of each service: Kafka is Ottla, ZooKeeper goes, and a console's port leads to Ottla's.
+//! What becomes of each service: Kafka is Ottla, ZooKeeper goes, and a console's port leads to the broker's
+//! own, or to Ottla's console alone where that of one broker would not do.
 
 use anyhow::{Context as _, bail};
 
-use super::file::{Entry, File};
+use super::{
+    console,
+    file::{Entry, File, inline},
+    volumes,
+};
 
 /// A file with Ottla, and what was done to it, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,22 +90,48 @@ pub(super) fn rewrite(text: &str, image: &str) -> anyhow::Result<Rewritten> {
             );
         }
     };
-    let gone: Vec<&Service> = known.iter().filter(|it| it.role != Role::Kafka).collect();
+    let broker_names = names_of(&file, &broker.entry);
     let mut edits = Vec::new();
     let mut notes = Vec::new();
+    let mut gone = Vec::new();
     for service in &known {
-        edit_service(&file, service, image, (&mut edits, &mut notes));
+        let change = (&mut edits, &mut notes);
+        match service.role {
+            Role::Kafka => become_ottla(&file, service, image, change),
+            Role::Console => {
+                let why = console::why_it_stays(&file, &service.entry, &broker_names);
+                if let Some(why) = why {
+                    let name = &service.entry.key;
+                    become_ottla(&file, service, image, change);
+                    notes.push(format!("{name}: stays a console of its own, since {why}"));
+                } else {
+                    gone.push(service);
+                    go(&file, service, "Ottla has a console of its own", change);
+                }
+            }
+            Role::ZooKeeper => {
+                gone.push(service);
+                go(&file, service, "Ottla needs no ZooKeeper", change);
+            }
+        }
     }
     let names: Vec<&str> = gone.iter().map(|it| it.entry.key.as_str()).collect();
-    for entry in services.iter().filter(|it| !names.contains(&it.key.as_str())) {
+    let left = services.iter().filter(|it| !names.contains(&it.key.as_str()));
+    let left: Vec<&Entry> = left.collect();
+    for entry in &left {
         for key in ["depends_on", "links"] {
             if let Some(list) = file.find(entry, key) {
                 edits.extend(without(&file, &list, &names));
             }
         }
     }
+    let gone_entries: Vec<&Entry> = gone.iter().map(|it| &it.entry).collect();
+    for volume in volumes::only_of(&file, &gone_entries, &left) {
+        notes.push(format!("{}: goes, with what used it", volume.key));
+        edits.push(Edit { at: volume.at, lines: Vec::new() });
+    }
     let consoles = gone.iter().filter(|it| it.role == Role::Console);
-    let ports: Vec<String> = consoles.flat_map(|it| console_ports(&file, &it.entry)).collect();
+    let ports: Vec<String> = consoles.flat_map(|it| console::ports(&file, &it.entry)).collect();
     if !ports.is_empty() {
         let ports_note = ports.join(", ");
         notes.push(format!("{}: gets {ports_note}, where its console is", broker.entry.key));
@@ -118,25 +149,36 @@ fn service(file: &File, entry: &Entry) -> Option<Service> {
     Some(Service { entry: entry.clone(), image, role, is_broker })
 }
 
-fn edit_service(
+/// By which hosts others of the file find a service.
+fn names_of(file: &File, service: &Entry) -> Vec<String> {
+    let named = ["container_name", "hostname"].into_iter();
+    let named = named.filter_map(|key| Some(file.find(service, key)?.value));
+    std::iter::once(service.key.clone()).chain(named).collect()
+}
+
+/// Takes a service away, and says why.
+fn go(
+    file: &File,
+    service: &Service,
+    why: &str,
+    (edits, notes): (&mut Vec<Edit>, &mut Vec<String>),
+) {
+    let (entry, name, was) = (&service.entry, &service.entry.key, &service.image.value);
+    let indent = " ".repeat(file.indent(entry.at.start).unwrap_or_default());
+    let line = format!("{indent}# {name} ({was}) is gone: {why}.");
+    edits.push(Edit { at: entry.at.clone(), lines: vec![line] });
+    notes.push(format!("{name}: goes ({was}); {why}"));
+}
+
+/// Gives a service Ottla's image, without what is for ZooKeeper alone.
+fn become_ottla(
     file: &File,
     service: &Service,
     image: &str,
     (edits, notes): (&mut Vec<Edit>, &mut Vec<String>),
 ) {
-    let Service { entry, image: old, role, .. } = service;
+    let Service { entry, image: old, .. } = service;
     let (name, was) = (&entry.key, &old.value);
-    if *role != Role::Kafka {
-        let indent = " ".repeat(file.indent(entry.at.start).unwrap_or_default());
-        let why = match role {
-            Role::ZooKeeper => "Ottla needs no ZooKeeper",
-            _ => "Ottla has a console of its own",
-        };
-        let line = format!("{indent}# {name} ({was}) is gone: {why}.");
-        edits.push(Edit { at: entry.at.clone(), lines: vec![line] });
-        notes.push(format!("{name}: goes ({was}); {why}"));
-        return;
-    }
     let indent = " ".repeat(file.indent(old.at.start).unwrap_or_default());
     let line = format!("{indent}image: {image}  # was {was}");
     edits.push(Edit { at: old.at.clone(), lines: vec![line] });
@@ -156,15 +198,16 @@ fn edit_service(
 }
 
 fn is_of_zookeeper(variable: &str) -> bool {
-    variable.starts_with("KAFKA_ZOOKEEPER_") || variable.starts_with("KAFKA_CFG_ZOOKEEPER_")
+    variable.starts_with("KAFKA_ZOOKEEPER_")
+        || variable.starts_with("KAFKA_CFG_ZOOKEEPER_")
+        || variable.starts_with("KAFKA_CLUSTERS_") && variable.ends_with("_ZOOKEEPER")
 }
 
 /// `depends_on` or `links` without these services; without all of it where nothing is left.
 fn without(file: &File, list: &Entry, names: &[&str]) -> Vec<Edit> {
     let is_gone = |name: &str| names.contains(&name.split(':').next().unwrap_or_default());
-    if let Some(inline) = list.value.strip_prefix('[') {
-        let all = inline.trim_end_matches(']').split(',').map(|name| name.trim().trim_matches('"'));
-        let left: Vec<&str> = all.filter(|name| !is_gone(name)).collect();
+    if let Some(all) = inline(&list.value) {
+        let left: Vec<String> = all.into_iter().filter(|name| !is_gone(name)).collect();
         let indent = " ".repeat(file.indent(list.at.start).unwrap_or_default());
         let line = format!("{indent}{}: [{}]", list.key, left.join(", "));
         let lines = if left.is_empty() { Vec::new() } else { vec![line] };
@@ -182,19 +225,15 @@ fn without(file: &File, list: &Entry, names: &[&str]) -> Vec<Edit> {
     gone.into_iter().map(|(_, at)| Edit { at, lines: Vec::new() }).collect()
 }
 
-/// The ports of a console, as they have to be for Ottla's, which listens on 8080.
-fn console_ports(file: &File, console: &Entry) -> Vec<String> {
-    let Some(ports) = file.find(console, "ports") else { return Vec::new() };
-    let outside = |mapping: &String| match mapping.rsplit_once(':') {
-        Some((outside, _)) => format!("{outside}:8080"),
-        None => "8080".to_owned(),
-    };
-    file.items(&ports).iter().map(|(mapping, _)| outside(mapping)).collect()
-}
-
 fn with_ports(file: &File, broker: &Service, ports: &[String]) -> Edit {
     let keys = file.indent(broker.image.at.start).unwrap_or_default();
     let existing = file.find(&broker.entry, "ports");
+    if let Some((list, before)) = existing.as_ref().and_then(|it| Some((it, inline(&it.value)?))) {
+        let all = before.iter().chain(ports).map(|port| format!("\"{port}\""));
+        let all = all.collect::<Vec<_>>().join(", ");
+        let line = format!("{}ports: [{all}]  # one of them for the console", " ".repeat(keys));
+        return Edit { at: list.at.clone(), lines: vec![line] };
+    }
     let first = existing.as_ref().and_then(|it| file.items(it).into_iter().next());
     let deep = first.and_then(|(_, at)| file.indent(at.start)).unwrap_or(keys + 2);
     let indent = " ".repeat(deep);
@@ -262,6 +301,78 @@ services:
 ";
         assert_eq!(rewritten.text, expected);
         assert!(rewritten.notes.iter().any(|note| note.contains("8080:8080")));
+    }
+
+    #[test]
+    fn volumes_go_with_those_who_alone_used_them() {
+        let text = include_str!("../../../../tests/image/compose/zookeeper-volumes.yml");
+        let rewritten = rewrite(text, "ottla").unwrap();
+        let expected = "\
+# ZooKeeper with volumes of its own, as the documentation of cp-all-in-one's relatives has it.
+services:
+  # zookeeper (confluentinc/cp-zookeeper:7.4.0) is gone: Ottla needs no ZooKeeper.
+  kafka:
+    image: ottla  # was confluentinc/cp-kafka:7.4.0
+    ports: [\"${PORT:-9092}:${PORT:-9092}\", \"8090:8080\"]  # one of them for the console
+    environment:
+      KAFKA_BROKER_ID: 1
+      KAFKA_ADVERTISED_LISTENERS: PLAINTEXT://localhost:${PORT:-9092}
+      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: 1
+    volumes:
+      - kafka-data:/var/lib/kafka/data
+  # ui (ghcr.io/kafbat/kafka-ui:latest) is gone: Ottla has a console of its own.
+volumes:
+  kafka-data:
+";
+        assert_eq!(rewritten.text, expected);
+        assert!(rewritten.notes.contains(&"zookeeper-log: goes, with what used it".to_owned()));
+        let alone = text.replace("kafka-data:/", "./data:/").replace("  kafka-data:\n", "");
+        let rewritten = rewrite(&alone, "ottla").unwrap().text;
+        assert!(!rewritten.lines().any(|line| line == "volumes:"), "{rewritten}");
+        // What others mount, too, stays.
+        let shared = text.replace("kafka-data:/", "zookeeper-log:/");
+        assert!(rewrite(&shared, "ottla").unwrap().text.contains("  zookeeper-log:\n    driver"));
+    }
+
+    #[test]
+    fn a_console_of_several_clusters_stays_and_shows_them() {
+        let text = include_str!("../../../../tests/image/compose/two-clusters.yml");
+        let rewritten = rewrite(text, "ottla").unwrap();
+        let expected: Vec<String> = text
+            .lines()
+            .filter(|line| !line.contains("ZOOKEEPER"))
+            .map(|line| match line.split_once("image: ") {
+                Some((indent, was)) => format!("{indent}image: ottla  # was {was}"),
+                None => line.to_owned(),
+            })
+            .collect();
+        assert_eq!(rewritten.text.lines().collect::<Vec<_>>(), expected);
+        let note = "kafka-ui: stays a console of its own, since it shows 2 clusters";
+        assert!(rewritten.notes.contains(&note.to_owned()), "{:?}", rewritten.notes);
+    }
+
+    #[test]
+    fn a_console_that_is_more_than_the_brokers_stays() {
+        let file = |variables: &str| {
+            format!(
+                "services:\n  k:\n    image: apache/kafka\n    hostname: broker\n  ui:\n    image: \
+                 kafbat/kafka-ui\n    environment:\n      {variables}\n"
+            )
+        };
+        for (variables, stays) in [
+            ("KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS: k:9092", false),
+            ("KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS: PLAINTEXT://broker:29092", false),
+            ("KAFKA_CLUSTERS_0_BOOTSTRAP_SERVERS: host.docker.internal:9092", false),
+            ("- DYNAMIC_CONFIG_ENABLED=true", false),
+            ("AUTH_TYPE: DISABLED", false),
+            ("KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS: kafka.example:9092", true),
+            ("- AUTH_TYPE=LOGIN_FORM", true),
+            ("KAFKA_CLUSTERS_0_READONLY: \"true\"", true),
+            ("SERVER_SERVLET_CONTEXT_PATH: /ui", true),
+        ] {
+            let rewritten = rewrite(&file(variables), "ottla").unwrap().text;
+            assert_eq!(rewritten.contains("  ui:\n    image: ottla"), stays, "{rewritten}");
+        }
     }
 
     #[test]
