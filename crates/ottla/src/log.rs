@@ -21,9 +21,10 @@ use ottla_types::Offset;
 pub(crate) enum Log {
     /// Show what is in segments, indexes, producer snapshots and epoch files.
     Dump {
-        /// The files, as in `ottla-data/London-0/00000000000000000000.log`.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
+        /// The files, as in `ottla-data/London-0/00000000000000000000.log`, or partitions' directories,
+        /// whose segments are shown in order.
+        #[arg(required = true, value_name = "FILES")]
+        paths: Vec<PathBuf>,
         /// The records of each batch too.
         #[arg(short, long)]
         records: bool,
@@ -42,7 +43,7 @@ pub(crate) enum Log {
 pub(crate) fn run(command: &Log) -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     let done = match command {
-        Log::Dump { files, records } => dump(files, *records, &mut out),
+        Log::Dump { paths, records } => dump(paths, *records, &mut out),
         Log::Verify { directories } => verify(directories, &mut out),
     };
     match done.and_then(|exit| out.flush().map(|()| exit).map_err(Into::into)) {
@@ -64,15 +65,25 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     io_kind(error) == Some(io::ErrorKind::BrokenPipe)
 }
 
-fn dump(files: &[PathBuf], records: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
+fn dump(paths: &[PathBuf], records: bool, out: &mut impl Write) -> anyhow::Result<Exit> {
     let mut exit = Exit::Ok;
-    for file in files {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            files.extend(segments_below(path)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    for file in &files {
         if files.len() > 1 {
             writeln!(out, "{}", file.display())?;
         }
-        let is_segment = file.extension().is_some_and(|extension| extension == "log");
-        let whole =
-            if is_segment { dump_segment(file, records, out)? } else { dump_entries(file, out)? };
+        let whole = if is_segment(file) {
+            dump_segment(file, records, out)?
+        } else {
+            dump_entries(file, out)?
+        };
         if !whole {
             exit = Exit::Findings;
         }
@@ -200,9 +211,29 @@ fn verify(directories: &[PathBuf], out: &mut impl Write) -> anyhow::Result<Exit>
     Ok(if findings.is_empty() { Exit::Ok } else { Exit::Findings })
 }
 
+fn is_segment(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "log")
+}
+
+/// The segments of a partition's directory, or of those in a data directory. Their names are as long as
+/// each other, so that their order is that of the offsets.
+fn segments_below(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut segments = Vec::new();
+    for partition in partitions_in(directory).with_context(|| cannot_read(directory))? {
+        let mut own = Vec::new();
+        for entry in std::fs::read_dir(&partition).with_context(|| cannot_read(&partition))? {
+            own.push(entry.with_context(|| cannot_read(&partition))?.path());
+        }
+        own.retain(|path| is_segment(path));
+        own.sort();
+        segments.append(&mut own);
+    }
+    anyhow::ensure!(!segments.is_empty(), "{} holds no segments", directory.display());
+    Ok(segments)
+}
+
 /// The directory itself if it holds segments, else the partitions in it.
 fn partitions_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let is_segment = |path: &Path| path.extension().is_some_and(|extension| extension == "log");
     let mut partitions = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();

@@ -4,6 +4,7 @@ mod banner;
 mod compose;
 mod console;
 mod drop_in;
+mod health;
 mod import;
 mod log;
 mod reference;
@@ -38,6 +39,7 @@ enum Command {
     #[command(subcommand)]
     Compose(compose::Compose),
     Console(console::Console),
+    Health(health::Health),
     #[command(flatten)]
     Client(ottla_cli::Command),
 }
@@ -61,6 +63,9 @@ fn main() -> ExitCode {
         Some(Command::Compose(command)) => compose::run(&command),
         Some(Command::Console(command)) => {
             console::run(&command, arguments.client.bootstrap.as_deref())
+        }
+        Some(Command::Health(command)) => {
+            health::run(&command, arguments.client.bootstrap.as_deref())
         }
         Some(Command::Reference(command)) => reference::run(&command, &mut root),
         Some(Command::Client(command)) => client(command, arguments.client),

@@ -172,6 +172,64 @@ fn a_stopped_broker_says_so() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_broker_and_a_console_alone_say_whether_they_are_ready() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let data = dir.path().to_str().context("a path that is no text")?;
+    let health = |console: &str, bootstrap: &str| {
+        let environment = [("OTTLA_CONSOLE_LISTEN", console), ("OTTLA_BOOTSTRAP", bootstrap)];
+        ottla(&["health"], &environment).output()
+    };
+    // Nobody is there.
+    let nobody = health("127.0.0.1:1", "127.0.0.1:1")?;
+    assert_eq!(nobody.status.code(), Some(1), "{}", stderr(&nobody));
+    assert!(stderr(&nobody).contains("no console answers at 127.0.0.1:1"), "{}", stderr(&nobody));
+
+    let flags = ["--data-dir", data, "--listen=localhost:0", "--console=localhost:0", "serve"];
+    let broker = Running::start(&flags, &[])?;
+    let line = broker.banner.lines().find_map(|line| line.split_once("http://"));
+    let console = line.and_then(|it| it.1.split_whitespace().next());
+    let console = console.context("no console in the banner")?;
+    let (console, address) = (console.to_owned(), broker.address()?.to_owned());
+    let by_console = health(&console, "127.0.0.1:1")?;
+    assert!(by_console.status.success(), "{}", stderr(&by_console));
+    let by_client = health("off", &address)?;
+    assert!(by_client.status.success(), "{}", stderr(&by_client));
+    broker.stop()?;
+
+    let environment = [("OTTLA_CONSOLE_LISTEN", "localhost:0"), ("OTTLA_BOOTSTRAP", "127.0.0.1:1")];
+    let mut role = ottla(&["console"], &environment).stdout(Stdio::piped()).spawn()?;
+    let mut line = String::new();
+    BufReader::new(role.stdout.take().context("its output")?).read_line(&mut line)?;
+    let console = line.trim().rsplit_once("http://").context("no address")?.1.trim_end_matches('/');
+    let of_role = health(console, "127.0.0.1:1")?;
+    role.kill()?;
+    role.wait()?;
+    assert!(of_role.status.success(), "{}", stderr(&of_role));
+    Ok(())
+}
+
+#[test]
+fn the_segments_of_a_directory_are_shown_in_order() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let partition = dir.path().join("London-0");
+    let name = partition.to_string_lossy().into_owned();
+    std::fs::create_dir(&partition)?;
+    let empty = ottla(&["log", "dump", &name], &[]).output()?;
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(stderr(&empty).contains("holds no segments"), "{}", stderr(&empty));
+
+    for base_offset in [7, 0, 120] {
+        std::fs::write(partition.join(format!("{base_offset:020}.log")), "")?;
+    }
+    std::fs::write(partition.join("leader-epoch-checkpoint"), "0\n0\n")?;
+    let dumped = ottla(&["log", "dump", &name], &[]).output()?;
+    assert!(dumped.status.success(), "{}", stderr(&dumped));
+    let expected = [0, 7, 120].map(|it| format!("{name}/{it:020}.log\n")).concat();
+    assert_eq!(String::from_utf8(dumped.stdout)?, expected);
+    Ok(())
+}
+
+#[test]
 fn files_are_looked_at_without_a_broker() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let broker = Running::start(&serving(dir.path()), &[])?;
@@ -185,6 +243,8 @@ fn files_are_looked_at_without_a_broker() -> anyhow::Result<()> {
     let text = String::from_utf8(dumped.stdout)?;
     assert!(text.starts_with("position=0 offsets=0..0 records=1 "), "{text}");
     assert!(text.contains(r#"key="temperature" value="14.2" unit="C""#), "{text}");
+    let of_directory = ottla(&["log", "dump", "-r", &data], &[]).output()?;
+    assert!(String::from_utf8(of_directory.stdout)?.contains(&text), "{data}");
     let verified = ottla(&["log", "verify", &data], &[]).output()?;
     assert!(verified.status.success() && verified.stdout.is_empty(), "{}", stderr(&verified));
     assert!(stderr(&verified).ends_with(": 0 findings\n"), "{}", stderr(&verified));

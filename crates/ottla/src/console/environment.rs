@@ -32,7 +32,7 @@ impl Environment {
         let (mut auth, mut user, mut password) = (None, None, None);
         for (name, value) in variables {
             if let Some(rest) = name.strip_prefix("KAFKA_CLUSTERS_") {
-                this.cluster(&mut clusters, &name, rest, value);
+                this.cluster(&mut clusters, &name, rest, value)?;
                 continue;
             }
             match name.as_str() {
@@ -71,11 +71,11 @@ impl Environment {
         name: &str,
         rest: &str,
         value: String,
-    ) {
+    ) -> anyhow::Result<()> {
         let parts = rest.split_once('_');
         let Some((number, key)) = parts.and_then(|(it, key)| Some((it.parse().ok()?, key))) else {
             self.warnings.push(format!("{name} names no cluster and changes nothing here"));
-            return;
+            return Ok(());
         };
         let cluster = clusters.entry(number).or_insert_with(|| Cluster {
             name: format!("cluster {number}"),
@@ -86,14 +86,17 @@ impl Environment {
             "NAME" => cluster.name = value,
             "BOOTSTRAPSERVERS" | "BOOTSTRAP_SERVERS" => cluster.bootstrap = value,
             "READONLY" | "READ_ONLY" => cluster.is_read_only = is_on(&value),
-            "PROPERTIES_SECURITY_PROTOCOL" if value == "PLAINTEXT" => {}
+            "PROPERTIES_SECURITY_PROTOCOL" if value.eq_ignore_ascii_case("PLAINTEXT") => {}
             // It was for a Kafka that is older than any that answers here.
             "ZOOKEEPER" => {}
-            "PROPERTIES_SECURITY_PROTOCOL" => self.warnings.push(format!(
-                "{name}={value}: the console speaks PLAINTEXT only, and this cluster will not answer"
-            )),
+            // Such a listener would not answer, or take what is said for something else.
+            "PROPERTIES_SECURITY_PROTOCOL" => anyhow::bail!(
+                "{name}={value}: the console speaks PLAINTEXT only; name a PLAINTEXT listener of {}",
+                cluster.name
+            ),
             _ => self.warnings.push(format!("{name} changes nothing here")),
         }
+        Ok(())
     }
 
     fn log_in(
@@ -163,6 +166,22 @@ mod tests {
         assert_eq!(of("DISABLED", &ada).unwrap(), "{}");
         assert!(of("LOGIN_FORM", &ada[..1]).unwrap_err().contains("PASSWORD"));
         assert!(of("OAUTH2", &ada).unwrap_err().contains("OAUTH2"));
+    }
+
+    #[test]
+    fn a_cluster_that_wants_encryption_or_a_login_is_refused() {
+        let of = |protocol| {
+            read(&[
+                ("KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS", "one:9092"),
+                ("KAFKA_CLUSTERS_0_PROPERTIES_SECURITY_PROTOCOL", protocol),
+            ])
+        };
+        for protocol in ["SASL_SSL", "SASL_PLAINTEXT", "SSL"] {
+            let error = of(protocol).unwrap_err().to_string();
+            let named = format!("KAFKA_CLUSTERS_0_PROPERTIES_SECURITY_PROTOCOL={protocol}");
+            assert!(error.starts_with(&named) && error.contains("PLAINTEXT only"), "{error}");
+        }
+        assert_eq!(of("PLAINTEXT").unwrap().warnings, [""; 0]);
     }
 
     #[test]
