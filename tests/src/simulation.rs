@@ -5,8 +5,10 @@
 
 mod client;
 mod consumer;
+mod group_offsets;
 mod history;
 mod leaver;
+mod member;
 mod network;
 mod producer;
 mod registrar;

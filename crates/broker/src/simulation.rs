@@ -46,6 +46,8 @@ struct World {
     random: Random,
     began: Instant,
     began_ms: i64,
+    /// The disk has become slow.
+    is_slow: bool,
 }
 
 /// Whether this thread runs a simulation.
@@ -71,11 +73,16 @@ pub(crate) fn random_bytes() -> Option<[u8; 16]> {
     })
 }
 
-/// How long a sync takes: mostly about a millisecond, now and then much longer.
+/// How long half a sync takes: mostly about a millisecond, now and then much longer, and always so
+/// on a slow disk.
 pub(crate) fn sync_time() -> Duration {
     WORLD.with_borrow_mut(|world| {
-        let Some(World { random, .. }) = world else { return Duration::ZERO };
-        let most_micros = if random.one_in(20) { 200_000 } else { 2_000 };
+        let Some(World { random, is_slow, .. }) = world else { return Duration::ZERO };
+        let most_micros = match (*is_slow, random.one_in(20)) {
+            (true, _) => 800_000,
+            (false, true) => 200_000,
+            (false, false) => 2_000,
+        };
         Duration::from_micros(100 + random.any() % most_micros)
     })
 }
@@ -111,6 +118,7 @@ impl SimulatedBroker {
             random: Random::new(seed),
             began: Instant::now(),
             began_ms,
+            is_slow: false,
         };
         WORLD.set(Some(world));
         let metrics = Arc::new(Metrics::new(APIS.iter().map(|row| row.key)));
@@ -152,6 +160,15 @@ impl SimulatedBroker {
         let shared = Arc::clone(&self.shared);
         drop(tokio::spawn(connection::serve(shared, Socket::Memory(server), peer)));
         client
+    }
+
+    /// From now on each sync takes long, so that much is on its way to the disk at any moment.
+    pub fn slow_the_disk(&self) {
+        WORLD.with_borrow_mut(|world| {
+            if let Some(world) = world {
+                world.is_slow = true;
+            }
+        });
     }
 
     /// Why the broker cannot go on, if it cannot.

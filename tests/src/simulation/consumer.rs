@@ -154,7 +154,8 @@ pub async fn read_whole(
     }
 }
 
-fn ends(data: &PartitionData) -> Value {
+/// The ends of a partition, as an answer tells them.
+pub fn ends(data: &PartitionData) -> Value {
     json!({
         "start": data.log_start_offset,
         "hw": data.high_watermark,

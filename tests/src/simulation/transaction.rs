@@ -10,7 +10,6 @@ use ottla_wire::{
     add_offsets_to_txn_request::AddOffsetsToTxnRequest,
     add_partitions_to_txn_request::{AddPartitionsToTxnRequest, AddPartitionsToTxnTopic},
     end_txn_request::EndTxnRequest,
-    offset_fetch_request::{OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics},
     produce_request::ProduceRequest,
     txn_offset_commit_request::{
         TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
@@ -21,6 +20,7 @@ use serde_json::{Value, json};
 use super::{
     client::{Client, Lost},
     consumer::{Ask, Isolation, fetch, read},
+    group_offsets,
     history::{End, More, Steps, with},
     producer::{Identity, TIMEOUT_MS, build, init},
     world::{COPY, Env, PLAIN, TXN},
@@ -257,25 +257,18 @@ impl Transactor {
 
     async fn plan_copy(&mut self, env: &Env, client: &mut Client) -> Result<Option<Work>, Stop> {
         let partition = self.random.below(env.partitions as usize) as i32;
-        let request = OffsetFetchRequest {
-            groups: vec![OffsetFetchRequestGroup {
-                group_id: Str::from(COPIER_GROUP),
-                topics: Some(vec![OffsetFetchRequestTopics {
-                    name: Str::from(PLAIN),
-                    partition_indexes: vec![partition],
-                    ..Default::default()
-                }]),
-                ..Default::default()
-            }],
-            require_stable: true,
-            ..Default::default()
+        let mut more = with("group", COPIER_GROUP);
+        more.insert("isolation".to_owned(), "read_committed".into());
+        env.recorder.invoke(self.process, "committed", Steps::new(), more);
+        let places = [(PLAIN, partition)];
+        let asked = group_offsets::fetch(client, COPIER_GROUP, &places, true).await;
+        let (end, steps) = match &asked {
+            Ok(Ok(offsets)) => (End::Ok, vec![group_offsets::step(offsets)]),
+            Ok(Err(_)) | Err(Lost) => (End::Fail, Steps::new()),
         };
-        let mut response = client.call(8, &request).await?;
-        let group = response.groups.remove(0);
-        refused(group.error_code)?;
-        let committed = &group.topics[0].partitions[0];
-        refused(committed.error_code)?;
-        let position = committed.committed_offset.max(0);
+        env.recorder.complete(self.process, "committed", end, steps, More::new());
+        let offsets = asked?.map_err(Stop::Refused)?;
+        let position = offsets[&places[0]].unwrap_or(0);
         self.go_to(env, partition, position);
         let data =
             fetch(client, (PLAIN, partition), position, Isolation::Committed, Ask::default())

@@ -21,8 +21,10 @@ use tokio::{runtime::Runtime, task::JoinSet};
 use super::{
     client::Client,
     consumer::{Consumer, Isolation, read_whole},
-    history::{More, Recorder, Steps},
+    group_offsets,
+    history::{End, More, Recorder, Steps, with},
     leaver::Leaver,
+    member::{MEMBERS, Member},
     network::{self, Weather},
     producer::Producer,
     registrar::Registrar,
@@ -39,8 +41,14 @@ pub const COPY: &str = "copy";
 /// How long the clients go on after the last crash, in ms.
 const LAST_LIFE_MS: u64 = 10_000;
 
+/// How long the disk is slow before a power cut, in ms.
+const SLOW_MS: u64 = 1_500;
+
 /// Within what time somebody has to get on when everything works, in ms.
 const PROGRESS_MS_MAX: u64 = 5_000;
+
+/// The process that looks at everything at the end.
+const LOOKER: u32 = 99;
 
 /// When every world begins, in ms since 1970.
 const BEGAN_MS: i64 = 1_700_000_000_000;
@@ -55,6 +63,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "500"),
     ("log.flush.offset.checkpoint.interval.ms", "3000"),
     ("log.initial.task.delay.ms", "500"),
+    ("group.min.session.timeout.ms", "500"),
+    ("group.initial.rebalance.delay.ms", "50"),
 ];
 
 /// What happens in a world.
@@ -138,6 +148,7 @@ struct Clients {
     leaver: Arc<tokio::sync::Mutex<Leaver>>,
     registrars: Vec<Arc<tokio::sync::Mutex<Registrar>>>,
     consumers: Vec<Arc<tokio::sync::Mutex<Consumer>>>,
+    members: Vec<Arc<tokio::sync::Mutex<Member>>>,
 }
 
 impl Clients {
@@ -180,12 +191,18 @@ impl Clients {
         let registrars = (0..3)
             .map(|_| Arc::new(tokio::sync::Mutex::new(Registrar::new(process(), random.any()))))
             .collect();
+        let shared: Vec<_> = all.iter().copied().filter(|(topic, _)| *topic != COPY).collect();
+        let members = (0..3)
+            .map(|_| Member::new(process(), random.any(), &shared))
+            .map(|member| Arc::new(tokio::sync::Mutex::new(member)))
+            .collect();
         Self {
             producers,
             transactors: transactors.into(),
             leaver,
             registrars,
             consumers: consumers.into(),
+            members,
         }
     }
 
@@ -209,6 +226,10 @@ impl Clients {
             let (client, env) = (Arc::clone(client), env.clone());
             tasks.spawn(async move { client.lock().await.run(&env).await });
         }
+        for client in &self.members {
+            let (client, env) = (Arc::clone(client), env.clone());
+            tasks.spawn(async move { client.lock().await.run(&env).await });
+        }
         tasks
     }
 }
@@ -218,6 +239,14 @@ impl Clients {
     fn check_spread(&self) {
         let of = |place: usize| self.transactors[place].try_lock().expect("nobody runs").spread;
         assert!(of(0) > 0 && of(1) > 0, "no transaction was committed in several partitions");
+    }
+
+    /// Panics where no member could commit.
+    fn check_commits(&self) {
+        let of = |member: &Arc<tokio::sync::Mutex<Member>>| {
+            member.try_lock().expect("nobody runs").commits
+        };
+        assert!(self.members.iter().map(of).sum::<usize>() > 0, "no member committed");
     }
 }
 
@@ -239,6 +268,7 @@ pub fn run(plan: Plan) -> Run {
         let is_last = life == plan.crashes;
         let life_ms = random.range(500, plan.life_ms_max) as u64;
         let life_ms = if is_last { LAST_LIFE_MS } else { life_ms };
+        let ends_in_power_cut = !is_last && random.one_in(2);
         let seed = random.any();
         let runtime = runtime();
         let lived = runtime.block_on(async {
@@ -261,7 +291,13 @@ pub fn run(plan: Plan) -> Run {
                 recorder.invoke(0, "heal", Steps::new(), More::new());
             }
             let mut tasks = clients.start(&env);
-            tokio::time::sleep(Duration::from_millis(life_ms)).await;
+            // What is on its way to the disk at a power cut is what may be lost.
+            let slow_ms = if ends_in_power_cut { SLOW_MS.min(life_ms) } else { 0 };
+            tokio::time::sleep(Duration::from_millis(life_ms - slow_ms)).await;
+            if ends_in_power_cut {
+                env.broker.slow_the_disk();
+                tokio::time::sleep(Duration::from_millis(slow_ms)).await;
+            }
             if is_last {
                 end(&env, &mut tasks).await;
             }
@@ -274,10 +310,12 @@ pub fn run(plan: Plan) -> Run {
         if !is_last {
             recorder.stand_still(age_ms);
             recorder.invoke(0, "fault", Steps::new(), More::new());
-            disk = if random.one_in(2) { disk.copy() } else { after_power_cut(&disk, &mut random) };
+            disk =
+                if ends_in_power_cut { after_power_cut(&disk, &mut random) } else { disk.copy() };
         }
     }
     clients.check_spread();
+    clients.check_commits();
     Run { history: recorder.text() }
 }
 
@@ -290,14 +328,29 @@ async fn end(env: &Env, tasks: &mut JoinSet<()>) {
     // Whoever fell silent within a transaction is timed out.
     tokio::time::sleep(Duration::from_secs(90)).await;
     let mut client = env.connect_patiently();
+    look_at_group(env, &mut client, COPIER_GROUP, &[PLAIN]).await;
+    look_at_group(env, &mut client, MEMBERS, &[PLAIN, TXN]).await;
     for topic in [PLAIN, TXN, COPY] {
         for partition in 0..env.partitions {
             for isolation in [Isolation::Committed, Isolation::Uncommitted] {
-                let read = read_whole(env, &mut client, 99, (topic, partition), isolation).await;
+                let read =
+                    read_whole(env, &mut client, LOOKER, (topic, partition), isolation).await;
                 read.expect("a calm network");
             }
         }
     }
+}
+
+/// Asks for all that a group has committed in these topics.
+async fn look_at_group(env: &Env, client: &mut Client, group: &str, topics: &[&'static str]) {
+    let partitions = 0..env.partitions;
+    let places: Vec<_> =
+        topics.iter().flat_map(|topic| partitions.clone().map(|at| (*topic, at))).collect();
+    env.recorder.invoke(LOOKER, "committed", Steps::new(), with("group", group));
+    let offsets = group_offsets::fetch(client, group, &places, true).await;
+    let offsets = offsets.expect("a calm network").expect("no transaction is open");
+    let steps = vec![group_offsets::step(&offsets)];
+    env.recorder.complete(LOOKER, "committed", End::Ok, steps, More::new());
 }
 
 fn after_power_cut(disk: &SimDisk, random: &mut Random) -> SimDisk {
