@@ -193,11 +193,13 @@ impl Admin {
         names: &[String],
     ) -> Result<Vec<(String, Result<Arc<TopicInfo>>)>> {
         let topics = self.client.fetch_metadata(Some(names.to_vec()), AutoCreate::No).await?;
+        let infos = topics.iter().filter_map(topic_info);
+        let infos: BTreeMap<Arc<str>, Arc<TopicInfo>> =
+            infos.map(|info| (info.name.clone(), Arc::new(info))).collect();
         let found = |name: &String| {
-            let info = topics.iter().filter_map(topic_info).find(|topic| *topic.name == **name);
-            let info = info.ok_or_else(|| left_out(name))?;
+            let info = infos.get(name.as_str()).ok_or_else(|| left_out(name))?;
             let what = || format!("cannot describe topic {name}");
-            verdict(info.error.code(), what, None).map(|()| Arc::new(info))
+            verdict(info.error.code(), what, None).map(|()| Arc::clone(info))
         };
         Ok(names.iter().map(|name| (name.clone(), found(name))).collect())
     }
