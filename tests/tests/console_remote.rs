@@ -1,16 +1,27 @@
 //! The console as a client: what both know it tells as the broker's own console does, what only the
 //! broker knows it names, and what can be changed it changes.
 
+use std::time::Duration;
+
+use ottla_client::{Client, Record, TransactionalProducer};
 use ottla_console::Settings;
 use ottla_tests::{
+    batch::transactional,
     console::{ConsoleAt, TestConsole, routes},
     group::{commit, join},
     http::get,
+    in_process::eventually,
+    session::produce,
 };
+use ottla_wire::{Str, produce_request::ProduceRequest};
 use serde_json::{Value, json};
 
 /// Fields that move between two looks, or that nobody tells from outside.
-const NOT_COMPARED: [&str; 17] = [
+const NOT_COMPARED: [&str; 21] = [
+    "ageMs",
+    "lastUpdateMs",
+    "events",
+    "eventsNotTold",
     "nowMs",
     "lagMs",
     "bytesIn",
@@ -112,10 +123,7 @@ fn what_only_the_broker_knows_is_named_and_said_why() {
     for path in &absent {
         let page = remote.ask("GET", path);
         assert_eq!((page.status, &page.json()["error"]["code"]), (404, &json!("NOT_FROM_OUTSIDE")));
-        // There is no such transaction.
-        if path != "/transactions/0" {
-            assert_ne!(own.ask("HEAD", path).status, 404, "{path}");
-        }
+        assert_ne!(own.ask("HEAD", path).status, 404, "{path}");
     }
     assert_eq!(own.get("/session")["absent"], json!([]));
     for (method, path) in routes() {
@@ -195,6 +203,81 @@ fn cursors_and_records_come_as_they_move() {
     assert_eq!(moved["partitions"][0]["appendedRecords"], "1");
     let (_, records) = tail.next().unwrap();
     assert_eq!(records["records"][0]["value"]["text"], "15.0");
+}
+
+/// A producer that has a record in each partition of London, in a transaction that stays open.
+async fn with_open_transaction(own: &TestConsole) -> TransactionalProducer {
+    let client = Client::connect(&own.broker.address().to_string()).await.unwrap();
+    let timeout = Duration::from_secs(30);
+    let mut teller = client.transactional_producer("teller", timeout).await.unwrap();
+    teller.begin().unwrap();
+    for partition in 0..2 {
+        teller.send(Record::to("London").partition(partition).value("14.2")).await.unwrap();
+    }
+    teller
+}
+
+#[test]
+fn transactions_are_told_and_aborted() {
+    let (own, remote) = london();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let teller = runtime.block_on(with_open_transaction(&own));
+    for path in [
+        "/transactions",
+        "/transactions?state=Ongoing&topic=London&sort=-ageMs",
+        "/transactions?state=Empty",
+        "/transactions/teller",
+        "/blocked",
+        "/blocked?topic=London",
+        "/blocked?topic=Paris",
+    ] {
+        let (of_broker, of_client) = (own.get(path), remote.get(path));
+        assert_eq!(compared(&of_client), compared(&of_broker), "{path}");
+    }
+    let detail = remote.get("/transactions/teller");
+    assert_eq!((&detail["state"], &detail["partitionCount"]), (&json!("Ongoing"), &json!(2)));
+    assert_eq!(detail["places"][0]["firstOffset"], "10");
+    let why = detail["eventsNotTold"].as_str().unwrap();
+    assert!(detail["events"] == json!([]) && why.contains("journal"), "{why}");
+    assert_eq!(own.get("/transactions/teller")["eventsNotTold"], Value::Null);
+    let past = remote.ask("GET", "/transactions?at=1");
+    assert_eq!((past.status, &past.json()["error"]["code"]), (404, &json!("NOT_FROM_OUTSIDE")));
+    assert_eq!(remote.get("/blocked")["partitions"][0]["open"][0]["verdict"], "open");
+
+    let aborted = remote.post("/transactions/teller/abort", &json!({}));
+    assert_eq!(aborted["partitions"].as_array().unwrap().len(), 2);
+    eventually("the markers are written", || {
+        remote.get("/blocked")["partitions"].as_array()?.is_empty().then_some(())
+    });
+    let again = remote.send("POST", "/transactions/teller/abort", &json!({}));
+    assert_eq!(again.status, 409, "{}", again.text());
+    for path in ["/transactions/nobody", "/transactions/nobody/abort"] {
+        let method = if path.ends_with("abort") { "POST" } else { "GET" };
+        assert_eq!(remote.send(method, path, &json!({})).status, 404, "{path}");
+    }
+    drop(teller);
+}
+
+#[test]
+fn a_transaction_that_hangs_is_found_and_aborted() {
+    // Nobody asks a coordinator: clients of old could leave such transactions behind.
+    let own = TestConsole::start(&[("transaction.partition.verification.enable", "false")]);
+    let address = own.broker.address().to_string();
+    let remote = ConsoleAt::of(&[("weather", &address)], Settings::default());
+    let mut client = own.broker.client();
+    client.topic("London", 1, &[]);
+    let request = ProduceRequest {
+        transactional_id: Some(Str::from("teller")),
+        ..produce("London", 0, transactional(1_003, 0, 0, 2))
+    };
+    let answer = client.call(11, &request);
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, 0, "{answer:?}");
+    let (of_broker, of_client) = (own.get("/blocked"), remote.get("/blocked"));
+    assert_eq!(compared(&of_client), compared(&of_broker));
+    let blocker = &of_client["partitions"][0]["open"][0];
+    assert_eq!((&blocker["verdict"], &blocker["producerId"]), (&json!("hanging"), &json!("1003")));
+    remote.post("/topics/London/partitions/0/abort", &json!({"firstOffset": "0"}));
+    assert_eq!(remote.get("/blocked")["partitions"], json!([]));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! [`Console::own`], and [`ABSENT`] lists it for the app. Kafka: none.
 
 mod remote;
+mod transactions;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,7 +13,10 @@ use axum::http::StatusCode;
 use ottla_broker::views::{LookError, Moment, Views};
 use ottla_client::Offset;
 
-pub(crate) use self::remote::Remote;
+pub(crate) use self::{
+    remote::Remote,
+    transactions::{BlockedPlace, Open, Transaction},
+};
 use crate::{
     api::{
         groups::{GroupDetail, GroupEntry, GroupPosition, detail, own_entries, unknown_group},
@@ -25,7 +29,7 @@ use crate::{
 };
 
 /// Routes that only a broker's own console has, without `/api/v1`.
-pub(crate) const ABSENT: [&str; 13] = [
+pub(crate) const ABSENT: [&str; 10] = [
     "/events",
     "/events/stream",
     "/timeline",
@@ -35,9 +39,6 @@ pub(crate) const ABSENT: [&str; 13] = [
     "/groups/{group}/lag",
     "/groups/{group}/timeline",
     "/groups/{group}/lanes",
-    "/transactions",
-    "/transactions/{id}",
-    "/blocked",
     "/topics/{topic}/partitions/{partition}/segments",
 ];
 
@@ -54,7 +55,7 @@ pub(crate) enum Source {
     /// The broker that the console sits in.
     Own(Views),
     /// A cluster that a client reaches.
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 impl Console {

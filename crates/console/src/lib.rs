@@ -76,7 +76,7 @@ pub fn app_of(mut clusters: Vec<Cluster>, settings: &Settings) -> Router {
     let made = |cluster: Cluster, here: Here| {
         let mut settings = settings.clone();
         settings.is_read_only |= cluster.is_read_only;
-        let source = Source::Remote(Remote::new(cluster.name, cluster.bootstrap));
+        let source = Source::Remote(Box::new(Remote::new(cluster.name, cluster.bootstrap)));
         Console::new(source, here, settings, Arc::clone(&logins))
     };
     let base_path = settings.base_path.clone();

@@ -767,7 +767,7 @@ export type Page_TransactionRow = {
     coordinator: number;
     /** Whether it has taken longer than its timeout. */
     isLate: boolean;
-    lastUpdateMs: Long;
+    lastUpdateMs: Long | null;
     partitionCount: number;
     /** Those of the open transaction, the first 200. */
     partitions: PlaceRef[];
@@ -1236,6 +1236,8 @@ export type TransactionAborted = {
 export type TransactionDetail = TransactionRow & {
   /** What happened to it, oldest first, as far back as the journal goes. */
   events: Event[];
+  /** Why there are no events, where nobody tells them. */
+  eventsNotTold: string | null;
   nowMs: Long;
   /** Where its open transaction has written, as the logs have it. */
   places: TransactionPlace[];
@@ -1260,7 +1262,7 @@ export type TransactionRow = {
   coordinator: number;
   /** Whether it has taken longer than its timeout. */
   isLate: boolean;
-  lastUpdateMs: Long;
+  lastUpdateMs: Long | null;
   partitionCount: number;
   /** Those of the open transaction, the first 200. */
   partitions: PlaceRef[];

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use ottla_types::{BrokerId, Offset, ProducerId};
 use ottla_wire::{
     describe_producers_request::TopicRequest,
+    describe_producers_response::ProducerState as Producer,
     describe_transactions_response::{TopicData, TransactionState},
     messages::{
         DescribeProducersRequest, DescribeTransactionsRequest, ListTransactionsRequest,
@@ -91,6 +92,19 @@ impl TransactionDescription {
             timeout_ms: it.transaction_timeout_ms,
             start_ms: it.transaction_start_time_ms,
             partitions,
+        }
+    }
+}
+
+impl From<&Producer> for ProducerState {
+    fn from(it: &Producer) -> Self {
+        Self {
+            producer_id: ProducerId(it.producer_id),
+            producer_epoch: it.producer_epoch,
+            last_sequence: it.last_sequence,
+            last_timestamp: it.last_timestamp,
+            coordinator_epoch: it.coordinator_epoch,
+            open_since: Some(Offset(it.current_txn_start_offset)).filter(|offset| offset.0 >= 0),
         }
     }
 }
@@ -226,27 +240,52 @@ impl Admin {
         topic: &str,
         partition: i32,
     ) -> Result<Vec<ProducerState>> {
-        let what = || format!("cannot describe the producers of {topic}-{partition}");
-        let leader = self.leader_of(topic, partition, what).await?;
-        let request = DescribeProducersRequest {
-            topics: vec![TopicRequest { name: topic.into(), partition_indexes: vec![partition] }],
+        let told = self.describe_producers_of(&[(topic.to_owned(), partition)]).await?;
+        let Some((_, states)) = told.into_iter().next() else {
+            let what = format!("cannot describe the producers of {topic}-{partition}");
+            return Err(Error::new(ErrorKind::Protocol, what, "the answer is empty"));
         };
-        let to = (leader, Lane::Shared);
-        let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
-        let found = response.topics.iter().flat_map(|topic| &topic.partitions).next();
-        let Some(found) = found else {
-            return Err(Error::new(ErrorKind::Protocol, what(), "the answer is empty"));
-        };
-        verdict(found.error_code, what, found.error_message.as_deref())?;
-        let states = found.active_producers.iter().map(|it| ProducerState {
-            producer_id: ProducerId(it.producer_id),
-            producer_epoch: it.producer_epoch,
-            last_sequence: it.last_sequence,
-            last_timestamp: it.last_timestamp,
-            coordinator_epoch: it.coordinator_epoch,
-            open_since: Some(Offset(it.current_txn_start_offset)).filter(|offset| offset.0 >= 0),
-        });
-        Ok(states.collect())
+        states
+    }
+
+    /// The producers that each of these partitions remembers: one request per leader.
+    pub async fn describe_producers_of(
+        &self,
+        places: &[(String, i32)],
+    ) -> Result<Vec<((String, i32), Result<Vec<ProducerState>>)>> {
+        let mut told = Vec::new();
+        let mut asked: BTreeMap<BrokerId, BTreeMap<&str, Vec<i32>>> = BTreeMap::new();
+        for (topic, partition) in places {
+            let what = || format!("cannot describe the producers of {topic}-{partition}");
+            match self.leader_of(topic, *partition, what).await {
+                Ok(leader) => {
+                    let topics = asked.entry(leader).or_default();
+                    topics.entry(topic).or_default().push(*partition);
+                }
+                Err(error) => told.push(((topic.clone(), *partition), Err(error))),
+            }
+        }
+        for (leader, topics) in asked {
+            let topics = topics.into_iter().map(|(name, partition_indexes)| TopicRequest {
+                name: name.into(),
+                partition_indexes,
+            });
+            let request = DescribeProducersRequest { topics: topics.collect() };
+            let to = (leader, Lane::Shared);
+            let response = self.client.call(to, ANY, Duration::ZERO, |_| request).await?;
+            for topic in &response.topics {
+                for it in &topic.partitions {
+                    let place = (topic.name.to_string(), it.partition_index);
+                    let what =
+                        || format!("cannot describe the producers of {}-{}", place.0, place.1);
+                    let states = verdict(it.error_code, what, it.error_message.as_deref());
+                    let states = states
+                        .map(|()| it.active_producers.iter().map(ProducerState::from).collect());
+                    told.push((place, states));
+                }
+            }
+        }
+        Ok(told)
     }
 
     /// Aborts a producer's transaction in one partition. For a transaction that hangs: its

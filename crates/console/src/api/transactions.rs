@@ -5,10 +5,7 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use axum::{Json, extract::State, http::StatusCode};
-use ottla_broker::views::{
-    Asked, BlockedView, Event as Entry, Moment, OpenTransaction, TransactionLook, TransactionView,
-    Views,
-};
+use ottla_broker::views::{Asked, Event as Entry, Moment};
 use ottla_client::{AbortSpec, ErrorKind};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +13,7 @@ use utoipa::ToSchema;
 use super::events::Event;
 use crate::{
     clock::now_ms,
+    cluster::{BlockedPlace, Open, Source, Transaction, WHY_ABSENT},
     console::{CLIENT_ID, Console},
     error::{ApiError, ErrorBody},
     extract::{Body, Named, Params},
@@ -58,7 +56,8 @@ pub(crate) struct TransactionRow {
     start_ms: Option<Long>,
     /// How long the open transaction has taken; `null` where none is open or being ended.
     age_ms: Option<Long>,
-    last_update_ms: Long,
+    /// `null` where only the cluster's own brokers could tell.
+    last_update_ms: Option<Long>,
     /// Whether it has taken longer than its timeout.
     is_late: bool,
     /// Those of the open transaction, the first 200.
@@ -74,42 +73,26 @@ pub(crate) struct PlaceRef {
 }
 
 impl TransactionRow {
-    fn new(view: TransactionView, coordinator: i32, now: i64) -> Self {
-        let TransactionView { transactional_id, look } = view;
-        let age = age_of(&look, now);
-        let partitions = look.partitions.iter().take(PARTITIONS_MAX);
+    fn new(it: Transaction, now: i64) -> Self {
+        let age = it.age_ms(now);
+        let partitions = it.partitions.iter().take(PARTITIONS_MAX);
+        let partitions = partitions
+            .map(|(topic, partition)| PlaceRef { topic: topic.clone(), partition: *partition });
         Self {
-            transactional_id,
-            state: look.state.name().to_owned(),
-            producer_id: look.producer.producer_id.get().into(),
-            producer_epoch: look.producer.producer_epoch.into(),
-            coordinator,
-            timeout_ms: look.timeout_ms,
-            start_ms: (look.start_ms >= 0).then(|| look.start_ms.into()),
+            partitions: partitions.collect(),
+            partition_count: int(it.partitions.len()),
+            transactional_id: it.transactional_id,
+            state: it.state,
+            producer_id: it.producer_id.into(),
+            producer_epoch: it.producer_epoch,
+            coordinator: it.coordinator,
+            timeout_ms: it.timeout_ms,
+            start_ms: (it.start_ms >= 0).then(|| it.start_ms.into()),
             age_ms: age.map(Long::from),
-            last_update_ms: look.last_update_ms.into(),
-            is_late: age.is_some_and(|age| age > look.timeout_ms.into()),
-            partitions: partitions
-                .map(|(topic, partition)| PlaceRef { topic: topic.to_string(), partition })
-                .collect(),
-            partition_count: int(look.partitions.len()),
+            last_update_ms: it.last_update_ms.map(Long::from),
+            is_late: age.is_some_and(|age| age > it.timeout_ms.into()),
         }
     }
-}
-
-/// How long a transaction has been open or being ended.
-fn age_of(look: &TransactionLook, now: i64) -> Option<i64> {
-    look.is_under_way().then(|| now.saturating_sub(look.start_ms).max(0))
-}
-
-/// All transactional ids now, or at a moment, which is then said.
-fn look(views: &Views, at: &AtQuery) -> Result<(Option<Moment>, Vec<TransactionView>), ApiError> {
-    let moment = at.moment(views, Asked::Transactions)?;
-    let all = match moment {
-        Some(moment) => views.transactions_at(moment),
-        None => views.transactions(),
-    };
-    Ok((moment, all))
 }
 
 /// Transactional ids, a page of them.
@@ -122,32 +105,30 @@ pub(crate) async fn list(
     Params(query): Params<TransactionsQuery>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<Page<TransactionRow>>, ApiError> {
-    let views = console.own()?;
-    let (moment, all) = look(views, &at)?;
+    let moment = at.moment_in(&console, Asked::Transactions)?;
+    let all = console.transactions(moment).await?;
     let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
     let states: Vec<&str> = query.state.split(',').filter(|it| !it.is_empty()).collect();
-    let is_shown = |it: &TransactionView| {
-        let mut topics = it.look.partitions.iter().map(|(topic, _)| topic.as_str());
+    let is_shown = |it: &Transaction| {
+        let is_in = |wanted: &String| it.partitions.iter().any(|(topic, _)| topic == wanted);
         paging.matches(&it.transactional_id)
-            && (states.is_empty() || states.contains(&it.look.state.name()))
-            && query.topic.as_ref().is_none_or(|wanted| topics.any(|topic| topic == wanted))
+            && (states.is_empty() || states.contains(&it.state.as_str()))
+            && query.topic.as_ref().is_none_or(is_in)
     };
-    let shown: Vec<TransactionView> = all.into_iter().filter(is_shown).collect();
-    let coordinator = views.broker_id().get();
+    let shown: Vec<Transaction> = all.into_iter().filter(is_shown).collect();
     let page = paging.cut(shown, |field, a, b| compare(field, a, b, now))?;
-    Ok(Json(page.map(|it| TransactionRow::new(it, coordinator, now))))
+    Ok(Json(page.map(|it| TransactionRow::new(it, now))))
 }
 
-fn compare(field: &str, a: &TransactionView, b: &TransactionView, now: i64) -> Option<Ordering> {
-    let (one, other) = (&a.look, &b.look);
+fn compare(field: &str, a: &Transaction, b: &Transaction, now: i64) -> Option<Ordering> {
     Some(match field {
         "transactionalId" => a.transactional_id.cmp(&b.transactional_id),
-        "state" => one.state.name().cmp(other.state.name()),
-        "producerId" => one.producer_id().cmp(&other.producer_id()),
-        "ageMs" => age_of(one, now).cmp(&age_of(other, now)),
-        "timeoutMs" => one.timeout_ms.cmp(&other.timeout_ms),
-        "partitions" => one.partitions.len().cmp(&other.partitions.len()),
-        "lastUpdateMs" => one.last_update_ms.cmp(&other.last_update_ms),
+        "state" => a.state.cmp(&b.state),
+        "producerId" => a.producer_id.cmp(&b.producer_id),
+        "ageMs" => a.age_ms(now).cmp(&b.age_ms(now)),
+        "timeoutMs" => a.timeout_ms.cmp(&b.timeout_ms),
+        "partitions" => a.partitions.len().cmp(&b.partitions.len()),
+        "lastUpdateMs" => a.last_update_ms.cmp(&b.last_update_ms),
         _ => return None,
     })
 }
@@ -162,6 +143,8 @@ pub(crate) struct TransactionDetail {
     places: Vec<TransactionPlace>,
     /// What happened to it, oldest first, as far back as the journal goes.
     events: Vec<Event>,
+    /// Why there are no events, where nobody tells them.
+    events_not_told: Option<String>,
     now_ms: Long,
 }
 
@@ -188,25 +171,34 @@ pub(crate) async fn show(
     Named(id): Named<String>,
     Params(at): Params<AtQuery>,
 ) -> Result<Json<TransactionDetail>, ApiError> {
-    let views = console.own()?;
-    let (moment, all) = look(views, &at)?;
+    let moment = at.moment_in(&console, Asked::Transactions)?;
     let now = moment.map_or_else(now_ms, |moment| moment.time_ms);
-    let found = all.into_iter().find(|it| it.transactional_id == id);
-    let view = found.ok_or_else(|| unknown(&id))?;
+    let transaction = console.transaction(&id, moment).await?.ok_or_else(|| unknown(&id))?;
     // What logs have open is only known of now.
-    let places = if moment.is_some() { Vec::new() } else { places(views, &view.look) };
+    let places = match moment {
+        None => places(console.blocked_by(&transaction).await?, &transaction),
+        Some(_) => Vec::new(),
+    };
+    let events = events(&console, &id, moment);
+    Ok(Json(TransactionDetail {
+        row: TransactionRow::new(transaction, now),
+        places,
+        events_not_told: events.is_none().then(|| WHY_ABSENT.to_owned()),
+        events: events.unwrap_or_default(),
+        now_ms: now.into(),
+    }))
+}
+
+/// What happened to an id, oldest first; `None` where there is no journal.
+fn events(console: &Console, id: &str, moment: Option<Moment>) -> Option<Vec<Event>> {
+    let Source::Own(views) = console.source() else { return None };
     let is_own = |entry: &Entry| {
-        entry.transactional_id.as_deref() == Some(id.as_str())
+        entry.transactional_id.as_deref() == Some(id)
             && moment.is_none_or(|moment| entry.seq < moment.seq)
     };
     let mut events = views.last_events(EVENTS_MAX, is_own);
     events.reverse();
-    Ok(Json(TransactionDetail {
-        row: TransactionRow::new(view, views.broker_id().get(), now),
-        places,
-        events: events.iter().map(|entry| Event::from(entry.as_ref())).collect(),
-        now_ms: now.into(),
-    }))
+    Some(events.iter().map(|entry| Event::from(entry.as_ref())).collect())
 }
 
 fn unknown(id: &str) -> ApiError {
@@ -214,17 +206,17 @@ fn unknown(id: &str) -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "TRANSACTIONAL_ID_NOT_FOUND", message)
 }
 
-fn places(views: &Views, look: &TransactionLook) -> Vec<TransactionPlace> {
+fn places(blocked: Vec<BlockedPlace>, transaction: &Transaction) -> Vec<TransactionPlace> {
     let mut places = Vec::new();
-    for it in views.blocked(None) {
-        let own = it.open.iter().position(|open| open.producer_id == look.producer_id());
+    for it in blocked {
+        let own = it.open.iter().position(|open| open.producer_id == transaction.producer_id);
         let Some((rank, own)) = own.and_then(|rank| Some((rank, it.open.get(rank)?))) else {
             continue;
         };
         places.push(TransactionPlace {
             first_offset: own.first_offset.into(),
-            last_stable_offset: it.cursors.last_stable_offset.into(),
-            high_watermark: it.cursors.high_watermark.into(),
+            last_stable_offset: it.last_stable_offset.into(),
+            high_watermark: it.high_watermark.into(),
             is_first: rank == 0,
             topic: it.topic,
             partition: it.partition,
@@ -292,18 +284,8 @@ pub(crate) async fn blocked(
     State(console): State<Console>,
     Params(query): Params<BlockedQuery>,
 ) -> Result<Json<BlockedList>, ApiError> {
-    let views = console.own()?;
+    let (found, known) = console.blocking(query.topic.as_deref()).await?;
     let now = now_ms();
-    // Of a transaction that begins or ends just now, one of the two looks knows.
-    let before = by_producer(views);
-    let found = views.blocked(query.topic.as_deref());
-    let mut known = by_producer(views);
-    for (producer_id, view) in before {
-        let is_idle = |it: &TransactionView| !it.look.is_under_way();
-        if known.get(&producer_id).is_none_or(is_idle) {
-            known.insert(producer_id, view);
-        }
-    }
     let mut partitions: Vec<(i64, Blocked)> =
         found.into_iter().map(|it| hidden(it, &known, now)).collect();
     partitions.sort_by_key(|(hidden, _)| std::cmp::Reverse(*hidden));
@@ -311,53 +293,46 @@ pub(crate) async fn blocked(
     Ok(Json(BlockedList { partitions, now_ms: now.into() }))
 }
 
-fn by_producer(views: &Views) -> BTreeMap<i64, TransactionView> {
-    let all = views.transactions().into_iter();
-    all.map(|it| (it.look.producer_id().get(), it)).collect()
-}
-
-fn hidden(view: BlockedView, known: &BTreeMap<i64, TransactionView>, now: i64) -> (i64, Blocked) {
-    let place = (view.topic.as_str(), view.partition);
-    let open = view.open.iter().map(|open| blocker(open, place, known, now)).collect();
-    let (stable, end) = (view.cursors.last_stable_offset, view.cursors.high_watermark);
+fn hidden(place: BlockedPlace, known: &BTreeMap<i64, Transaction>, now: i64) -> (i64, Blocked) {
+    let at = (place.topic.as_str(), place.partition);
+    let open = place.open.iter().map(|open| blocker(open, at, known, now)).collect();
+    let (stable, end) = (place.last_stable_offset, place.high_watermark);
     let hidden = end.get().saturating_sub(stable.get()).max(0);
     let blocked = Blocked {
         open,
         last_stable_offset: stable.into(),
         high_watermark: end.into(),
         hidden: hidden.into(),
-        topic: view.topic,
-        partition: view.partition,
+        topic: place.topic,
+        partition: place.partition,
     };
     (hidden, blocked)
 }
 
 fn blocker(
-    open: &OpenTransaction,
+    open: &Open,
     (topic, partition): (&str, i32),
-    known: &BTreeMap<i64, TransactionView>,
+    known: &BTreeMap<i64, Transaction>,
     now: i64,
 ) -> Blocker {
-    let owner = known.get(&open.producer_id.get());
-    let look = owner
-        .map(|it| &it.look)
-        .filter(|look| look.is_under_way() && look.partitions.contains(topic, partition));
-    let age = look.and_then(|look| age_of(look, now));
-    let verdict = match look {
+    let owner = known.get(&open.producer_id);
+    let transaction = owner.filter(|it| it.holds(topic, partition));
+    let age = transaction.and_then(|it| it.age_ms(now));
+    let verdict = match transaction {
         None => "hanging",
-        Some(look) if look.state.name() != "Ongoing" => "ending",
-        Some(look) if age.is_some_and(|age| age > look.timeout_ms.into()) => "late",
+        Some(it) if !it.is_open() => "ending",
+        Some(it) if age.is_some_and(|age| age > it.timeout_ms.into()) => "late",
         Some(_) => "open",
     };
     Blocker {
-        producer_id: open.producer_id.get().into(),
-        producer_epoch: open.producer_epoch.into(),
+        producer_id: open.producer_id.into(),
+        producer_epoch: open.producer_epoch,
         transactional_id: owner.map(|it| it.transactional_id.clone()),
         verdict: verdict.to_owned(),
         first_offset: open.first_offset.into(),
         age_ms: age.map(Long::from),
-        timeout_ms: look.map(|look| look.timeout_ms),
-        last_written_ms: open.last_timestamp_ms.into(),
+        timeout_ms: transaction.map(|it| it.timeout_ms),
+        last_written_ms: open.last_written_ms.into(),
     }
 }
 
@@ -378,18 +353,17 @@ pub(crate) async fn abort(
     Named(id): Named<String>,
     Body(_): Body<Nothing>,
 ) -> Result<Json<TransactionAborted>, ApiError> {
-    let views = console.own()?;
-    let all = views.transactions();
-    let found = all.into_iter().find(|it| it.transactional_id == id);
-    let view = found.ok_or_else(|| unknown(&id))?;
-    if view.look.state.name() != "Ongoing" {
-        let message = format!("{id} has no open transaction: it is {}", view.look.state);
+    let transaction = console.transaction(&id, None).await?.ok_or_else(|| unknown(&id))?;
+    if !transaction.is_open() {
+        let message = format!("{id} has no open transaction: it is {}", transaction.state);
         return Err(ApiError::new(StatusCode::CONFLICT, "INVALID_TXN_STATE", message));
     }
     let admin = console.admin().await?;
-    views.note_abort(&id, CLIENT_ID);
+    if let Source::Own(views) = console.source() {
+        views.note_abort(&id, CLIENT_ID);
+    }
     admin.fence_producer(&id).await?;
-    let row = TransactionRow::new(view, views.broker_id().get(), now_ms());
+    let row = TransactionRow::new(transaction, now_ms());
     Ok(Json(TransactionAborted { partitions: row.partitions }))
 }
 

@@ -6,6 +6,7 @@
 
 mod batches;
 mod groups;
+mod transactions;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,7 +23,7 @@ use tokio::sync::Mutex;
 
 pub(super) use self::batches::each_batch;
 use self::groups::Known;
-use super::Place;
+use super::{Place, Transaction};
 use crate::{
     api::{
         groups::GroupPosition,
@@ -48,6 +49,7 @@ pub(crate) struct Remote {
     pub(crate) bootstrap: String,
     sizes: Cached<BTreeMap<Place, i64>>,
     known_groups: Cached<Vec<Known>>,
+    known_transactions: Cached<Vec<Transaction>>,
 }
 
 /// An answer that is kept for some seconds.
@@ -89,8 +91,13 @@ struct Bounds {
 
 impl Remote {
     pub(crate) fn new(name: String, bootstrap: String) -> Self {
-        let (sizes, known_groups) = (Cached::default(), Cached::default());
-        Self { name, bootstrap, sizes, known_groups }
+        Self {
+            name,
+            bootstrap,
+            sizes: Cached::default(),
+            known_groups: Cached::default(),
+            known_transactions: Cached::default(),
+        }
     }
 
     /// Every topic: its metadata, its offsets, its size, and two of its configs.

@@ -167,6 +167,13 @@ function Line({ event, began }: { event: Event; began: number | undefined }) {
 
 function Story({ detail }: { detail: TransactionDetail }) {
   const { events } = detail;
+  if (detail.eventsNotTold) {
+    return (
+      <Blank icon="help" title="What happened is not known">
+        <p>{detail.eventsNotTold}</p>
+      </Blank>
+    );
+  }
   if (events.length === 0) {
     return (
       <Blank icon="transactions" title="The journal has nothing of it">
