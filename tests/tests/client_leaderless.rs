@@ -66,12 +66,16 @@ fn what_has_a_leader_is_listed_written_and_read() {
             written.insert(delivered.partition);
         }
         assert_eq!(written, BTreeSet::from([0, 2]));
-        let mut consumer = client.consumer();
-        consumer.assign(TOPIC, 0, Position::Start).await.unwrap();
-        consumer.assign(TOPIC, 2, Position::Start).await.unwrap();
-        for _ in 0..22 {
-            let record = consumer.next().await.unwrap().unwrap();
-            assert_ne!(record.partition, LOST);
+        let mut by_topic = client.consumer();
+        by_topic.assign_topic(TOPIC, Position::Start).await.unwrap();
+        let mut by_partition = client.consumer();
+        by_partition.assign(TOPIC, 0, Position::Start).await.unwrap();
+        by_partition.assign(TOPIC, 2, Position::Start).await.unwrap();
+        for mut consumer in [by_topic, by_partition] {
+            for _ in 0..22 {
+                let record = consumer.next().await.unwrap().unwrap();
+                assert_ne!(record.partition, LOST);
+            }
         }
     });
 }

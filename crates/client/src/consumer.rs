@@ -10,7 +10,7 @@ mod read;
 pub(crate) mod state;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use crate::{
     Client, ConsumedRecord, OffsetSpec, Result,
     client::{AutoCreate, Lane},
+    topology::PartitionInfo,
 };
 pub use once::{PartitionReader, Piece};
 use read::Reading;
@@ -157,17 +158,28 @@ impl Consumer {
         Self { shared, reading: None }
     }
 
-    /// Reads every partition of a topic from `position`.
+    /// Reads every partition of a topic from `position`. One without a leader follows when it has
+    /// one, and holds up no other.
     pub async fn assign_topic(&mut self, topic: &str, position: Position) -> Result<()> {
         let info = self.shared.client.topic(topic, AutoCreate::No).await?;
-        let mut offsets = Vec::new();
-        for partition in info.partitions.keys() {
+        let can_wait = info.partitions.values().any(PartitionInfo::is_led);
+        let (mut offsets, mut later) = (Vec::new(), Vec::new());
+        for (partition, found) in &info.partitions {
             let key: Key = (info.name.clone(), *partition);
+            if can_wait && !found.is_led() && !matches!(position, Position::Offset(_)) {
+                later.push(key);
+                continue;
+            }
             let isolation = self.shared.config.isolation;
             let offset = resolve(&self.shared.client, &key, position, isolation).await?;
             offsets.push((key, offset));
         }
         self.shared.set_all(offsets);
+        for key in later {
+            tracing::warn!(topic, partition = key.1, "has no leader: it is read when it has one");
+            let client = self.shared.client.clone();
+            tokio::spawn(assign_later(Arc::downgrade(&self.shared), client, key, position));
+        }
         Ok(())
     }
 
@@ -293,6 +305,37 @@ impl Consumer {
         drop(state);
         self.shared.wake_fetcher.notify_one();
         self.shared.wake_reader.notify_one();
+    }
+}
+
+/// Assigns a partition once somebody leads it, unless it was assigned by then.
+async fn assign_later(shared: Weak<Shared>, client: Client, key: Key, position: Position) {
+    loop {
+        let Some(isolation) = shared.upgrade().map(|shared| shared.config.isolation) else {
+            return;
+        };
+        let resolved = resolve(&client, &key, position, isolation).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let mut state = shared.state();
+        if state.is_closed || state.partitions.contains_key(&key) {
+            return;
+        }
+        match resolved {
+            Ok(offset) => {
+                state.set(key, offset);
+                drop(state);
+                return shared.wake_fetcher.notify_one();
+            }
+            // It was tried for as long as a request may take.
+            Err(error) if error.is_retriable() => {
+                tracing::debug!(%error, partition = key.1, "still has no leader");
+            }
+            Err(error) => {
+                state.errors.push_back(error);
+                drop(state);
+                return shared.wake_reader.notify_one();
+            }
+        }
     }
 }
 
