@@ -18,11 +18,11 @@ TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def build(brokers):
-    """Builds the load, and Ottla where it is missing."""
+def build():
+    """Builds the load, and Ottla, which has a load of its own, where it is missing."""
     WORK.mkdir(exist_ok=True)
     subprocess.check_call(["go", "build", "-o", LOAD, "."], cwd=ROOT / "bench" / "load")
-    if "ottla" in brokers and not OTTLA.exists():
+    if not OTTLA.exists():
         subprocess.check_call(["cargo", "build", "--release", "-p", "ottla"], cwd=ROOT)
 
 
@@ -110,18 +110,28 @@ class Broker:
 
     def measured(self, kind, *arguments):
         """A load with the broker's CPU and its largest memory."""
+        output, costs = self.watched(kind, lambda: self.begin(kind, *arguments))
+        return {**json.loads(output), **costs}
+
+    def measured_by_ottla(self, phase, *arguments):
+        """A phase of `ottla bench`, a client that is Ottla's own, with the broker's CPU."""
+        command = [OTTLA, "bench", phase, "-b", f"127.0.0.1:{self.port}", "-o", "json", "--keep", *map(str, arguments)]
+        begin = lambda: subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        output, costs = self.watched(f"ottla bench {phase}", begin)
+        return {**json.loads(output)["items"][0], **costs}
+
+    def watched(self, name, begin):
+        """What a process says, and what the broker needs meanwhile."""
         before = self.cpu()
-        process, memory = self.begin(kind, *arguments), self.memory()
+        process, memory = begin(), self.memory()
         while process.poll() is None:
             memory = max(memory, self.memory())
             time.sleep(0.05)
         output, errors = process.communicate()
         if process.returncode:
-            raise RuntimeError(f"{self.name}: {kind}: {errors.strip()}")
-        report = json.loads(output)
+            raise RuntimeError(f"{self.name}: {name}: {errors.strip()}")
         user, system = (after - then for after, then in zip(self.cpu(), before))
-        report.update(user=user, system=system, cpu=user + system, memory=memory)
-        return report
+        return output, {"user": user, "system": system, "cpu": user + system, "memory": memory}
 
     def traced(self, kind, *arguments):
         """A load while every system call is written down: how many there were of each, and how many bytes went through them.

@@ -30,6 +30,14 @@ def per_gb(results, name, report):
     results[f"{name}: of it in user space, CPU s/GB"] = report["user"] / report["gb"]
 
 
+def own_client(broker, results, settings):
+    topic, records = broker.create(f"own{settings.suffix}", 6), int(settings.gb * 1e9 / 1024)
+    for phase in ("produce", "consume"):
+        report = broker.measured_by_ottla(phase, "--topic", topic, "--size", 1024, "--records", records)
+        results[f"{phase} 1 KiB by Ottla's client: CPU s/GB"] = report["cpu"] / (report["bytes"] / 1e9)
+        results[f"{phase} 1 KiB by Ottla's client: MB/s"] = report["megabytesPerSecond"]
+
+
 def codecs(broker, results, settings):
     for codec in ("gzip", "snappy", "lz4", "zstd"):
         topic = broker.create(f"codec-{codec}{settings.suffix}", 6)
@@ -273,10 +281,10 @@ def soak(broker, results, settings):
 
 # In the order in which they run. `start` begins every round.
 WORKLOADS = {
-    "records": records, "codecs": codecs, "defaults": defaults, "latency": latency, "connections": connections, "thousands": thousands,
-    "partitions": partitions, "topics": topics, "group": group, "transactions": transactions, "mixed": mixed, "fetches": fetches, "idle": idle,
-    "calls": calls, "one-producer": one_producer, "hundred": hundred, "spread": spread, "synced-latency": synced_latency,
-    "disk": disk, "following": following, "cold": cold, "restart": restart, "soak": soak,
+    "records": records, "own-client": own_client, "codecs": codecs, "defaults": defaults, "latency": latency, "connections": connections,
+    "thousands": thousands, "partitions": partitions, "topics": topics, "group": group, "transactions": transactions, "mixed": mixed,
+    "fetches": fetches, "idle": idle, "calls": calls, "one-producer": one_producer, "hundred": hundred, "spread": spread,
+    "synced-latency": synced_latency, "disk": disk, "following": following, "cold": cold, "restart": restart, "soak": soak,
 }
 # What there is nothing to warm up for.
 COLD = ("idle", "calls", "restart", "soak")
