@@ -57,8 +57,8 @@ pub trait Dir: Send + Sync + fmt::Debug {
 pub trait LogFile: Send + Sync + fmt::Debug {
     /// Reads at a position. Fewer bytes than asked for only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
-    /// Writes all the slices, one after the other, at a position.
-    fn write_at(&self, slices: &[IoSlice<'_>], position: u64) -> io::Result<()>;
+    /// Writes all the slices, one after the other, at a position. What is left in them is of no use.
+    fn write_at(&self, slices: &mut [IoSlice<'_>], position: u64) -> io::Result<()>;
     /// Makes the bytes written so far durable.
     fn sync(&self) -> io::Result<()>;
     /// Its size in bytes.
@@ -187,12 +187,11 @@ impl LogFile for DiskFile {
         read_fully(&self.0, buffer, position)
     }
 
-    fn write_at(&self, slices: &[IoSlice<'_>], mut position: u64) -> io::Result<()> {
+    fn write_at(&self, slices: &mut [IoSlice<'_>], mut position: u64) -> io::Result<()> {
         if let [one] = slices {
             return self.0.write_all_at(one, position);
         }
-        let mut owned: Vec<IoSlice<'_>> = slices.to_vec();
-        let mut left = owned.as_mut_slice();
+        let mut left = slices;
         IoSlice::advance_slices(&mut left, 0);
         while !left.is_empty() {
             // The kernel takes at most 1024 slices in one call.
@@ -270,7 +269,7 @@ pub fn write_atomically(dir: &dyn Dir, name: &str, content: &[u8]) -> io::Result
     let temporary = temporary(name);
     let file = dir.open(&temporary, OpenMode::Create)?;
     file.set_size(0)?;
-    file.write_at(&[IoSlice::new(content)], 0)?;
+    file.write_at(&mut [IoSlice::new(content)], 0)?;
     file.sync()?;
     dir.rename(&temporary, name)
 }

@@ -341,7 +341,7 @@ impl<E: Entry> Index<E> {
             entry.encode(&mut bytes);
         }
         let file = self.file(dir, state)?;
-        file.write_at(&[IoSlice::new(&bytes)], written.saturating_mul(E::SIZE as u64))?;
+        file.write_at(&mut [IoSlice::new(&bytes)], written.saturating_mul(E::SIZE as u64))?;
         state.written = Some(written + state.tail.len() as u64);
         state.last_written = state.tail.last().copied();
         state.tail.clear();

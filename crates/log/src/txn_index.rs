@@ -150,7 +150,7 @@ pub(crate) fn format(entries: &[AbortedTxn]) -> Vec<u8> {
 pub(crate) fn append(dir: &dyn Dir, name: &str, aborted: AbortedTxn) -> io::Result<()> {
     let file = dir.open(name, OpenMode::Create)?;
     let whole = file.size()? / SIZE as u64 * SIZE as u64;
-    file.write_at(&[IoSlice::new(&aborted.to_bytes())], whole)
+    file.write_at(&mut [IoSlice::new(&aborted.to_bytes())], whole)
 }
 
 /// Keeps only entries whose marker is before `end`.
@@ -181,9 +181,9 @@ mod tests {
                 .collect();
             let _none = dir.remove("i");
             let file = dir.open("i", OpenMode::Create).unwrap();
-            file.write_at(&[IoSlice::new(&format(&entries))], 0).unwrap();
+            file.write_at(&mut [IoSlice::new(&format(&entries))], 0).unwrap();
             // What another thread is writing.
-            file.write_at(&[IoSlice::new(&[0; 7])], (entries.len() * SIZE) as u64).unwrap();
+            file.write_at(&mut [IoSlice::new(&[0; 7])], (entries.len() * SIZE) as u64).unwrap();
             assert_eq!(parse(&format(&entries)), entries);
             for start in 0..count * 10 + 40 {
                 let end = Offset(start + 25);

@@ -185,7 +185,7 @@ impl<'a> Output<'a> {
             return Ok(());
         }
         let file = self.open()?;
-        let written = file.write_at(&[IoSlice::new(&self.buffer)], position);
+        let written = file.write_at(&mut [IoSlice::new(&self.buffer)], position);
         written.map_err(self.failed("write", Kind::Log))?;
         let bytes = self.buffer.len() as u64;
         self.buffer.clear();
@@ -220,7 +220,7 @@ impl<'a> Output<'a> {
         let name = names::cleaned(self.segment.base_offset, Kind::TxnIndex);
         let file = self.dir.open(&name, OpenMode::Create)?;
         file.set_size(0)?;
-        file.write_at(&[IoSlice::new(&txn_index::format(aborted))], 0)?;
+        file.write_at(&mut [IoSlice::new(&txn_index::format(aborted))], 0)?;
         file.sync()
     }
 

@@ -6,7 +6,7 @@
 
 use std::{io::IoSlice, sync::Arc};
 
-use ottla_record::{BatchError, BatchHeader, Batches, body, stamp};
+use ottla_record::{BATCH_OVERHEAD, BatchError, BatchHeader, Batches, body, stamp};
 use ottla_types::{LeaderEpoch, Offset};
 
 use super::{Active, Log};
@@ -45,8 +45,6 @@ struct Checked {
 /// Batches that have their offsets but are not written yet.
 #[derive(Default)]
 struct Staged {
-    /// Which of the caller's batches.
-    batches: Vec<usize>,
     /// The end of the log once they are written.
     end_offset: Offset,
     completed: Vec<CompletedTxn>,
@@ -72,56 +70,49 @@ impl Log {
         leader_epoch: LeaderEpoch,
         now_ms: i64,
     ) -> Result<Appended, AppendError> {
-        let mut results = self.append_batches(&mut [batch], leader_epoch, origin, now_ms);
-        results.pop().unwrap_or_else(|| Err(AppendError::Storage("nothing was appended".into())))
+        let have = batch.len();
+        let Some((header, body)) = batch.split_first_chunk_mut() else {
+            return Err(BatchError::Truncated { needed: BATCH_OVERHEAD, have }.into());
+        };
+        self.append_parts(origin, header, body, leader_epoch, now_ms)
     }
 
-    /// Appends several batches, each as [`Log::append_as_leader`] does, with one write. One result
-    /// per batch, in their order.
-    pub fn append_batches(
+    /// The same for a batch whose header is not in front of its body, so that the body can be in
+    /// memory that others look at. Only the header is written into.
+    pub fn append_parts(
         &mut self,
-        batches: &mut [&mut [u8]],
-        leader_epoch: LeaderEpoch,
         origin: AppendOrigin,
+        header: &mut [u8; BATCH_OVERHEAD],
+        body: &[u8],
+        leader_epoch: LeaderEpoch,
         now_ms: i64,
-    ) -> Vec<Result<Appended, AppendError>> {
-        let mut results = Vec::with_capacity(batches.len());
-        let mut staged = Staged { end_offset: self.log_end_offset, ..Staged::default() };
-        self.look_for_room(batches.iter().map(|batch| batch.len() as u64).sum());
-        for at in 0..batches.len() {
-            let Some(batch) = batches.get(at) else { break };
-            let checked = match self.check(batch, origin) {
-                Ok(Ok(checked)) => checked,
-                Ok(Err(duplicate)) => {
-                    results.push(Ok(duplicate));
-                    continue;
-                }
-                Err(error) => {
-                    results.push(Err(error));
-                    continue;
-                }
-            };
-            let delta = i64::from(checked.header.last_offset_delta);
-            if self.should_roll(&checked.header, staged.end_offset.plus(delta), now_ms) {
-                self.write_staged(batches, &mut staged, &mut results);
-                let rolled = self.roll_to(self.log_end_offset, now_ms);
-                self.note_full(&rolled);
-                drop(self.checked(rolled));
-            }
-            if let Some(reason) = &self.full {
-                results.push(Err(AppendError::Full(reason.clone())));
-            } else if let Some(batch) = batches.get_mut(at) {
-                results.push(Ok(self.stage(batch, &checked, leader_epoch, &mut staged)));
-                staged.batches.push(at);
-            }
+    ) -> Result<Appended, AppendError> {
+        self.look_for_room((header.len() + body.len()) as u64);
+        let Checked { header: mut parsed, marker } = match self.check(header, body, origin)? {
+            Ok(checked) => checked,
+            Err(duplicate) => return Ok(duplicate),
+        };
+        let last_offset = self.log_end_offset.plus(i64::from(parsed.last_offset_delta));
+        if self.should_roll(&parsed, last_offset, now_ms) {
+            let rolled = self.roll_to(self.log_end_offset, now_ms);
+            self.note_full(&rolled);
+            drop(self.checked(rolled));
         }
-        self.write_staged(batches, &mut staged, &mut results);
-        if let Some(reason) = &self.failed {
-            for result in &mut results {
-                *result = Err(AppendError::Storage(reason.clone()));
-            }
-        }
-        results
+        self.check_storage()?;
+        parsed.base_offset = self.log_end_offset;
+        parsed.leader_epoch = leader_epoch;
+        stamp(header, parsed.base_offset, leader_epoch);
+        let mut staged = Staged::default();
+        self.take_in(&parsed, marker, &mut staged);
+        self.write(&mut [IoSlice::new(header), IoSlice::new(body)], &mut staged);
+        self.check_storage()?;
+        Ok(Appended {
+            base_offset: parsed.base_offset,
+            last_offset: parsed.last_offset(),
+            log_start_offset: self.log_start_offset,
+            duplicate: false,
+            max_timestamp: parsed.max_timestamp,
+        })
     }
 
     /// Appends batches that the partition's leader has given offsets and epochs. A batch cut off at
@@ -158,10 +149,16 @@ impl Log {
             self.take_in(&header, marker, &mut staged);
         }
         self.write_run(bytes.get(run..walk.position()), &mut staged);
+        self.check_storage()?;
+        Ok(self.log_end_offset)
+    }
+
+    /// Whether the disk is what nothing can be appended for.
+    fn check_storage(&self) -> Result<(), AppendError> {
         match (&self.failed, &self.full) {
             (Some(reason), _) => Err(AppendError::Storage(reason.clone())),
             (None, Some(reason)) => Err(AppendError::Full(reason.clone())),
-            (None, None) => Ok(self.log_end_offset),
+            (None, None) => Ok(()),
         }
     }
 
@@ -178,21 +175,23 @@ impl Log {
     /// The inner error says that the batch is there already.
     fn check(
         &mut self,
-        batch: &[u8],
+        header: &[u8; BATCH_OVERHEAD],
+        body: &[u8],
         origin: AppendOrigin,
     ) -> Result<Result<Checked, Appended>, AppendError> {
         if let Some(reason) = &self.failed {
             return Err(AppendError::Storage(reason.clone()));
         }
-        let header = BatchHeader::parse(batch)?;
-        if header.size() != batch.len() {
-            return Err(BatchError::Truncated { needed: header.size(), have: batch.len() }.into());
+        let size = header.len() + body.len();
+        let header = BatchHeader::parse(header)?;
+        if header.size() != size {
+            return Err(BatchError::Truncated { needed: header.size(), have: size }.into());
         }
-        if batch.len() as u64 > u64::from(self.config.segment_bytes) {
+        if size as u64 > u64::from(self.config.segment_bytes) {
             let segment_bytes = self.config.segment_bytes;
-            return Err(AppendError::LargerThanSegment { size: batch.len(), segment_bytes });
+            return Err(AppendError::LargerThanSegment { size, segment_bytes });
         }
-        let marker = TxnMarker::read(&header, body(batch));
+        let marker = TxnMarker::read(&header, body);
         let mut checked = self.producers.check(&header, marker, origin);
         if matches!(checked, Err(AppendError::OutOfOrderSequence { .. })) && self.recall(&header) {
             checked = self.producers.check(&header, marker, origin);
@@ -209,27 +208,6 @@ impl Log {
         }
     }
 
-    fn stage(
-        &mut self,
-        batch: &mut [u8],
-        checked: &Checked,
-        leader_epoch: LeaderEpoch,
-        staged: &mut Staged,
-    ) -> Appended {
-        let Checked { mut header, marker } = *checked;
-        header.base_offset = staged.end_offset;
-        header.leader_epoch = leader_epoch;
-        stamp(batch, header.base_offset, leader_epoch);
-        self.take_in(&header, marker, staged);
-        Appended {
-            base_offset: header.base_offset,
-            last_offset: header.last_offset(),
-            log_start_offset: self.log_start_offset,
-            duplicate: false,
-            max_timestamp: header.max_timestamp,
-        }
-    }
-
     /// Takes a batch that is about to be written into epochs, producers and indexes.
     fn take_in(&mut self, header: &BatchHeader, marker: Option<TxnMarker>, staged: &mut Staged) {
         if self.epochs.assign(header.leader_epoch, header.base_offset) {
@@ -242,41 +220,15 @@ impl Log {
         drop(self.checked(indexed.map_err(what)));
     }
 
-    /// Writes the staged batches. Where there is no room, says so in their results.
-    fn write_staged(
-        &mut self,
-        batches: &[&mut [u8]],
-        staged: &mut Staged,
-        results: &mut [Result<Appended, AppendError>],
-    ) {
-        if staged.batches.is_empty() {
-            return;
-        }
-        let places = std::mem::take(&mut staged.batches);
-        let slices: Vec<IoSlice<'_>> = places
-            .iter()
-            .filter_map(|at| batches.get(*at))
-            .map(|batch| IoSlice::new(batch))
-            .collect();
-        self.write(&slices, staged);
-        if let Some(reason) = &self.full {
-            for at in places {
-                if let Some(result) = results.get_mut(at) {
-                    *result = Err(AppendError::Full(reason.clone()));
-                }
-            }
-        }
-    }
-
     fn write_run(&mut self, run: Option<&[u8]>, staged: &mut Staged) {
         if let Some(run) = run.filter(|run| !run.is_empty()) {
-            self.write(&[IoSlice::new(run)], staged);
+            self.write(&mut [IoSlice::new(run)], staged);
         }
     }
 
     /// Writes what was staged and lets readers see it; takes the log offline if that fails, unless
     /// there is only no room: then the log is as if nothing had been staged.
-    fn write(&mut self, slices: &[IoSlice<'_>], staged: &mut Staged) {
+    fn write(&mut self, slices: &mut [IoSlice<'_>], staged: &mut Staged) {
         if self.failed.is_some() {
             return;
         }
@@ -441,7 +393,7 @@ impl Log {
         let name = names::name(offset, Kind::Snapshot);
         let write = || {
             let file = self.dir.open(&name, OpenMode::Create)?;
-            file.write_at(&[IoSlice::new(content)], 0)?;
+            file.write_at(&mut [IoSlice::new(content)], 0)?;
             file.set_size(content.len() as u64)
         };
         write().map_err(LogError::io("write", &self.dir.path().join(&name)))

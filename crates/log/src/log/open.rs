@@ -423,7 +423,7 @@ fn topic_id(
             let text = format!("version: 0\ntopic_id: {}", options.topic_id);
             let write = || {
                 let file = dir.open(names::PARTITION_METADATA, OpenMode::Create)?;
-                file.write_at(&[IoSlice::new(text.as_bytes())], 0)?;
+                file.write_at(&mut [IoSlice::new(text.as_bytes())], 0)?;
                 if created { Ok(()) } else { file.set_size(text.len() as u64) }
             };
             write().map_err(LogError::io("write", &path))?;

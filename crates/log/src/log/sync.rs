@@ -91,7 +91,7 @@ impl SyncTask {
         let Some(content) = &self.epochs else { return Ok(()) };
         let file = self.dir.open(&temporary(names::LEADER_EPOCHS), OpenMode::Create)?;
         file.set_size(0)?;
-        file.write_at(&[IoSlice::new(content)], 0)
+        file.write_at(&mut [IoSlice::new(content)], 0)
     }
 
     /// Gives what was staged and synced its name. `true` if the file system has to be synced once

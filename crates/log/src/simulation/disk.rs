@@ -540,7 +540,7 @@ impl LogFile for SimFile {
         Ok(count)
     }
 
-    fn write_at(&self, slices: &[IoSlice<'_>], position: u64) -> io::Result<()> {
+    fn write_at(&self, slices: &mut [IoSlice<'_>], position: u64) -> io::Result<()> {
         let mut state = self.disk.lock();
         let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
         let at = usize::try_from(position).unwrap();

@@ -158,8 +158,7 @@ impl World {
 
     fn append(&mut self, mut batch: Vec<u8>, origin: AppendOrigin) {
         let epoch = LeaderEpoch(self.leader_epoch);
-        let mut results = self.log().append_batches(&mut [&mut batch], epoch, origin, NOW);
-        let appended = results.remove(0).unwrap();
+        let appended = self.log().append_from(origin, &mut batch, epoch, NOW).unwrap();
         assert!(!appended.duplicate);
         self.model.push(&batch);
     }
@@ -196,14 +195,9 @@ impl World {
 
     fn append_several(&mut self) -> &'static str {
         let count = self.random.range(2, 6);
-        let mut batches: Vec<Vec<u8>> =
-            (0..count).map(|_| self.some(BuilderOptions::default())).collect();
-        let mut slices: Vec<&mut [u8]> = batches.iter_mut().map(Vec::as_mut_slice).collect();
-        let epoch = LeaderEpoch(self.leader_epoch);
-        let results = self.log().append_batches(&mut slices, epoch, AppendOrigin::CLIENT, NOW);
-        assert!(results.iter().all(Result::is_ok));
-        for batch in &batches {
-            self.model.push(batch);
+        for _ in 0..count {
+            let batch = self.some(BuilderOptions::default());
+            self.append(batch, AppendOrigin::CLIENT);
         }
         "append several"
     }

@@ -138,13 +138,13 @@ fn a_batch_larger_than_a_segment_is_refused() {
 }
 
 #[test]
-fn several_batches_are_one_append_each_with_its_own_result() {
+fn what_is_refused_or_there_already_does_not_hinder_what_follows() {
     let mut bench = Bench::new(small());
     let mut batches: Vec<Vec<u8>> =
         vec![plain(2), produced(1, 0, 0, 2), produced(1, 0, 0, 2), produced(1, 0, 9, 1), plain(1)];
     batches.extend(vec![plain(3); 10]);
-    let mut slices: Vec<&mut [u8]> = batches.iter_mut().map(Vec::as_mut_slice).collect();
-    let results = bench.log.append_batches(&mut slices, EPOCH, AppendOrigin::CLIENT, NOW);
+    let appended = batches.iter_mut().map(|batch| bench.log.append_as_leader(batch, EPOCH, NOW));
+    let results: Vec<_> = appended.collect();
     let bases: Vec<i64> =
         results.iter().map(|r| r.as_ref().map_or(-1, |appended| appended.base_offset.0)).collect();
     let mut expected = vec![0, 2, 2, -1, 4];

@@ -127,9 +127,7 @@ impl Model {
         }
         let mut batch = transactions::marker(producer, committed, 0);
         let end = log.log_end_offset().0;
-        let mut batches = [batch.as_mut_slice()];
-        let origin = AppendOrigin::COORDINATOR;
-        log.append_batches(&mut batches, EPOCH, origin, self.now_ms).remove(0).unwrap();
+        log.append_from(AppendOrigin::COORDINATOR, &mut batch, EPOCH, self.now_ms).unwrap();
         self.batches.insert(end, BatchHeader::parse(&batch).unwrap());
         let state = if committed { State::Committed } else { State::Aborted };
         for known in self.records.values_mut() {

@@ -83,12 +83,12 @@ impl LogFile for FaultyFile {
         self.1.read.fetch_add(read, Ordering::Relaxed);
         Ok(read)
     }
-    fn write_at(&self, slices: &[IoSlice<'_>], position: u64) -> io::Result<()> {
+    fn write_at(&self, slices: &mut [IoSlice<'_>], position: u64) -> io::Result<()> {
         fail_if(&self.1.writes_fail)?;
         if self.1.is_full.load(Ordering::Relaxed) {
             let all: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
             let part = self.1.written_of_full.load(Ordering::Relaxed).min(all.len());
-            self.0.write_at(&[IoSlice::new(&all[..part])], position)?;
+            self.0.write_at(&mut [IoSlice::new(&all[..part])], position)?;
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.0.write_at(slices, position)
@@ -142,8 +142,7 @@ fn a_reader_of_committed_records_looks_at_little_of_a_long_transaction_index() {
     for sequence in 0..count {
         log.append_as_leader(&mut transactional(1, sequence, 1), EPOCH, NOW).unwrap();
         let mut end = marker(1, false, 0);
-        let mut ends = [end.as_mut_slice()];
-        log.append_batches(&mut ends, EPOCH, AppendOrigin::COORDINATOR, NOW).remove(0).unwrap();
+        log.append_from(AppendOrigin::COORDINATOR, &mut end, EPOCH, NOW).unwrap();
     }
     let index = 34 * usize::try_from(count).unwrap();
     let reads_three = |log: &Log, start: i64| {

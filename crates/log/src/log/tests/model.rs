@@ -77,13 +77,8 @@ fn step(mut bench: Bench, model: &mut Model, operation: Operation) -> Bench {
             model.push(batch);
         }
         Operation::AppendMany(counts) => {
-            let mut batches: Vec<Vec<u8>> = counts.into_iter().map(plain).collect();
-            let mut slices: Vec<&mut [u8]> = batches.iter_mut().map(Vec::as_mut_slice).collect();
-            let origin = crate::AppendOrigin::CLIENT;
-            for result in bench.log.append_batches(&mut slices, EPOCH, origin, NOW) {
-                result.unwrap();
-            }
-            for batch in batches {
+            for mut batch in counts.into_iter().map(plain) {
+                bench.log.append_as_leader(&mut batch, EPOCH, NOW).unwrap();
                 model.push(batch);
             }
         }

@@ -34,9 +34,7 @@ pub(super) fn marker(producer_id: i64, committed: bool, coordinator_epoch: i32) 
 
 pub(super) fn mark(bench: &mut Bench, producer_id: i64, committed: bool) -> Appended {
     let mut batch = marker(producer_id, committed, 0);
-    let mut batches = [batch.as_mut_slice()];
-    let mut results = bench.log.append_batches(&mut batches, EPOCH, AppendOrigin::COORDINATOR, NOW);
-    results.remove(0).unwrap()
+    bench.log.append_from(AppendOrigin::COORDINATOR, &mut batch, EPOCH, NOW).unwrap()
 }
 
 fn aborted(bench: &Bench, start: i64, end: i64) -> Vec<(i64, i64)> {
@@ -106,8 +104,7 @@ fn a_marker_of_an_old_coordinator_is_refused() {
     let mut bench = Bench::new(LogConfig::default());
     let mut append = |coordinator_epoch| {
         let mut batch = marker(1, true, coordinator_epoch);
-        let mut batches = [batch.as_mut_slice()];
-        bench.log.append_batches(&mut batches, EPOCH, AppendOrigin::COORDINATOR, NOW).remove(0)
+        bench.log.append_from(AppendOrigin::COORDINATOR, &mut batch, EPOCH, NOW)
     };
     append(5).unwrap();
     append(5).unwrap();
