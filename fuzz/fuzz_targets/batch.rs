@@ -46,8 +46,8 @@ fuzz_target!(|data: &[u8]| {
         let Ok(_) = batch else { break };
     }
     let mut scratch = Scratch::new();
-    if let Ok(validated) = validate_produced(&mut batch, &rules, &mut scratch) {
-        let (header, records) = decode_batch(&batch.freeze(), LIMIT * 2).expect("it has passed");
+    if let Ok(validated) = validate_produced(batch.freeze(), &rules, &mut scratch) {
+        let (header, records) = decode_batch(&validated.to_bytes(), LIMIT * 2).expect("it has passed");
         assert_eq!(header.record_count, validated.header.record_count);
         assert_eq!(records.len(), usize::try_from(header.record_count).expect("a count"));
     }

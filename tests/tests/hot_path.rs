@@ -93,7 +93,7 @@ fn a_produce_of_one_small_batch() {
     let each = allocations_of(|| {
         client.produce("hot", 0, batch::plain(1));
     });
-    assert!(each < 15.0 + OTHERS, "{each} allocations for each Produce");
+    assert!(each < 5.0 + OTHERS, "{each} allocations for each Produce");
 }
 
 #[test]

@@ -75,7 +75,8 @@ pub(crate) trait Api: 'static {
     fn begin(ctx: Context, frame: Bytes, body: usize) -> Result<Begun, DecodeError> {
         let mut reader = Reader::new(frame.slice(body.min(frame.len())..));
         let request = Self::Request::decode(&mut reader, ctx.version)?;
-        Ok(Begun { order_is_fixed: false, outcome: Box::pin(Self::handle(ctx, request)) })
+        let outcome = Box::pin(Self::handle(ctx, request));
+        Ok(Begun::Pending { order_is_fixed: false, outcome })
     }
 }
 
@@ -239,10 +240,7 @@ pub(crate) fn begin(
     shared.metrics.request(row.key);
     if !row.versions.contains(&version) {
         if row.key == ApiKey::ApiVersions {
-            return Ok(Begun {
-                order_is_fixed: false,
-                outcome: Box::pin(std::future::ready(api_versions::unsupported(&ctx))),
-            });
+            return Ok(Begun::Answered(api_versions::unsupported(&ctx)));
         }
         return Err(format!("request for {} in unsupported version {version}", row.key.name()));
     }

@@ -20,13 +20,13 @@ use self::{progress::Progress, unreadable::Unreadable};
 use crate::{
     cleaner::CleaningSwitch, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters,
 };
-use bytes::BytesMut;
+use bytes::Bytes;
 use ottla_log::{
     AbortedTxn, AppendError, AppendOrigin, Cleanable, FileRange, Log, LogError, LogReader,
     ReadError, Verification,
 };
 use ottla_partition::{Effect, Event, Replication};
-use ottla_record::{BatchHeader, Compression, Scratch, validate_produced};
+use ottla_record::{BatchHeader, Compression, Scratch, Validated, validate_produced};
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 /// A partition, shared by everyone who serves it.
@@ -112,6 +112,7 @@ pub(crate) struct Appended {
     /// −1 with CreateTime.
     pub(crate) log_append_time_ms: i64,
     pub(crate) record_count: i32,
+    pub(crate) size_bytes: usize,
     pub(crate) is_duplicate: bool,
     /// What the answer has to wait for with [`Partition::wait`], if anything.
     pub(crate) wait_for: Option<WaitFor>,
@@ -246,12 +247,12 @@ impl Partition {
     pub(crate) fn append(
         self: &Arc<Self>,
         settings: &TopicSettings,
-        batch: &mut BytesMut,
+        batch: Bytes,
         Producing { acks, allows_zstd, verification }: Producing,
         now_ms: i64,
     ) -> Result<Appended, Refused> {
         let is_one_batch =
-            BatchHeader::parse(batch).is_ok_and(|header| header.size() == batch.len());
+            BatchHeader::parse(&batch).is_ok_and(|header| header.size() == batch.len());
         let reached_log = |refused: Refused| match refused.code {
             ErrorCode::CorruptMessage
             | ErrorCode::MessageTooLarge
@@ -261,20 +262,26 @@ impl Partition {
             _ if is_one_batch => Refused { log_start_offset: self.log_start_offset(), ..refused },
             _ => refused,
         };
-        let log_append_time_ms =
-            check(settings, batch, allows_zstd, now_ms).map_err(reached_log)?;
+        let mut batch = check(settings, batch, allows_zstd, now_ms).map_err(reached_log)?;
         let origin = AppendOrigin::Client(verification);
-        let appended = self.append_from(origin, batch, acks, now_ms).map_err(reached_log)?;
+        let append = |log: &mut Log, leader_epoch| {
+            log.append_parts(origin, &mut batch.header_bytes, &batch.body, leader_epoch, now_ms)
+        };
+        let appended = self.append_with(append, acks, now_ms).map_err(reached_log)?;
         if appended.is_duplicate {
             return Ok(appended);
         }
-        Ok(Appended { log_append_time_ms, ..appended })
+        Ok(Appended {
+            log_append_time_ms: batch.log_append_time,
+            size_bytes: batch.size(),
+            ..appended
+        })
     }
 
     /// Appends one batch that is known to be right, such as one a coordinator made.
     pub(crate) fn append_checked(
         self: &Arc<Self>,
-        batch: &mut BytesMut,
+        batch: &mut [u8],
         acks: i16,
         now_ms: i64,
     ) -> Result<Appended, Refused> {
@@ -285,15 +292,26 @@ impl Partition {
     pub(crate) fn append_from(
         self: &Arc<Self>,
         origin: AppendOrigin,
-        batch: &mut BytesMut,
+        batch: &mut [u8],
+        acks: i16,
+        now_ms: i64,
+    ) -> Result<Appended, Refused> {
+        let size_bytes = batch.len();
+        let append =
+            |log: &mut Log, leader_epoch| log.append_from(origin, batch, leader_epoch, now_ms);
+        Ok(Appended { size_bytes, ..self.append_with(append, acks, now_ms)? })
+    }
+
+    fn append_with(
+        self: &Arc<Self>,
+        append: impl FnOnce(&mut Log, LeaderEpoch) -> Result<ottla_log::Appended, AppendError>,
         acks: i16,
         now_ms: i64,
     ) -> Result<Appended, Refused> {
         let mut inner = self.lock();
         inner.check_usable()?;
         let leader_epoch = inner.replication.leader_epoch();
-        let done = inner.log.append_from(origin, batch, leader_epoch, now_ms);
-        let done = done.inspect_err(|error| match error {
+        let done = append(&mut inner.log, leader_epoch).inspect_err(|error| match error {
             AppendError::Storage(_) => inner.dir.fail(error),
             AppendError::Full(_) => inner.dir.note_full(error),
             _ => {}
@@ -317,6 +335,7 @@ impl Partition {
             // Of a duplicate Kafka tells the time that it kept with the batch.
             log_append_time_ms: if done.duplicate { done.max_timestamp } else { -1 },
             record_count: i32::try_from(record_count).unwrap_or(i32::MAX),
+            size_bytes: 0,
             is_duplicate: done.duplicate,
             wait_for,
         })
@@ -561,30 +580,29 @@ fn read_range(
     Ok(((!takes_none).then_some(range), aborted))
 }
 
-/// Kafka's `LogValidator`: what a produced batch must be. Gives the log append time, or −1.
+/// Kafka's `LogValidator`: what a produced batch must be.
 fn check(
     settings: &TopicSettings,
-    batch: &mut BytesMut,
+    batch: Bytes,
     allows_zstd: bool,
     now_ms: i64,
-) -> Result<i64, Refused> {
-    let header =
-        BatchHeader::parse(batch).map_err(|error| Refused::new(error.code(), error.to_string()))?;
+) -> Result<Validated, Refused> {
+    let header = BatchHeader::parse(&batch)
+        .map_err(|error| Refused::new(error.code(), error.to_string()))?;
     let is_zstd = header.attributes.compression() == Ok(Compression::Zstd);
     if is_zstd && !allows_zstd {
         let text = "Produce requests below version 7 may not use zstd";
         return Err(Refused::new(ErrorCode::UnsupportedCompressionType, text.to_owned()));
     }
     let rules = settings.produce_rules(now_ms);
-    let validated = SCRATCH
-        .with_borrow_mut(|scratch| validate_produced(batch, &rules, scratch))
-        .map_err(|invalid| Refused {
+    SCRATCH.with_borrow_mut(|scratch| validate_produced(batch, &rules, scratch)).map_err(
+        |invalid| Refused {
             code: invalid.code,
             text: Some(invalid.text),
             record_errors: invalid.record_errors,
             log_start_offset: Offset::NONE,
-        })?;
-    Ok(validated.log_append_time)
+        },
+    )
 }
 
 impl From<AppendError> for Refused {

@@ -88,13 +88,13 @@ fn checking_and_stamping_do_not_allocate() {
 fn validating_does_not_allocate_unless_it_decompresses_more_than_before() {
     for compression in Compression::ALL {
         let mut scratch = Scratch::new();
-        let mut warm = batch(compression);
-        validate_produced(&mut warm, &rules(TimestampType::CreateTime), &mut scratch).unwrap();
+        let warm = batch(compression).freeze();
+        validate_produced(warm, &rules(TimestampType::CreateTime), &mut scratch).unwrap();
         for timestamp_type in [TimestampType::CreateTime, TimestampType::LogAppendTime] {
-            let mut batch = batch(compression);
+            let batch = batch(compression).freeze();
             let count = allocations(|| {
                 let rules = rules(timestamp_type);
-                assert!(validate_produced(&mut batch, &rules, &mut scratch).is_ok());
+                assert!(validate_produced(batch.clone(), &rules, &mut scratch).is_ok());
             });
             assert_eq!(count, 0, "{compression:?} {timestamp_type:?}");
         }

@@ -289,7 +289,7 @@ pub fn check_crc(batch: &[u8]) -> Result<(), BatchError> {
     let truncated = || BatchError::Truncated { needed: BATCH_OVERHEAD, have: batch.len() };
     let stored = batch.get(17..CRC_START).ok_or_else(truncated)?;
     let stored = Cursor::new(stored).u32().ok_or_else(truncated)?;
-    let computed = crc_of(batch);
+    let computed = crc_fast::crc32_iscsi(batch.get(CRC_START..).unwrap_or(&[]));
     if stored == computed { Ok(()) } else { Err(BatchError::CrcMismatch { stored, computed }) }
 }
 
@@ -300,17 +300,22 @@ pub fn stamp(batch: &mut [u8], base_offset: Offset, leader_epoch: LeaderEpoch) {
     put(header, 12, leader_epoch.0.to_be_bytes());
 }
 
-/// Sets the timestamp type and the largest timestamp (or the append time) of exactly one batch, and
-/// its CRC. Does nothing where both are already so.
-pub fn set_max_timestamp(batch: &mut [u8], timestamp_type: TimestampType, max_timestamp: i64) {
-    let header = header_mut(batch);
+/// Sets the timestamp type and the largest timestamp (or the append time) of a batch with this body,
+/// and its CRC. Does nothing where both are already so.
+pub fn set_max_timestamp(
+    header: &mut [u8; BATCH_OVERHEAD],
+    body: &[u8],
+    timestamp_type: TimestampType,
+    max_timestamp: i64,
+) {
     let attributes = Attributes(i16::from_be_bytes([header[21], header[22]]));
     let changed = attributes.with_timestamp_type(timestamp_type);
     let before = *header;
     put(header, CRC_START, changed.0.to_be_bytes());
     put(header, 35, max_timestamp.to_be_bytes());
     if before != *header {
-        set_crc(batch);
+        let crc = crc_of(header, body);
+        put(header, 17, crc.to_be_bytes());
     }
 }
 
@@ -331,13 +336,17 @@ pub fn set_producer(
 
 /// Computes and writes the CRC of exactly one batch.
 pub(crate) fn set_crc(batch: &mut [u8]) {
-    let crc = crc_of(batch);
+    let crc = crc_fast::crc32_iscsi(batch.get(CRC_START..).unwrap_or(&[]));
     put(header_mut(batch), 17, crc.to_be_bytes());
 }
 
 /// CRC32C of what the CRC of a batch covers.
-fn crc_of(batch: &[u8]) -> u32 {
-    crc_fast::crc32_iscsi(batch.get(CRC_START..).unwrap_or(&[]))
+fn crc_of(header: &[u8; BATCH_OVERHEAD], body: &[u8]) -> u32 {
+    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+    digest.update(header.get(CRC_START..).unwrap_or(&[]));
+    digest.update(body);
+    // A CRC of 32 bits, in a number that has room for 64.
+    u32::try_from(digest.finalize()).unwrap_or_default()
 }
 
 /// The header of a batch that its caller has parsed, so one that is there.

@@ -73,7 +73,7 @@ fn read_all(bytes: &[u8]) {
     drop(legacy::read_set(bytes, &mut scratch, LIMIT));
     drop(legacy::up_convert(bytes, &mut scratch, LIMIT));
     for target in [None, Some(Compression::None), Some(Compression::Lz4)] {
-        drop(validate_produced(&mut BytesMut::from(bytes), &rules(target), &mut scratch));
+        drop(validate_produced(Bytes::copy_from_slice(bytes), &rules(target), &mut scratch));
     }
 }
 
@@ -113,14 +113,15 @@ proptest! {
         for record in &mut appended {
             record.timestamp = record.timestamp.saturating_abs() / 2;
         }
-        let mut batch = build(from, Offset::ZERO, &appended);
-        let before = batch.clone();
-        let validated = validate_produced(&mut batch, &rules(Some(to)), &mut Scratch::new()).unwrap();
+        let before = build(from, Offset::ZERO, &appended).freeze();
+        let rules = rules(Some(to));
+        let validated = validate_produced(before.clone(), &rules, &mut Scratch::new()).unwrap();
+        let batch = validated.to_bytes();
         prop_assert_eq!(check_crc(&batch), Ok(()));
         prop_assert_eq!(validated.header.attributes.compression(), Ok(to));
         prop_assert_eq!(validated.is_rebuilt, from != to);
         prop_assert!(validated.is_rebuilt || batch == before);
-        let (_, decoded) = decode_batch(&batch.freeze(), LIMIT).unwrap();
+        let (_, decoded) = decode_batch(&batch, LIMIT).unwrap();
         let place = usize::try_from(validated.max_timestamp_offset_delta).unwrap();
         let latest = &appended[place];
         prop_assert_eq!(latest.timestamp, validated.max_timestamp);

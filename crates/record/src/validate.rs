@@ -8,12 +8,12 @@
 //! that cannot be read is refused in a compressed batch too, where Kafka only skips over it.
 //! Kafka: `LogValidator`, `UnifiedLog.analyzeAndValidateRecords`, `ProduceRequest.validateRecords`.
 
-use bytes::BytesMut;
+use bytes::{Buf as _, Bytes, BytesMut};
 use ottla_types::{ErrorCode, Offset};
 
 use crate::{
-    BatchBuilder, BatchError, BatchHeader, Batches, BuilderOptions, Compression, NO_TIMESTAMP,
-    RecordView, Scratch, TimestampType, body, check_crc, records, set_max_timestamp,
+    BATCH_OVERHEAD, BatchBuilder, BatchError, BatchHeader, Batches, BuilderOptions, Compression,
+    NO_TIMESTAMP, RecordView, Scratch, TimestampType, body, check_crc, records, set_max_timestamp,
 };
 
 /// Most records of one batch that are named in an answer. Kafka names all of them; this many keep
@@ -56,11 +56,16 @@ pub struct TargetCompression {
     pub level: Option<i32>,
 }
 
-/// What is known of a batch that passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A batch that passed, as its topic asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validated {
-    /// The header as the batch has it now: base offset 0, no leader epoch yet.
+    /// Its header: base offset 0, no leader epoch yet.
     pub header: BatchHeader,
+    /// The bytes of its header. They are of their own, so that the log can write into them while others
+    /// still refer to what the producer sent.
+    pub header_bytes: [u8; BATCH_OVERHEAD],
+    /// Its records, maybe compressed: the producer's own bytes unless it was written anew.
+    pub body: Bytes,
     /// What the producer is told: the append time in ms, or −1 where records keep their own.
     pub log_append_time: i64,
     /// Largest timestamp in the batch, in ms.
@@ -100,59 +105,70 @@ impl From<BatchError> for Invalid {
     }
 }
 
+impl Validated {
+    /// How many bytes the batch has.
+    pub fn size(&self) -> usize {
+        self.header_bytes.len() + self.body.len()
+    }
+
+    /// A copy of the batch in one piece.
+    pub fn to_bytes(&self) -> Bytes {
+        [&self.header_bytes[..], &self.body].concat().into()
+    }
+}
+
 /// Checks exactly one batch, as a client sent it, and makes it what the topic asks for.
 ///
-/// Bytes after the batch that are not a whole batch are cut off, as Kafka does. On an error the
-/// batch may not be used any more.
+/// Bytes after the batch that are not a whole batch are cut off, as Kafka does.
 pub fn validate_produced(
-    batch: &mut BytesMut,
+    mut batch: Bytes,
     rules: &ProduceRules,
     scratch: &mut Scratch,
 ) -> Result<Validated, Invalid> {
-    let size = only_batch(batch)?;
+    let size = only_batch(&batch)?;
     batch.truncate(size);
-    let header = check_header(batch, rules)?;
+    let header = check_header(&batch, rules)?;
     let source = header.attributes.compression()?;
     let target = rules.compression.map_or(source, |target| target.compression);
     let records_bytes = match source {
-        Compression::None => body(batch),
-        compressed => scratch.decompress(compressed, body(batch), rules.decompressed_bytes_max)?,
+        Compression::None => body(&batch),
+        compressed => scratch.decompress(compressed, body(&batch), rules.decompressed_bytes_max)?,
     };
     let is_compressed = source != Compression::None || target != Compression::None;
     let seen = check_records(&header, records_bytes, rules, is_compressed)?;
-    if source != target || !seen.is_sequential {
-        let rebuilt = rebuild(&header, records_bytes, rules, target)?;
-        *batch = rebuilt;
-        return finish(batch, rules, &seen, true);
+    let is_rebuilt = source != target || !seen.is_sequential;
+    if is_rebuilt {
+        batch = rebuild(&header, records_bytes, rules, target)?.freeze();
+        check_batch_bytes(batch.len(), rules)?;
     }
-    let max_timestamp = match rules.timestamp_type {
-        TimestampType::CreateTime => seen.max_timestamp,
-        TimestampType::LogAppendTime => rules.now_ms,
-    };
-    set_max_timestamp(batch, rules.timestamp_type, max_timestamp);
-    finish(batch, rules, &seen, false)
-}
-
-fn finish(
-    batch: &[u8],
-    rules: &ProduceRules,
-    seen: &Seen,
-    is_rebuilt: bool,
-) -> Result<Validated, Invalid> {
-    let header = BatchHeader::parse(batch)?;
-    check_batch_bytes(batch.len(), rules)?;
-    let (log_append_time, max_timestamp_offset_delta) = match rules.timestamp_type {
-        TimestampType::CreateTime => (NO_TIMESTAMP, seen.max_timestamp_offset_delta),
+    let mut header_bytes = first_bytes(&batch)?;
+    batch.advance(BATCH_OVERHEAD);
+    let (log_append_time, max_timestamp, max_timestamp_offset_delta) = match rules.timestamp_type {
+        TimestampType::CreateTime => {
+            (NO_TIMESTAMP, seen.max_timestamp, seen.max_timestamp_offset_delta)
+        }
         // All records have the same timestamp, so the first of them is it.
-        TimestampType::LogAppendTime => (rules.now_ms, 0),
+        TimestampType::LogAppendTime => (rules.now_ms, rules.now_ms, 0),
     };
+    if !is_rebuilt {
+        set_max_timestamp(&mut header_bytes, &batch, rules.timestamp_type, max_timestamp);
+    }
+    let header = BatchHeader::parse(&header_bytes)?;
     Ok(Validated {
-        header,
-        log_append_time,
         max_timestamp: header.max_timestamp,
+        header,
+        header_bytes,
+        body: batch,
+        log_append_time,
         max_timestamp_offset_delta,
         is_rebuilt,
     })
+}
+
+/// The bytes of a batch's header.
+fn first_bytes(batch: &[u8]) -> Result<[u8; BATCH_OVERHEAD], BatchError> {
+    let truncated = BatchError::Truncated { needed: BATCH_OVERHEAD, have: batch.len() };
+    batch.first_chunk().copied().ok_or(truncated)
 }
 
 /// The size of the one batch there is.

@@ -4,23 +4,23 @@
 //! - v10: the current leader, where this broker is not it. v13: topic ids (KIP-516).
 //!
 //! Budget: a batch is not copied between the socket and the page cache. The frame is decoded in
-//! place, cut into one mutable slice per batch, stamped there and written with one call under the
+//! place; each batch is a slice of it, written with one call, behind a header of its own, under the
 //! partition's lock by the connection's own task; what a request allocates besides its frame is counted in
 //! `tests/tests/hot_path.rs`. The order of a connection's batches is fixed when [`Api::begin`] returns, so
 //! the next request is read while the disk sync of this one is under way. Only where the transaction
 //! coordinator has to be waited for, it is fixed when that has answered.
 //! Kafka: `KafkaApis.handleProduceRequest`, `ReplicaManager.appendRecords`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ottla_log::Verification;
 use ottla_record::BATCH_OVERHEAD;
 use ottla_types::{ErrorCode, Offset};
 use ottla_wire::{
     DecodeError, Message as _, Reader, Records, Str,
     messages::{ProduceRequest, ProduceResponse},
-    produce_request::TopicProduceData,
+    produce_request::{PartitionProduceData, TopicProduceData},
     produce_response::{BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse},
 };
 
@@ -54,23 +54,20 @@ impl Api for Produce {
     fn begin(ctx: Context, frame: Bytes, body: usize) -> Result<Begun, DecodeError> {
         let mut reader = Reader::new(frame.slice(body.min(frame.len())..));
         let request = ProduceRequest::decode(&mut reader, ctx.version)?;
-        drop(reader);
+        drop((reader, frame));
         let acks = request.acks;
         if !matches!(acks, -1..=1) {
             let response = refuse_all(&request, ErrorCode::InvalidRequiredAcks);
             let outcome = if acks == 0 { Outcome::Nothing } else { ctx.reply(&response) };
-            return Ok(Begun {
-                order_is_fixed: true,
-                outcome: Box::pin(std::future::ready(outcome)),
-            });
+            return Ok(Begun::Answered(outcome));
         }
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
         let transactional_id = request.transactional_id.as_ref().map(Str::detached);
-        let mut work = Work::cut(&ctx, request, frame);
+        let mut work = Work::new(request.topic_data);
         let producer = match work.producer(transactional_id.as_ref()) {
             Ok(producer) => producer,
             Err(refused) => {
-                work.refuse_all(&refused);
+                work.others = Err(Box::new(refused));
                 None
             }
         };
@@ -82,14 +79,17 @@ impl Api for Produce {
                 let (response, staged) = work.append(&ctx, acks);
                 finish(&ctx, acks, &settle(response, staged, timeout).await)
             };
-            return Ok(Begun { order_is_fixed: false, outcome: Box::pin(outcome) });
+            return Ok(Begun::Pending { order_is_fixed: false, outcome: Box::pin(outcome) });
         }
         let (response, staged) = work.append(&ctx, acks);
+        if staged.is_empty() {
+            return Ok(Begun::Answered(finish(&ctx, acks, &response)));
+        }
         let outcome = async move {
             let response = settle(response, staged, timeout).await;
             finish(&ctx, acks, &response)
         };
-        Ok(Begun { order_is_fixed: true, outcome: Box::pin(outcome) })
+        Ok(Begun::Pending { order_is_fixed: true, outcome: Box::pin(outcome) })
     }
 
     async fn handle(_ctx: Context, _request: ProduceRequest) -> Outcome {
@@ -111,106 +111,67 @@ fn finish(ctx: &Context, acks: i16, response: &ProduceResponse) -> Outcome {
     failed.map_or(Outcome::Nothing, Outcome::Close)
 }
 
-/// What one partition of the request wants.
-struct Batch {
-    index: i32,
-    bytes: Option<BytesMut>,
-    /// What is known of its transaction, if it has one, or why it is not appended.
-    admission: Result<Verification, Box<Refused>>,
-}
+/// What is known of a batch's transaction, if it has one, or why the batch is not appended.
+type Admission = Result<Verification, Box<Refused>>;
 
-/// A topic of the request: name, id, what is hosted under it, and its batches.
-type TopicWork = (Str, ottla_types::Uuid, Result<Arc<HostedTopic>, ErrorCode>, Vec<Batch>);
-
-/// A request taken apart: names resolved, batches as mutable slices of the frame.
+/// What a request wants, and what of it may be done.
 struct Work {
-    topics: Vec<TopicWork>,
+    topics: Vec<TopicProduceData>,
+    /// By topic and partition, each as its place in the request.
+    admissions: BTreeMap<(usize, usize), Admission>,
+    /// That of all other batches.
+    others: Admission,
 }
 
 impl Work {
-    /// Takes the request apart. Nothing may refer to the frame when it becomes mutable, so names
-    /// are copied (they are short) and the records remembered as ranges.
-    fn cut(ctx: &Context, request: ProduceRequest, frame: Bytes) -> Self {
-        let start = frame.as_ptr() as usize;
-        let mut plan = Vec::with_capacity(request.topic_data.len());
-        for topic in request.topic_data {
-            let hosted = resolve(ctx, &topic);
-            let name = Str::from(topic.name.as_str());
-            let ranges: Vec<(i32, Option<(usize, usize)>)> = topic
-                .partition_data
-                .iter()
-                .map(|part| {
-                    let range = match &part.records {
-                        Some(Records::Bytes(records)) => {
-                            Some(((records.as_ptr() as usize).wrapping_sub(start), records.len()))
-                        }
-                        Some(Records::Deferred { .. }) | None => None,
-                    };
-                    (part.index, range)
-                })
-                .collect();
-            plan.push((name, topic.topic_id, hosted, ranges));
-        }
-        let mut frame = frame.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-        let mut taken = 0_usize;
-        let topics = plan.into_iter().map(|(name, id, hosted, ranges)| {
-            let batches = ranges.into_iter().map(|(index, range)| {
-                let bytes = range.map(|(at, len)| {
-                    // Records follow each other in the frame in the order of the request.
-                    let skip = at.saturating_sub(taken).min(frame.len());
-                    drop(frame.split_to(skip));
-                    let bytes = frame.split_to(len.min(frame.len()));
-                    taken = at.saturating_add(len);
-                    bytes
-                });
-                Batch { index, bytes, admission: Ok(Verification::None) }
-            });
-            (name, id, hosted, batches.collect())
-        });
-        Self { topics: topics.collect() }
-    }
-
-    fn refuse_all(&mut self, refused: &Refused) {
-        for batch in self.topics.iter_mut().flat_map(|topic| &mut topic.3) {
-            batch.admission = Err(Box::new(refused.clone()));
-        }
+    fn new(topics: Vec<TopicProduceData>) -> Self {
+        Self { topics, admissions: BTreeMap::new(), others: Ok(Verification::None) }
     }
 
     /// Appends every batch. The response is complete for what need not wait.
-    fn append(self, ctx: &Context, acks: i16) -> (ProduceResponse, Vec<Staged>) {
-        let mut response = ProduceResponse::default();
+    fn append(mut self, ctx: &Context, acks: i16) -> (ProduceResponse, Vec<Staged>) {
+        let mut responses = Vec::with_capacity(self.topics.len());
         let mut staged = Vec::new();
-        let asked_for = self.topics.into_iter().filter(|topic| !topic.3.is_empty());
-        for (name, topic_id, hosted, batches) in asked_for {
-            let mut parts = Vec::with_capacity(batches.len());
-            for batch in batches {
+        for (topic_place, topic) in self.topics.into_iter().enumerate() {
+            if topic.partition_data.is_empty() {
+                continue;
+            }
+            let hosted = resolve(ctx, &topic);
+            let mut parts = Vec::with_capacity(topic.partition_data.len());
+            for (place, batch) in topic.partition_data.iter().enumerate() {
                 let index = batch.index;
-                let part = match append_one(ctx, hosted.as_ref(), acks, batch) {
+                let admission = self.admissions.remove(&(topic_place, place));
+                let admission = admission.unwrap_or_else(|| self.others.clone());
+                let part = match append_one(ctx, hosted.as_ref(), acks, batch, admission) {
                     Ok((log, appended)) => {
-                        let part = accepted(index, &appended);
                         if let Some(wait_for) = appended.wait_for {
-                            let (topic, partition) = (response.responses.len(), parts.len());
                             staged.push(Staged {
-                                topic,
-                                partition,
+                                topic: responses.len(),
+                                partition: parts.len(),
                                 log,
                                 last_offset: appended.last_offset,
                                 wait_for,
                             });
                         }
-                        part
+                        accepted(index, &appended)
                     }
                     Err(refused) => rejected(index, refused),
                 };
                 parts.push(part);
             }
-            response.responses.push(TopicProduceResponse {
-                name,
-                topic_id,
+            responses.push(TopicProduceResponse {
+                name: topic.name,
+                topic_id: topic.topic_id,
                 partition_responses: parts,
             });
         }
-        (response, staged)
+        if !staged.is_empty() {
+            // What waits does not keep the request's frame.
+            for topic in &mut responses {
+                topic.name = topic.name.detached();
+            }
+        }
+        (ProduceResponse { responses, ..ProduceResponse::default() }, staged)
     }
 }
 
@@ -228,29 +189,35 @@ fn append_one(
     ctx: &Context,
     hosted: Result<&Arc<HostedTopic>, &ErrorCode>,
     acks: i16,
-    batch: Batch,
+    batch: &PartitionProduceData,
+    admission: Admission,
 ) -> Result<(Arc<Partition>, Appended), Refused> {
-    let verification = batch.admission.map_err(|refused| *refused)?;
+    let verification = admission.map_err(|refused| *refused)?;
     let hosted = hosted.map_err(|code| Refused::from(*code))?;
     if hosted.name.is_internal() {
         let text = format!("Cannot append to internal topic {}", hosted.name);
         return Err(Refused::new(ErrorCode::InvalidTopicException, text));
     }
     let log = hosted.partition(batch.index)?;
-    let Some(mut bytes) = batch.bytes.filter(|bytes| bytes.len() >= BATCH_OVERHEAD) else {
+    let Some(bytes) = bytes(batch).filter(|bytes| bytes.len() >= BATCH_OVERHEAD) else {
         let text = "No record batch was given for the partition";
         return Err(Refused::new(ErrorCode::InvalidRecord, text.to_owned()));
     };
     let allows_zstd = ctx.version >= ZSTD_VERSION;
     let settings = hosted.settings();
     let producing = Producing { acks, allows_zstd, verification };
-    let appended = log.append(&settings, &mut bytes, producing, now_ms())?;
+    let appended = log.append(&settings, bytes.clone(), producing, now_ms())?;
     if !appended.is_duplicate {
-        hosted.bytes_in.inc_by(u64::try_from(bytes.len()).unwrap_or(0));
+        hosted.bytes_in.inc_by(u64::try_from(appended.size_bytes).unwrap_or(0));
         ctx.shared.metrics.records_in(appended.record_count);
         ctx.shared.journal.moved(&log);
     }
     Ok((log, appended))
+}
+
+/// What was sent for a partition.
+fn bytes(batch: &PartitionProduceData) -> Option<&Bytes> {
+    batch.records.as_ref().and_then(Records::bytes)
 }
 
 fn accepted(index: i32, appended: &Appended) -> PartitionProduceResponse {

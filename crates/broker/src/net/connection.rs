@@ -46,17 +46,40 @@ pub(crate) struct Peer {
     pub(crate) listener: Arc<str>,
 }
 
-/// A request that has begun: its answer comes from the future.
-pub(crate) struct Begun {
-    /// Whether the next request may be handled before this one is answered.
-    pub(crate) order_is_fixed: bool,
-    /// Gives the answer.
-    pub(crate) outcome: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+/// A request that has begun.
+pub(crate) enum Begun {
+    /// All is done.
+    Answered(Outcome),
+    /// Its answer has to wait for something.
+    Pending {
+        /// Whether the next request may be handled before this one is answered.
+        order_is_fixed: bool,
+        /// Gives the answer.
+        outcome: PendingOutcome,
+    },
 }
 
+/// The rest of a request's work.
+pub(crate) type PendingOutcome = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
 struct Unanswered {
-    begun: Begun,
+    order_is_fixed: bool,
+    outcome: PendingOutcome,
     _share: Option<Share>,
+}
+
+impl Unanswered {
+    fn new(begun: Begun, share: Option<Share>) -> Self {
+        match begun {
+            Begun::Answered(outcome) => {
+                let outcome = Box::pin(std::future::ready(outcome));
+                Self { order_is_fixed: true, outcome, _share: share }
+            }
+            Begun::Pending { order_is_fixed, outcome } => {
+                Self { order_is_fixed, outcome, _share: share }
+            }
+        }
+    }
 }
 
 /// What happened next on the connection.
@@ -155,12 +178,16 @@ impl Connection {
     async fn run(&mut self) -> Result<(), Closed> {
         loop {
             match self.next_event().await {
-                Event::Frame(frame, share) => {
-                    if let Err(reason) = self.begin(frame, share) {
+                Event::Frame(frame, share) => match self.begin(frame) {
+                    Ok(Begun::Answered(outcome)) if self.unanswered.is_empty() => {
+                        self.answer(outcome).await?;
+                    }
+                    Ok(begun) => self.unanswered.push_back(Unanswered::new(begun, share)),
+                    Err(reason) => {
                         self.answer_all().await?;
                         return Err(Closed::Because(reason));
                     }
-                }
+                },
                 Event::Answered(outcome) => {
                     self.unanswered.pop_front();
                     self.answer(outcome).await?;
@@ -180,12 +207,12 @@ impl Connection {
             return Event::End(Ok(()));
         }
         let may_read = self.unanswered.len() < UNANSWERED_MAX
-            && self.unanswered.back().is_none_or(|last| last.begun.order_is_fixed);
+            && self.unanswered.back().is_none_or(|last| last.order_is_fixed);
         let idle = self.shared.limits.idle_max;
         let Self { shared, stream, reader, reading, unanswered, .. } = self;
         let first = async {
             match unanswered.front_mut() {
-                Some(first) => first.begun.outcome.as_mut().await,
+                Some(first) => first.outcome.as_mut().await,
                 None => std::future::pending().await,
             }
         };
@@ -240,21 +267,20 @@ impl Connection {
         self.shared.journal.put(event);
     }
 
-    /// Starts a request; its answer is queued.
-    fn begin(&mut self, frame: Bytes, share: Option<Share>) -> Result<(), String> {
+    /// Starts a request.
+    fn begin(&mut self, frame: Bytes) -> Result<Begun, String> {
         let key = frame.first_chunk::<2>().map_or(-1, |bytes| i16::from_be_bytes(*bytes));
         self.entry.asked(key, frame.len());
         let begun = api::begin(&self.shared, &self.peer, &mut self.client, frame)?;
         if self.client != self.said {
             self.make_known();
         }
-        self.unanswered.push_back(Unanswered { begun, _share: share });
-        Ok(())
+        Ok(begun)
     }
 
     async fn answer_all(&mut self) -> Result<(), Closed> {
         while let Some(mut first) = self.unanswered.pop_front() {
-            let outcome = first.begun.outcome.as_mut().await;
+            let outcome = first.outcome.as_mut().await;
             self.answer(outcome).await?;
         }
         Ok(())

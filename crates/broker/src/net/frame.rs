@@ -1,7 +1,7 @@
 //! Cuts a byte stream into length-prefixed frames, within limits.
 //!
-//! A frame above [`OWN_BUFFER_BYTES`] gets a buffer of its own that nothing else refers to, so
-//! that Produce can stamp its batches in place; smaller ones share the connection's read buffer.
+//! A frame above [`OWN_BUFFER_BYTES`] gets a buffer of its own; smaller ones share the connection's
+//! read buffer.
 //! The buffer grows with what has come, so a size that is only announced takes no memory.
 //! Kafka: `NetworkReceive`.
 

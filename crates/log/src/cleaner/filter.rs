@@ -157,7 +157,10 @@ fn emptied(header: &BatchHeader) -> Result<Fate, BatchError> {
     }
     let builder = BatchBuilder::new(options(header, None));
     let mut empty = builder.finish()?;
-    set_max_timestamp(&mut empty, header.attributes.timestamp_type(), header.max_timestamp);
+    if let Some(bytes) = empty.first_chunk_mut() {
+        let timestamp_type = header.attributes.timestamp_type();
+        set_max_timestamp(bytes, &[], timestamp_type, header.max_timestamp);
+    }
     Ok(Fate::Changes(BatchHeader::parse(&empty)?, empty))
 }
 

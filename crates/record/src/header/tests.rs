@@ -65,14 +65,16 @@ fn a_changed_byte_fails_the_checksum() {
 #[test]
 fn the_append_time_is_that_of_every_record() {
     let mut batch = batch();
-    set_max_timestamp(&mut batch, TimestampType::LogAppendTime, 1234);
+    let (head, rest) = batch.split_first_chunk_mut().unwrap();
+    set_max_timestamp(head, rest, TimestampType::LogAppendTime, 1234);
     assert_eq!(check_crc(&batch), Ok(()));
     let header = BatchHeader::parse(&batch).unwrap();
     assert_eq!(header.attributes.timestamp_type(), TimestampType::LogAppendTime);
     let times =
         crate::records(&header, body(&batch)).map(|record| record.unwrap().timestamp(&header));
     assert_eq!(times.collect::<Vec<_>>(), [1234; 3]);
-    set_max_timestamp(&mut batch, TimestampType::CreateTime, 9);
+    let (head, rest) = batch.split_first_chunk_mut().unwrap();
+    set_max_timestamp(head, rest, TimestampType::CreateTime, 9);
     assert_eq!(batch, self::batch());
 }
 

@@ -27,15 +27,15 @@ fn batch(compression: Compression, count: i64, value: usize) -> BytesMut {
     builder.finish().unwrap()
 }
 
-fn validate(batch: &mut BytesMut, rules: &ProduceRules) -> Result<Validated, Invalid> {
-    validate_produced(batch, rules, &mut Scratch::new())
+fn validate(batch: BytesMut, rules: &ProduceRules) -> Result<Validated, Invalid> {
+    validate_produced(batch.freeze(), rules, &mut Scratch::new())
 }
 
 #[test]
 fn a_batch_that_decompresses_to_too_much_is_refused() {
     for compression in Compression::ALL.into_iter().skip(1) {
-        let mut batch = batch(compression, 20, 100_000);
-        let refused = validate(&mut batch, &rules()).unwrap_err();
+        let batch = batch(compression, 20, 100_000);
+        let refused = validate(batch, &rules()).unwrap_err();
         assert_eq!(refused.code, ErrorCode::MessageTooLarge, "{compression:?}");
     }
 }
@@ -60,9 +60,9 @@ fn records_at_odd_offsets_are_moved() {
         {
             builder.append_view(offset, 50 + offset.0, &record.unwrap()).unwrap();
         }
-        let mut batch = builder.finish().unwrap();
+        let batch = builder.finish().unwrap();
         let before = BatchHeader::parse(&batch).unwrap();
-        let validated = validate(&mut batch, &rules()).unwrap();
+        let validated = validate(batch, &rules()).unwrap();
         assert!(validated.is_rebuilt);
         let expected = BatchHeader {
             batch_length: validated.header.batch_length,
@@ -70,7 +70,7 @@ fn records_at_odd_offsets_are_moved() {
             ..before
         };
         assert_eq!(validated.header, expected);
-        let (_, decoded) = crate::decode_batch(&batch.freeze(), 1 << 20).unwrap();
+        let (_, decoded) = crate::decode_batch(&validated.to_bytes(), 1 << 20).unwrap();
         let placed = decoded.iter().map(|(offset, record)| (offset.0, record.timestamp));
         assert_eq!(placed.collect::<Vec<_>>(), [(0, 51), (1, 54), (2, 59)]);
     }
@@ -82,11 +82,11 @@ fn the_first_of_equal_timestamps_is_the_largest() {
     for timestamp in [3, 8, 5, 8] {
         builder.append(&Record { timestamp, ..Record::default() }).unwrap();
     }
-    let mut batch = builder.finish().unwrap();
-    let validated = validate(&mut batch, &rules()).unwrap();
+    let batch = builder.finish().unwrap();
+    let validated = validate(batch.clone(), &rules()).unwrap();
     assert_eq!((validated.max_timestamp, validated.max_timestamp_offset_delta), (8, 1));
     let append_time = ProduceRules { timestamp_type: TimestampType::LogAppendTime, ..rules() };
-    let validated = validate(&mut batch, &append_time).unwrap();
+    let validated = validate(batch, &append_time).unwrap();
     assert_eq!((validated.max_timestamp, validated.max_timestamp_offset_delta), (1_000_000, 0));
     assert_eq!(validated.log_append_time, 1_000_000);
 }
@@ -94,8 +94,8 @@ fn the_first_of_equal_timestamps_is_the_largest() {
 #[test]
 fn not_every_record_of_a_large_batch_is_named() {
     let compacted = ProduceRules { compacted: true, ..rules() };
-    let mut batch = batch(Compression::None, 12_000, 1);
-    let refused = validate(&mut batch, &compacted).unwrap_err();
+    let batch = batch(Compression::None, 12_000, 1);
+    let refused = validate(batch, &compacted).unwrap_err();
     assert_eq!(refused.code, ErrorCode::InvalidRecord);
     assert_eq!(refused.record_errors.len(), RECORD_ERRORS_MAX);
     assert!(refused.text.starts_with("12000 records"), "{}", refused.text);
@@ -109,8 +109,8 @@ fn a_topic_may_ask_for_a_level() {
         let mut builder = BatchBuilder::new(BuilderOptions::default());
         let value = (0..50_000u32).map(|at| (at * at / 7).to_le_bytes()[0]).collect::<Vec<_>>();
         builder.append(&Record { value: Some(value.into()), ..Record::default() }).unwrap();
-        let mut batch = builder.finish().unwrap();
-        validate(&mut batch, &rules).unwrap().header.size()
+        let batch = builder.finish().unwrap();
+        validate(batch, &rules).unwrap().header.size()
     };
     assert!(sized(Some(1)) > sized(Some(9)));
 }

@@ -13,9 +13,9 @@ use ottla_config::keys;
 use ottla_log::{FirstBatch, Verification};
 use ottla_record::BatchHeader;
 use ottla_types::{ErrorCode, ProducerId, TopicPartition};
-use ottla_wire::Str;
+use ottla_wire::{Str, produce_request::PartitionProduceData};
 
-use super::{Batch, Context, Work};
+use super::{Context, Work, bytes, resolve};
 use crate::{
     clock::now_ms,
     partition::Refused,
@@ -48,7 +48,7 @@ struct Question {
 impl Work {
     /// Whose transactional batches these are, if there are any.
     pub(super) fn producer(&self, id: Option<&Str>) -> Result<Option<Producer>, Refused> {
-        let batches = self.topics.iter().flat_map(|topic| &topic.3);
+        let batches = self.topics.iter().flat_map(|topic| &topic.partition_data);
         let mut found: Option<(ProducerId, i16)> = None;
         for header in batches.filter_map(transactional_header) {
             if id.is_none() {
@@ -78,9 +78,7 @@ impl Work {
     /// takes time.
     pub(super) fn admit_at_once(&mut self, ctx: &Context, producer: &Producer) -> bool {
         if ctx.version < ADD_VERSION && !verifies(ctx) {
-            for batch in self.topics.iter_mut().flat_map(|topic| &mut topic.3) {
-                batch.admission = Ok(Verification::Off);
-            }
+            self.others = Ok(Verification::Off);
             return true;
         }
         self.open_questions(ctx, producer).is_empty()
@@ -120,18 +118,19 @@ impl Work {
     fn open_questions(&mut self, ctx: &Context, producer: &Producer) -> Vec<Question> {
         let mut questions = Vec::new();
         let now_ms = now_ms();
-        for (topic, (_, _, hosted, batches)) in self.topics.iter_mut().enumerate() {
-            let Ok(hosted) = hosted else { continue };
+        for (topic_place, topic) in self.topics.iter().enumerate() {
+            let Ok(hosted) = resolve(ctx, topic) else { continue };
             if hosted.name.is_internal() {
                 continue;
             }
-            for (place, batch) in batches.iter_mut().enumerate() {
+            for (place, batch) in topic.partition_data.iter().enumerate() {
                 let Some(header) = transactional_header(batch) else { continue };
                 if !header.has_producer_id() {
                     continue;
                 }
                 let Ok(log) = hosted.partition(batch.index) else { continue };
-                if batch.admission.is_err() {
+                let place = (topic_place, place);
+                if self.admissions.get(&place).is_some_and(Result::is_err) {
                     continue;
                 }
                 let first = FirstBatch {
@@ -141,12 +140,12 @@ impl Work {
                     bumps_epoch: ctx.version >= ADD_VERSION,
                 };
                 let guard = log.begin_verification(&first, now_ms);
-                batch.admission = Ok(guard.map_or(Verification::None, Verification::Guard));
+                let verification = guard.map_or(Verification::None, Verification::Guard);
+                self.admissions.insert(place, Ok(verification));
                 let partition = &log.topic_partition;
                 if guard.is_some() && !ctx.shared.transactions.is_part(producer.named(), partition)
                 {
-                    let partition = partition.clone();
-                    questions.push(Question { place: (topic, place), partition });
+                    questions.push(Question { place, partition: partition.clone() });
                 }
             }
         }
@@ -154,11 +153,7 @@ impl Work {
     }
 
     fn refuse(&mut self, question: &Question, refused: Refused) {
-        let (topic, place) = question.place;
-        let batch = self.topics.get_mut(topic).and_then(|topic| topic.3.get_mut(place));
-        if let Some(batch) = batch {
-            batch.admission = Err(Box::new(refused));
-        }
+        self.admissions.insert(question.place, Err(Box::new(refused)));
     }
 }
 
@@ -172,8 +167,8 @@ impl Producer {
     }
 }
 
-fn transactional_header(batch: &Batch) -> Option<BatchHeader> {
-    let header = BatchHeader::parse(batch.bytes.as_ref()?).ok()?;
+fn transactional_header(batch: &PartitionProduceData) -> Option<BatchHeader> {
+    let header = BatchHeader::parse(bytes(batch)?).ok()?;
     header.attributes.is_transactional().then_some(header)
 }
 

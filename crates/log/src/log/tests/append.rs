@@ -1,7 +1,7 @@
 //! Appending and reading back.
 
 use super::*;
-use crate::{AppendError, AppendOrigin};
+use crate::AppendError;
 
 #[test]
 fn offsets_are_dense_and_bytes_come_back() {
