@@ -5,6 +5,7 @@
 //! partition's, or the flusher's sync, is waited for.
 //! Kafka: `Partition`, `ReplicaManager.appendRecords`, `DelayedProduce`.
 
+mod produced;
 mod progress;
 mod sync;
 mod transactions;
@@ -26,7 +27,7 @@ use ottla_log::{
     ReadError, Verification,
 };
 use ottla_partition::{Effect, Event, Replication};
-use ottla_record::{BatchHeader, Compression, Scratch, Validated, validate_produced};
+use ottla_record::BatchHeader;
 use ottla_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 /// A partition, shared by everyone who serves it.
@@ -237,11 +238,6 @@ impl Partition {
     }
 }
 
-thread_local! {
-    /// Room to decompress batches into while they are checked, kept per thread.
-    static SCRATCH: std::cell::RefCell<Scratch> = std::cell::RefCell::new(Scratch::new());
-}
-
 impl Partition {
     /// Checks one batch as a client sent it and appends it.
     pub(crate) fn append(
@@ -262,7 +258,8 @@ impl Partition {
             _ if is_one_batch => Refused { log_start_offset: self.log_start_offset(), ..refused },
             _ => refused,
         };
-        let mut batch = check(settings, batch, allows_zstd, now_ms).map_err(reached_log)?;
+        let mut batch =
+            produced::check(settings, batch, allows_zstd, now_ms).map_err(reached_log)?;
         let origin = AppendOrigin::Client(verification);
         let append = |log: &mut Log, leader_epoch| {
             log.append_parts(origin, &mut batch.header_bytes, &batch.body, leader_epoch, now_ms)
@@ -578,31 +575,6 @@ fn read_range(
         None
     };
     Ok(((!takes_none).then_some(range), aborted))
-}
-
-/// Kafka's `LogValidator`: what a produced batch must be.
-fn check(
-    settings: &TopicSettings,
-    batch: Bytes,
-    allows_zstd: bool,
-    now_ms: i64,
-) -> Result<Validated, Refused> {
-    let header = BatchHeader::parse(&batch)
-        .map_err(|error| Refused::new(error.code(), error.to_string()))?;
-    let is_zstd = header.attributes.compression() == Ok(Compression::Zstd);
-    if is_zstd && !allows_zstd {
-        let text = "Produce requests below version 7 may not use zstd";
-        return Err(Refused::new(ErrorCode::UnsupportedCompressionType, text.to_owned()));
-    }
-    let rules = settings.produce_rules(now_ms);
-    SCRATCH.with_borrow_mut(|scratch| validate_produced(batch, &rules, scratch)).map_err(
-        |invalid| Refused {
-            code: invalid.code,
-            text: Some(invalid.text),
-            record_errors: invalid.record_errors,
-            log_start_offset: Offset::NONE,
-        },
-    )
 }
 
 impl From<AppendError> for Refused {
