@@ -1,6 +1,6 @@
 //! A disk that refuses one call: nothing that was acked is lost, and nothing panics.
 
-use ottla_record::BuilderOptions;
+use ottla_record::{BatchHeader, BuilderOptions};
 use ottla_types::LeaderEpoch;
 
 use crate::AppendError;
@@ -35,8 +35,10 @@ fn work(world: &mut World, model: &mut Model) -> bool {
             0..=3 => {
                 let mut batch = build(BuilderOptions::default(), NOW + at, 2, 100);
                 let appended = world.log().append_as_leader(&mut batch, LeaderEpoch(900), NOW);
-                // One that failed may yet be in the log; not one for which there was no room.
-                if !matches!(appended, Err(AppendError::Full(_))) {
+                // One that failed may yet be in the log; not one for which there was no room, or
+                // that failed before it had its place.
+                let has_place = BatchHeader::parse(&batch).unwrap().base_offset.0 == model.end;
+                if has_place && !matches!(appended, Err(AppendError::Full(_))) {
                     model.push(&batch);
                 }
                 appended.map(drop).map_err(|error| error.to_string())
