@@ -32,6 +32,36 @@ impl std::fmt::Display for ScanError {
     }
 }
 
+/// The header of the batch at `position`; `None` where that is the end (exclusive).
+pub(crate) fn header_at(
+    file: &dyn LogFile,
+    position: u64,
+    end: u64,
+) -> Result<Option<BatchHeader>, ScanError> {
+    let left = end.saturating_sub(position);
+    if left == 0 {
+        return Ok(None);
+    }
+    let mut bytes = [0; BATCH_OVERHEAD];
+    let read = file.read_at(&mut bytes, position).map_err(ScanError::Io)?;
+    if (read as u64) < left.min(BATCH_OVERHEAD as u64) {
+        return Err(ScanError::Io(io::ErrorKind::UnexpectedEof.into()));
+    }
+    parse(&bytes, left).map(Some)
+}
+
+/// The header of a batch that has so many bytes left to lie in.
+fn parse(bytes: &[u8], left: u64) -> Result<BatchHeader, ScanError> {
+    let left = usize::try_from(left).unwrap_or(usize::MAX);
+    let header =
+        BatchHeader::parse(bytes.get(..left).unwrap_or(bytes)).map_err(ScanError::Batch)?;
+    if header.size() > left {
+        let needed = header.size();
+        return Err(ScanError::Batch(BatchError::Truncated { needed, have: left }));
+    }
+    Ok(header)
+}
+
 /// Gives one batch after the other.
 #[derive(Debug)]
 pub(crate) struct Scan<'a> {
@@ -49,11 +79,6 @@ impl<'a> Scan<'a> {
     /// Looks at headers only.
     pub(crate) fn headers(file: &'a dyn LogFile, position: u64, end: u64) -> Self {
         Self::with_window(file, position, end, HEADER_WINDOW)
-    }
-
-    /// Looks at one header only.
-    pub(crate) fn one_header(file: &'a dyn LogFile, position: u64, end: u64) -> Self {
-        Self::with_window(file, position, end, BATCH_OVERHEAD)
     }
 
     /// Reads whole batches.
@@ -108,13 +133,7 @@ impl<'a> Scan<'a> {
         }
         let left = self.end - self.position;
         self.fill(BATCH_OVERHEAD)?;
-        let header = BatchHeader::parse(self.bytes(self.position, BATCH_OVERHEAD))
-            .map_err(ScanError::Batch)?;
-        if header.size() as u64 > left {
-            let have = usize::try_from(left).unwrap_or(usize::MAX);
-            return Err(ScanError::Batch(BatchError::Truncated { needed: header.size(), have }));
-        }
-        Ok(Some(header))
+        parse(self.bytes(self.position, BATCH_OVERHEAD), left).map(Some)
     }
 
     /// Makes `size` bytes at the position available, or fewer at the end.
@@ -155,7 +174,9 @@ pub(crate) fn finds_batch(file: &dyn LogFile, from: u64, end: u64) -> io::Result
         window.truncate(read);
         for (position, header) in (start..).zip(window.windows(BATCH_OVERHEAD)) {
             if BatchHeader::parse(header).is_ok()
-                && Scan::one_header(file, position, end).next_batch().is_ok_and(|it| it.is_some())
+                && Scan::with_window(file, position, end, BATCH_OVERHEAD)
+                    .next_batch()
+                    .is_ok_and(|it| it.is_some())
             {
                 return Ok(true);
             }

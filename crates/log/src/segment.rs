@@ -24,7 +24,7 @@ use crate::{
     names::{self, Kind},
     open_files::{HoldsFile, Reopenable},
     producers::{Producer, snapshot},
-    scan::{Scan, ScanError},
+    scan::{Scan, ScanError, header_at},
     txn_index::{self, AbortedTxn},
     verify::Verified,
 };
@@ -388,7 +388,7 @@ impl Segment {
         let named = self.base_offset.plus(i64::from(entry.relative));
         // In an index out of order the search may end anywhere.
         if before(&entry)
-            && let Ok(Some((_, header))) = Scan::one_header(file, position, end).next_header()
+            && let Ok(Some(header)) = header_at(file, position, end)
             && header.last_offset() == named
         {
             return Ok(position);

@@ -17,7 +17,7 @@ use crate::{
     cleaner::{CleanError, Cleaned, LastRecord, Round},
     error::LogError,
     names::{self, Kind},
-    scan::{Scan, ScanError},
+    scan::{ScanError, header_at},
     segment::Segment,
 };
 
@@ -284,8 +284,8 @@ impl Log {
 /// The largest timestamp of a segment's first batch.
 fn first_timestamp(segment: &Segment) -> io::Result<Option<i64>> {
     let (file, size) = (segment.file()?, segment.size()?);
-    match Scan::one_header(file.as_ref(), 0, size).next_header() {
-        Ok(first) => Ok(first.map(|(_, header)| header.max_timestamp)),
+    match header_at(file.as_ref(), 0, size) {
+        Ok(first) => Ok(first.map(|header| header.max_timestamp)),
         Err(ScanError::Io(error)) => Err(error),
         // Whoever cleans the segment finds out.
         Err(ScanError::Batch(_)) => Ok(None),

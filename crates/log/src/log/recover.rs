@@ -22,7 +22,7 @@ use crate::{
     index::OffsetEntry,
     names::{self, Kind},
     producers::{ProducerState, TxnMarker, snapshot},
-    scan::{self, Scan, ScanError},
+    scan::{self, Scan, ScanError, header_at},
     segment::Segment,
     txn_index,
 };
@@ -495,16 +495,15 @@ fn check_entry(
     size: u64,
     entry: OffsetEntry,
 ) -> Option<BatchHeader> {
-    let mut scan = Scan::one_header(file, u64::from(entry.position), size);
-    let (_, header) = scan.next_header().ok()??;
+    let header = header_at(file, u64::from(entry.position), size).ok()??;
     let named = segment.base_offset.plus(i64::from(entry.relative));
     (header.last_offset() == named).then_some(header)
 }
 
 /// The largest timestamp of a segment's first batch, if there is one.
 fn first_timestamp(file: &dyn LogFile, end: u64) -> Option<i64> {
-    let first = Scan::one_header(file, 0, end).next_header().ok()??;
-    Some(first.1.max_timestamp)
+    let first = header_at(file, 0, end).ok()??;
+    Some(first.max_timestamp)
 }
 
 /// The offset after the last batch of a segment file with this name.
