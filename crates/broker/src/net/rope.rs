@@ -10,7 +10,7 @@ use std::{io, iter};
 
 use bytes::BytesMut;
 use ottla_log::FileRange;
-use ottla_wire::Writer;
+use ottla_wire::{Deferred, Writer};
 use rustix::net::SendFlags;
 use tokio::{io::Interest, net::TcpStream};
 
@@ -31,8 +31,10 @@ const GATHERED_BYTES_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Rope {
     bytes: BytesMut,
-    /// The ranges, and in front of which byte each belongs.
-    files: Vec<(usize, FileRange)>,
+    /// Where ranges belong, and which: none is missing.
+    deferred: Vec<Deferred>,
+    /// The ranges, by slot.
+    files: Vec<FileRange>,
 }
 
 impl Rope {
@@ -42,27 +44,23 @@ impl Rope {
         let size = i32::try_from(writer.len().checked_sub(4)?).ok()?;
         let (mut bytes, deferred) = writer.finish();
         bytes.get_mut(..4)?.copy_from_slice(&size.to_be_bytes());
-        // Slots rise; one without bytes was not put off.
-        let mut ranges = files.into_iter().enumerate();
-        let files = deferred.iter().map(|piece| {
-            let (_, range) = ranges.find(|(slot, _)| *slot == piece.slot)?;
-            Some((piece.at, range))
-        });
-        Some(Self { bytes, files: files.collect::<Option<_>>()? })
+        let is_there = |piece: &Deferred| files.get(piece.slot).is_some();
+        deferred.iter().all(is_there).then_some(Self { bytes, deferred, files })
     }
 
     /// The number of bytes this puts on the wire.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len() + self.files.iter().map(|(_, range)| range.length).sum::<usize>()
+        self.bytes.len() + self.deferred.iter().map(|piece| piece.len).sum::<usize>()
     }
 
     /// The memory in front of each range, each range, and the memory behind the last one.
     fn pieces(&self) -> (impl Iterator<Item = (&[u8], &FileRange)>, &[u8]) {
-        let begins = iter::once(0).chain(self.files.iter().map(|(at, _)| *at));
-        let pieces = begins
-            .zip(&self.files)
-            .map(|(begin, (at, range))| (self.bytes.get(begin..*at).unwrap_or_default(), range));
-        let last = self.files.last().map_or(0, |(at, _)| *at);
+        let begins = iter::once(0).chain(self.deferred.iter().map(|piece| piece.at));
+        let pieces = begins.zip(&self.deferred).filter_map(|(begin, piece)| {
+            let before = self.bytes.get(begin..piece.at).unwrap_or_default();
+            Some((before, self.files.get(piece.slot)?))
+        });
+        let last = self.deferred.last().map_or(0, |piece| piece.at);
         (pieces, self.bytes.get(last..).unwrap_or_default())
     }
 
@@ -87,7 +85,7 @@ impl Rope {
     }
 
     async fn send_over_network(self, stream: &TcpStream) -> io::Result<()> {
-        if self.files.is_empty() {
+        if self.deferred.is_empty() {
             return send_memory(stream, &self.bytes, SendFlags::empty()).await;
         }
         let mut memory = BytesMut::with_capacity(self.len().min(GATHERED_BYTES_MAX));
