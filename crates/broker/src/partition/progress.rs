@@ -17,7 +17,8 @@ use super::WaitFor;
 #[derive(Debug)]
 pub(super) struct Progress {
     reached: Mutex<Reached>,
-    moved: Notify,
+    acknowledged: Notify,
+    durable: Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,31 +35,36 @@ impl Progress {
     /// Both offsets are exclusive.
     pub(super) fn new(acknowledged: Offset, durable: Offset) -> Self {
         let reached = Mutex::new(Reached { acknowledged, durable, has_failed: false });
-        Self { reached, moved: Notify::new() }
+        Self { reached, acknowledged: Notify::new(), durable: Notify::new() }
     }
 
     /// acks=all may be answered for what lies before this offset.
     pub(super) fn acknowledge(&self, offset: Offset) {
         self.lock().acknowledged = offset;
-        self.moved.notify_waiters();
+        self.acknowledged.notify_waiters();
     }
 
     /// What lies before this offset is on the disk.
     pub(super) fn synced(&self, offset: Offset) {
         self.lock().durable = offset;
-        self.moved.notify_waiters();
+        self.durable.notify_waiters();
     }
 
     /// Nothing more will become durable.
     pub(super) fn fail(&self) {
         self.lock().has_failed = true;
-        self.moved.notify_waiters();
+        self.acknowledged.notify_waiters();
+        self.durable.notify_waiters();
     }
 
     /// Returns once everything up to `last_offset` (inclusive) is what was waited for, or never
     /// will be.
     pub(super) async fn wait(&self, last_offset: Offset, what: WaitFor) -> Result<(), ErrorCode> {
-        let mut moved = pin!(self.moved.notified());
+        let notify = match what {
+            WaitFor::Acknowledged => &self.acknowledged,
+            WaitFor::Durable => &self.durable,
+        };
+        let mut moved = pin!(notify.notified());
         loop {
             // In the list before the look: what moves after the look wakes this.
             moved.as_mut().enable();
@@ -74,7 +80,7 @@ impl Progress {
                 return Err(ErrorCode::KafkaStorageError);
             }
             moved.as_mut().await;
-            moved.set(self.moved.notified());
+            moved.set(notify.notified());
         }
     }
 
