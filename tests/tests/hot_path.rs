@@ -103,5 +103,5 @@ fn a_fetch_of_one_small_batch() {
     let each = allocations_of(|| {
         assert_eq!(client.try_fetch("hot", 0, 0).error_code, 0);
     });
-    assert!(each < 18.0 + OTHERS, "{each} allocations for each Fetch");
+    assert!(each < 11.0 + OTHERS, "{each} allocations for each Fetch");
 }

@@ -71,7 +71,7 @@ pub(crate) trait Api: 'static {
     /// Answers a request.
     fn handle(ctx: Context, request: Self::Request) -> impl Future<Output = Outcome> + Send;
 
-    /// Starts a request. Only Produce does more here than to decode: it appends.
+    /// Starts a request. Produce appends here, and Fetch answers if it finds enough; all others only decode.
     fn begin(ctx: Context, frame: Bytes, body: usize) -> Result<Begun, DecodeError> {
         let mut reader = Reader::new(frame.slice(body.min(frame.len())..));
         let request = Self::Request::decode(&mut reader, ctx.version)?;
@@ -103,6 +103,8 @@ pub(crate) struct Context {
     pub(crate) key: ApiKey,
     pub(crate) version: i16,
     pub(crate) correlation_id: i32,
+    /// Whether requests that came before it on the connection are still to be answered.
+    pub(crate) is_behind_others: bool,
 }
 
 impl Context {
@@ -219,6 +221,7 @@ pub(crate) fn begin(
     peer: &Peer,
     client: &mut ClientIdentity,
     frame: Bytes,
+    is_behind_others: bool,
 ) -> Result<Begun, String> {
     let mut reader = Reader::new(frame.clone());
     let header = RequestHeader::decode(&mut reader)
@@ -236,6 +239,7 @@ pub(crate) fn begin(
         key: row.key,
         version,
         correlation_id: header.correlation_id,
+        is_behind_others,
     };
     shared.metrics.request(row.key);
     if !row.versions.contains(&version) {

@@ -65,6 +65,14 @@ pub(crate) struct SessionItem {
     pub(crate) told: Told,
 }
 
+impl SessionItem {
+    /// A copy that does not keep the request's frame alive.
+    fn detached(&self) -> Self {
+        let item = FetchItem { topic: self.item.topic.detached(), ..self.item.clone() };
+        Self { item, told: self.told }
+    }
+}
+
 /// One client's session.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -109,7 +117,7 @@ pub(crate) struct SessionRequest<'a> {
     pub(crate) session_id: i32,
     pub(crate) session_epoch: i32,
     pub(crate) uses_topic_ids: bool,
-    pub(crate) items: &'a [FetchItem],
+    pub(crate) items: &'a [SessionItem],
     pub(crate) forgotten: &'a [PartitionKey],
 }
 
@@ -160,10 +168,8 @@ impl FetchSessions {
             }
         }
         let id = self.unused_id(&slots);
-        let items =
-            request.items.iter().map(|item| SessionItem { item: owned(item), told: Told::NOTHING });
         let session = Session {
-            items: items.collect(),
+            items: request.items.iter().map(SessionItem::detached).collect(),
             uses_topic_ids: request.uses_topic_ids,
             next_epoch: 1,
         };
@@ -216,16 +222,16 @@ impl Session {
     /// Takes over what a request changes; a look at every partition, however many change.
     fn update(&mut self, request: &SessionRequest<'_>) {
         if !request.items.is_empty() {
-            let changes = request.items.iter().map(|item| (item.key(), item));
-            let mut changes: HashMap<PartitionKey, &FetchItem> = changes.collect();
+            let changes = request.items.iter().map(|wanted| (wanted.item.key(), wanted));
+            let mut changes: HashMap<PartitionKey, &SessionItem> = changes.collect();
             for known in &mut self.items {
                 if let Some(change) = changes.remove(&known.item.key()) {
-                    known.item = owned(change);
+                    known.item = change.detached().item;
                 }
             }
-            let new = request.items.iter().filter(|item| changes.contains_key(&item.key()));
-            self.items
-                .extend(new.map(|item| SessionItem { item: owned(item), told: Told::NOTHING }));
+            let is_new = |wanted: &&SessionItem| changes.contains_key(&wanted.item.key());
+            let new = request.items.iter().filter(is_new);
+            self.items.extend(new.map(SessionItem::detached));
         }
         if !request.forgotten.is_empty() {
             let forgotten: HashSet<&PartitionKey> = request.forgotten.iter().collect();
@@ -234,17 +240,12 @@ impl Session {
     }
 }
 
-/// A copy that does not keep the request's frame alive.
-fn owned(item: &FetchItem) -> FetchItem {
-    FetchItem { topic: Str::from(item.topic.as_str()), ..item.clone() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn item(partition: i32) -> FetchItem {
-        FetchItem {
+    fn item(partition: i32) -> SessionItem {
+        let item = FetchItem {
             topic: Str::from_static("t"),
             topic_id: Uuid::ZERO,
             partition,
@@ -252,10 +253,11 @@ mod tests {
             current_leader_epoch: -1,
             last_fetched_epoch: -1,
             max_bytes: 1,
-        }
+        };
+        SessionItem { item, told: Told::NOTHING }
     }
 
-    fn request(session_id: i32, session_epoch: i32, items: &[FetchItem]) -> SessionRequest<'_> {
+    fn request(session_id: i32, session_epoch: i32, items: &[SessionItem]) -> SessionRequest<'_> {
         SessionRequest { session_id, session_epoch, uses_topic_ids: false, items, forgotten: &[] }
     }
 

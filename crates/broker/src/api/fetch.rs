@@ -14,10 +14,11 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use ottla_log::FileRange;
 use ottla_types::{ErrorCode, LeaderEpoch, Offset};
 use ottla_wire::{
-    Records,
+    DecodeError, Message as _, Reader, Records,
     fetch_response::{
         AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
     },
@@ -31,6 +32,7 @@ use crate::{
     fetch_sessions::{
         FetchItem, Opened, PartitionKey, SessionItem, SessionRequest, SharedSession, Told,
     },
+    net::connection::Begun,
     partition::{Isolation, Partition},
 };
 
@@ -48,7 +50,115 @@ const LEADER_HINT_VERSION: i16 = 16;
 impl Api for Fetch {
     type Request = FetchRequest;
 
-    async fn handle(ctx: Context, request: FetchRequest) -> Outcome {
+    fn begin(ctx: Context, frame: Bytes, body: usize) -> Result<Begun, DecodeError> {
+        let mut reader = Reader::new(frame.slice(body.min(frame.len())..));
+        let request = FetchRequest::decode(&mut reader, ctx.version)?;
+        let fetching = match Fetching::open(ctx, request) {
+            Ok(fetching) => fetching,
+            Err(refused) => return Ok(Begun::Answered(refused)),
+        };
+        // What was asked for before this is answered before this is looked at.
+        if !fetching.ctx.is_behind_others
+            && let Some(found) = fetching.read_enough(fetching.partitions())
+        {
+            return Ok(Begun::Answered(fetching.respond(found)));
+        }
+        let outcome = async move {
+            let found = fetching.wait_for_records().await;
+            fetching.respond(found)
+        };
+        Ok(Begun::Pending { order_is_fixed: false, outcome: Box::pin(outcome) })
+    }
+
+    async fn handle(_ctx: Context, _request: FetchRequest) -> Outcome {
+        // Everything happens in `begin`.
+        Outcome::Nothing
+    }
+}
+
+/// What is asked for. A partition asked for twice counts once, as it was asked for last.
+fn items(request: &FetchRequest) -> Vec<SessionItem> {
+    let topics = request.topics.iter();
+    let all = topics.flat_map(|topic| {
+        topic.partitions.iter().map(|part| SessionItem {
+            item: FetchItem {
+                topic: topic.topic.clone(),
+                topic_id: topic.topic_id,
+                partition: part.partition,
+                fetch_offset: part.fetch_offset,
+                current_leader_epoch: part.current_leader_epoch,
+                last_fetched_epoch: part.last_fetched_epoch,
+                max_bytes: part.partition_max_bytes,
+            },
+            told: Told::NOTHING,
+        })
+    });
+    let all: Vec<SessionItem> = all.collect();
+    if all.len() > 1 { once_each(all) } else { all }
+}
+
+fn once_each(all: Vec<SessionItem>) -> Vec<SessionItem> {
+    let mut places = HashMap::with_capacity(all.len());
+    let mut items: Vec<SessionItem> = Vec::with_capacity(all.len());
+    for wanted in all {
+        let place = *places.entry(wanted.item.key()).or_insert(items.len());
+        match items.get_mut(place) {
+            Some(known) => *known = wanted,
+            None => items.push(wanted),
+        }
+    }
+    items
+}
+
+/// What was found for one partition.
+struct Found {
+    /// There is no such partition. Kafka answers these after all others.
+    is_missing: bool,
+    data: PartitionData,
+    range: Option<FileRange>,
+}
+
+impl Found {
+    fn bytes(&self) -> usize {
+        self.range.as_ref().map_or(0, |range| range.length)
+    }
+
+    /// Tells a session's client; whether that is news to it.
+    fn tell(&self, wanted: &mut SessionItem) -> bool {
+        let told = Told {
+            high_watermark: self.data.high_watermark,
+            last_stable_offset: self.data.last_stable_offset,
+            log_start_offset: self.data.log_start_offset,
+        };
+        let is_news = self.bytes() > 0 || self.is_urgent() || told != wanted.told;
+        // An error is told again next time, until it is gone.
+        wanted.told = if self.data.error_code == 0 { told } else { Told::NOTHING };
+        is_news
+    }
+
+    /// Whether the client must hear of this now, records or not.
+    fn is_urgent(&self) -> bool {
+        self.data.error_code != 0 || self.data.diverging_epoch != EpochEndOffset::default()
+    }
+}
+
+/// Where something wanted is.
+type Located = Result<Arc<Partition>, ErrorCode>;
+
+/// A request, and what of the log it is about.
+struct Fetching {
+    ctx: Context,
+    request: FetchRequest,
+    wanted: Vec<SessionItem>,
+    session: Option<SharedSession>,
+    session_id: i32,
+    /// Whether only what is new is answered.
+    is_incremental: bool,
+}
+
+impl Fetching {
+    /// The inner error is the answer.
+    fn open(ctx: Context, request: FetchRequest) -> Result<Self, Outcome> {
         let items = items(&request);
         let forgotten: Vec<PartitionKey> = request
             .forgotten_topics_data
@@ -67,162 +177,76 @@ impl Api for Fetch {
             },
             now_ms(),
         );
-        match opened {
-            Ok(opened) => serve(ctx, request, items, opened).await,
+        let (session_id, session, is_incremental) = match opened {
+            Ok(Opened::Sessionless) => (0, None, false),
+            Ok(Opened::Full(id, session)) => (id, Some(session), false),
+            Ok(Opened::Incremental(id, session)) => (id, Some(session), true),
             Err(code) => {
-                ctx.reply(&FetchResponse { error_code: code.code(), ..FetchResponse::default() })
+                let refused = FetchResponse { error_code: code.code(), ..FetchResponse::default() };
+                return Err(ctx.reply(&refused));
+            }
+        };
+        let wanted = match &session {
+            Some(session) => session.lock().unwrap_or_else(PoisonError::into_inner).items.clone(),
+            None => items,
+        };
+        Ok(Self { ctx, request, wanted, session, session_id, is_incremental })
+    }
+
+    /// Reads everything wanted, again whenever a partition moves, until that is as much as the
+    /// client wants at least, or the client's time is over.
+    async fn wait_for_records(&self) -> Vec<Found> {
+        let deadline = Instant::now() + self.max_wait();
+        let notify = Arc::new(Notify::new());
+        let partitions: Vec<Located> = self.partitions().collect();
+        let known = partitions.iter().filter_map(|partition| partition.as_ref().ok());
+        let _waiting: Vec<_> = known.map(|partition| partition.waiters.register(&notify)).collect();
+        let again = || partitions.iter().cloned();
+        loop {
+            if let Some(found) = self.read_enough(again()) {
+                return found;
+            }
+            if Instant::now() >= deadline {
+                return self.read(again());
+            }
+            tokio::select! {
+                biased;
+                // Long polls must not hold up a stop.
+                () = self.ctx.shared.stopping.wait() => return self.read(again()),
+                () = notify.notified() => {}
+                () = tokio::time::sleep_until(deadline) => {}
             }
         }
     }
-}
 
-/// What is asked for. A partition asked for twice counts once, as it was asked for last.
-fn items(request: &FetchRequest) -> Vec<FetchItem> {
-    let mut items: Vec<FetchItem> = Vec::new();
-    let mut places = HashMap::new();
-    let topics = request.topics.iter();
-    let all = topics.flat_map(|topic| {
-        topic.partitions.iter().map(|part| FetchItem {
-            topic: topic.topic.clone(),
-            topic_id: topic.topic_id,
-            partition: part.partition,
-            fetch_offset: part.fetch_offset,
-            current_leader_epoch: part.current_leader_epoch,
-            last_fetched_epoch: part.last_fetched_epoch,
-            max_bytes: part.partition_max_bytes,
-        })
-    });
-    for item in all {
-        let place = *places.entry(item.key()).or_insert(items.len());
-        match items.get_mut(place) {
-            Some(known) => *known = item,
-            None => items.push(item),
-        }
-    }
-    items
-}
-
-async fn serve(
-    ctx: Context,
-    request: FetchRequest,
-    items: Vec<FetchItem>,
-    opened: Opened,
-) -> Outcome {
-    let (session_id, session, is_incremental) = match opened {
-        Opened::Sessionless => (0, None, false),
-        Opened::Full(id, session) => (id, Some(session), false),
-        Opened::Incremental(id, session) => (id, Some(session), true),
-    };
-    let wanted: Vec<SessionItem> = match &session {
-        Some(session) => session.lock().unwrap_or_else(PoisonError::into_inner).items.clone(),
-        None => items.into_iter().map(|item| SessionItem { item, told: Told::NOTHING }).collect(),
-    };
-    let reads = wait_for_records(&ctx, &request, &wanted).await;
-    let (response, files) =
-        respond(&ctx, wanted, reads, &Shape { session, is_incremental, session_id });
-    ctx.reply_with_files(&response, files)
-}
-
-/// What was found for one partition.
-struct Found {
-    /// There is no such partition. Kafka answers these after all others.
-    is_missing: bool,
-    data: PartitionData,
-    range: Option<FileRange>,
-}
-
-impl Found {
-    fn bytes(&self) -> usize {
-        self.range.as_ref().map_or(0, |range| range.length)
+    fn max_wait(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.request.max_wait_ms).unwrap_or(0))
     }
 
-    /// Whether the client must hear of this now, records or not.
-    fn is_urgent(&self) -> bool {
-        self.data.error_code != 0 || self.data.diverging_epoch != EpochEndOffset::default()
+    /// What there is, if the client need not wait for more.
+    fn read_enough(&self, partitions: impl Iterator<Item = Located>) -> Option<Vec<Found>> {
+        let min_bytes = usize::try_from(self.request.min_bytes).unwrap_or(0);
+        let found = self.read(partitions);
+        let is_enough = self.max_wait().is_zero()
+            || found.is_empty()
+            || found.iter().any(Found::is_urgent)
+            || found.iter().map(Found::bytes).sum::<usize>() >= min_bytes;
+        is_enough.then_some(found)
     }
-}
 
-/// Reads everything wanted; if that is less than the client's minimum, again whenever a partition
-/// moves, until the client's time is over.
-async fn wait_for_records(
-    ctx: &Context,
-    request: &FetchRequest,
-    wanted: &[SessionItem],
-) -> Vec<Found> {
-    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
-    let min_bytes = usize::try_from(request.min_bytes).unwrap_or(0);
-    let partitions: Vec<Result<Arc<Partition>, ErrorCode>> =
-        wanted.iter().map(|wanted| locate(ctx, &wanted.item)).collect();
-    let first = read_all(ctx, request, wanted, &partitions);
-    if is_enough(&first, min_bytes) || wait.is_zero() || wanted.is_empty() {
-        return first;
-    }
-    drop(first);
-    let deadline = Instant::now() + wait;
-    let notify = Arc::new(Notify::new());
-    let _waiting: Vec<_> = partitions
-        .iter()
-        .filter_map(|partition| partition.as_ref().ok())
-        .map(|partition| partition.waiters.register(&notify))
-        .collect();
-    loop {
-        let found = read_all(ctx, request, wanted, &partitions);
-        if is_enough(&found, min_bytes) || Instant::now() >= deadline {
-            return found;
-        }
-        drop(found);
-        tokio::select! {
-            biased;
-            // Long polls must not hold up a stop.
-            () = ctx.shared.stopping.wait() => {
-                return read_all(ctx, request, wanted, &partitions);
-            }
-            () = notify.notified() => {}
-            () = tokio::time::sleep_until(deadline) => {}
-        }
-    }
-}
-
-fn is_enough(found: &[Found], min_bytes: usize) -> bool {
-    found.iter().any(Found::is_urgent) || found.iter().map(Found::bytes).sum::<usize>() >= min_bytes
-}
-
-fn locate(ctx: &Context, item: &FetchItem) -> Result<Arc<Partition>, ErrorCode> {
-    let partitions = &ctx.shared.partitions;
-    let topic = if ctx.version >= TOPIC_IDS_VERSION {
-        partitions.topic_by_id(item.topic_id).ok_or(ErrorCode::UnknownTopicId)?
-    } else {
-        partitions.topic(&item.topic).ok_or(ErrorCode::UnknownTopicOrPartition)?
-    };
-    topic.partition(item.partition)
-}
-
-fn read_all(
-    ctx: &Context,
-    request: &FetchRequest,
-    wanted: &[SessionItem],
-    partitions: &[Result<Arc<Partition>, ErrorCode>],
-) -> Vec<Found> {
-    let limit = usize::try_from(request.max_bytes).unwrap_or(0);
-    let mut left = limit.min(ctx.shared.limits.fetch_bytes_max);
-    let (mut at_least_one, mut files) = (true, 0);
-    let isolation = Isolation::from(request.isolation_level);
-    let replica_id = request.replica_id.max(request.replica_state.replica_id);
-    wanted
-        .iter()
-        .zip(partitions)
-        .map(|(wanted, partition)| {
-            let item = &wanted.item;
-            let found = partition
-                .as_ref()
-                .map_err(|code| *code)
-                .and_then(|partition| {
-                    if replica_id >= 0 {
-                        // Nobody follows this broker.
-                        return Err(ErrorCode::NotLeaderOrFollower);
-                    }
-                    read_one(partition, item, (left, at_least_one), isolation)
-                })
+    /// Reads everything wanted, each from its partition.
+    fn read(&self, partitions: impl Iterator<Item = Located>) -> Vec<Found> {
+        let Self { ctx, request, .. } = self;
+        let limit = usize::try_from(request.max_bytes).unwrap_or(0);
+        let mut left = limit.min(ctx.shared.limits.fetch_bytes_max);
+        let (mut at_least_one, mut files) = (true, 0);
+        let wanted = self.wanted.iter().map(|wanted| &wanted.item);
+        let found = wanted.zip(partitions).map(|(item, partition)| {
+            let read = match &partition {
+                Ok(partition) => self.read_one(partition, item, (left, at_least_one)),
+                Err(code) => Err(*code),
+            };
+            let found = read
                 .unwrap_or_else(|code| failed(ctx, item.partition, code, partition.as_ref().ok()));
             left = left.saturating_sub(found.bytes());
             at_least_one &= found.bytes() == 0;
@@ -231,40 +255,90 @@ fn read_all(
                 left = 0;
             }
             found
-        })
-        .collect()
-}
-
-fn read_one(
-    partition: &Arc<Partition>,
-    item: &FetchItem,
-    (left, at_least_one): (usize, bool),
-    isolation: Isolation,
-) -> Result<Found, ErrorCode> {
-    partition.check_leader_epoch(item.current_leader_epoch)?;
-    let mut data = PartitionData { partition_index: item.partition, ..PartitionData::default() };
-    if let Some(diverging) = diverging(partition, item)? {
-        data.diverging_epoch = diverging;
-        data.high_watermark = partition.high_watermark().get();
-        data.last_stable_offset = partition.last_stable_offset().get();
-        data.log_start_offset = partition.log_start_offset().get();
-        data.aborted_transactions = None;
-        data.records = Some(Records::default());
-        return Ok(Found { is_missing: false, data, range: None });
-    }
-    let max_bytes = usize::try_from(item.max_bytes).unwrap_or(0).min(left);
-    let read = partition.read(Offset(item.fetch_offset), max_bytes, at_least_one, isolation)?;
-    data.high_watermark = read.high_watermark.get();
-    data.last_stable_offset = read.last_stable_offset.get();
-    data.log_start_offset = read.log_start_offset.get();
-    data.aborted_transactions = read.aborted.map(|aborted| {
-        let aborted = aborted.iter().map(|aborted| AbortedTransaction {
-            producer_id: aborted.producer_id.get(),
-            first_offset: aborted.first_offset.get(),
         });
-        aborted.collect()
-    });
-    Ok(Found { is_missing: false, data, range: read.range })
+        found.collect()
+    }
+
+    fn partitions(&self) -> impl Iterator<Item = Located> {
+        self.wanted.iter().map(|wanted| self.locate(&wanted.item))
+    }
+
+    fn locate(&self, item: &FetchItem) -> Located {
+        let partitions = &self.ctx.shared.partitions;
+        let topic = if self.ctx.version >= TOPIC_IDS_VERSION {
+            partitions.topic_by_id(item.topic_id).ok_or(ErrorCode::UnknownTopicId)?
+        } else {
+            partitions.topic(&item.topic).ok_or(ErrorCode::UnknownTopicOrPartition)?
+        };
+        topic.partition(item.partition)
+    }
+
+    fn read_one(
+        &self,
+        partition: &Arc<Partition>,
+        item: &FetchItem,
+        (left, at_least_one): (usize, bool),
+    ) -> Result<Found, ErrorCode> {
+        if self.request.replica_id.max(self.request.replica_state.replica_id) >= 0 {
+            // Nobody follows this broker.
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        partition.check_leader_epoch(item.current_leader_epoch)?;
+        let mut data =
+            PartitionData { partition_index: item.partition, ..PartitionData::default() };
+        if let Some(diverging) = diverging(partition, item)? {
+            data.diverging_epoch = diverging;
+            data.high_watermark = partition.high_watermark().get();
+            data.last_stable_offset = partition.last_stable_offset().get();
+            data.log_start_offset = partition.log_start_offset().get();
+            data.aborted_transactions = None;
+            return Ok(Found { is_missing: false, data, range: None });
+        }
+        let max_bytes = usize::try_from(item.max_bytes).unwrap_or(0).min(left);
+        let isolation = Isolation::from(self.request.isolation_level);
+        let read = partition.read(Offset(item.fetch_offset), max_bytes, at_least_one, isolation)?;
+        data.high_watermark = read.high_watermark.get();
+        data.last_stable_offset = read.last_stable_offset.get();
+        data.log_start_offset = read.log_start_offset.get();
+        data.aborted_transactions = read.aborted.map(|aborted| {
+            let aborted = aborted.iter().map(|aborted| AbortedTransaction {
+                producer_id: aborted.producer_id.get(),
+                first_offset: aborted.first_offset.get(),
+            });
+            aborted.collect()
+        });
+        Ok(Found { is_missing: false, data, range: read.range })
+    }
+
+    /// Builds the response; a session is told what its client now knows.
+    fn respond(self, mut found: Vec<Found>) -> Outcome {
+        let Self { ctx, mut wanted, session, session_id, is_incremental, .. } = self;
+        let mut response = FetchResponse { session_id, ..FetchResponse::default() };
+        let mut files = Vec::new();
+        let got_records: Vec<bool> = match session {
+            Some(_) => found.iter().map(|found| found.bytes() > 0).collect(),
+            None => Vec::new(),
+        };
+        for is_missing in [false, true] {
+            let all = wanted.iter_mut().zip(&mut found);
+            for (wanted, found) in all.filter(|(_, found)| found.is_missing == is_missing) {
+                let is_news = found.tell(wanted);
+                if is_incremental && !is_news {
+                    continue;
+                }
+                let slot = files.len();
+                let range = found.range.take();
+                let records = range.as_ref().map(|it| Records::Deferred { len: it.length, slot });
+                files.extend(range);
+                found.data.records = Some(records.unwrap_or_default());
+                push(&mut response, &ctx, &wanted.item, std::mem::take(&mut found.data));
+            }
+        }
+        if let Some(session) = &session {
+            remember(session, wanted, &got_records);
+        }
+        ctx.reply_with_files(&response, files)
+    }
 }
 
 /// Whether the client's log history leaves ours before its fetch offset, and where.
@@ -289,7 +363,6 @@ fn failed(
         partition_index,
         error_code: code.code(),
         high_watermark: -1,
-        records: Some(Records::default()),
         ..PartitionData::default()
     };
     let is_missing = partition.is_none() && code != ErrorCode::KafkaStorageError;
@@ -307,51 +380,6 @@ fn failed(
         };
     }
     Found { is_missing, data, range: None }
-}
-
-/// How the answer is to look.
-struct Shape {
-    session: Option<SharedSession>,
-    is_incremental: bool,
-    session_id: i32,
-}
-
-/// Builds the response; a session is told what its client now knows.
-fn respond(
-    ctx: &Context,
-    mut wanted: Vec<SessionItem>,
-    found: Vec<Found>,
-    shape: &Shape,
-) -> (FetchResponse, Vec<FileRange>) {
-    let mut response = FetchResponse { session_id: shape.session_id, ..FetchResponse::default() };
-    let mut files = Vec::new();
-    let got_records: Vec<bool> = found.iter().map(|found| found.bytes() > 0).collect();
-    let mut pairs: Vec<(&mut SessionItem, Found)> = wanted.iter_mut().zip(found).collect();
-    pairs.sort_by_key(|(_, found)| found.is_missing);
-    for (wanted, mut found) in pairs {
-        let told = Told {
-            high_watermark: found.data.high_watermark,
-            last_stable_offset: found.data.last_stable_offset,
-            log_start_offset: found.data.log_start_offset,
-        };
-        let is_news = found.bytes() > 0 || found.is_urgent() || told != wanted.told;
-        // An error is told again next time, until it is gone.
-        wanted.told = if found.data.error_code == 0 { told } else { Told::NOTHING };
-        if shape.is_incremental && !is_news {
-            continue;
-        }
-        if let Some(range) = found.range.take() {
-            found.data.records = Some(Records::Deferred { len: range.length, slot: files.len() });
-            files.push(range);
-        } else if found.data.records.is_none() {
-            found.data.records = Some(Records::default());
-        }
-        push(&mut response, ctx, &wanted.item, found.data);
-    }
-    if let Some(session) = &shape.session {
-        remember(session, wanted, &got_records);
-    }
-    (response, files)
 }
 
 fn push(response: &mut FetchResponse, ctx: &Context, item: &FetchItem, data: PartitionData) {

@@ -271,7 +271,8 @@ impl Connection {
     fn begin(&mut self, frame: Bytes) -> Result<Begun, String> {
         let key = frame.first_chunk::<2>().map_or(-1, |bytes| i16::from_be_bytes(*bytes));
         self.entry.asked(key, frame.len());
-        let begun = api::begin(&self.shared, &self.peer, &mut self.client, frame)?;
+        let is_behind = !self.unanswered.is_empty();
+        let begun = api::begin(&self.shared, &self.peer, &mut self.client, frame, is_behind)?;
         if self.client != self.said {
             self.make_known();
         }
