@@ -62,7 +62,7 @@ mod sync_group;
 mod txn_offset_commit;
 mod write_txn_markers;
 
-/// One Kafka API.
+/// One Kafka API whose whole work is a future.
 pub(crate) trait Api: 'static {
     /// What clients send.
     type Request: Request + Send;
@@ -70,13 +70,22 @@ pub(crate) trait Api: 'static {
     const VERSIONS: RangeInclusive<i16> = <Self::Request as Message>::VERSIONS;
     /// Answers a request.
     fn handle(ctx: Context, request: Self::Request) -> impl Future<Output = Outcome> + Send;
+}
 
-    /// Starts a request. Produce appends here, and Fetch answers if it finds enough; all others only decode.
-    fn begin(ctx: Context, frame: Bytes, body: usize) -> Result<Begun, DecodeError> {
-        let mut reader = Reader::new(frame.slice(body.min(frame.len())..));
-        let request = Self::Request::decode(&mut reader, ctx.version)?;
-        let outcome = Box::pin(Self::handle(ctx, request));
-        Ok(Begun::Pending { order_is_fixed: false, outcome })
+/// One Kafka API. Produce and Fetch do what they can at once; every [`Api`] only makes its future.
+trait Begin: 'static {
+    type Request: Request;
+    const VERSIONS: RangeInclusive<i16> = <Self::Request as Message>::VERSIONS;
+    /// Starts a request.
+    fn begin(ctx: Context, request: Self::Request) -> Begun;
+}
+
+impl<A: Api> Begin for A {
+    type Request = A::Request;
+    const VERSIONS: RangeInclusive<i16> = <A as Api>::VERSIONS;
+
+    fn begin(ctx: Context, request: A::Request) -> Begun {
+        Begun::Pending { order_is_fixed: false, outcome: Box::pin(A::handle(ctx, request)) }
     }
 }
 
@@ -164,8 +173,19 @@ pub(crate) struct Row {
     begin: fn(Context, Bytes, usize) -> Result<Begun, DecodeError>,
 }
 
-const fn row<A: Api>() -> Row {
-    Row { key: A::Request::KEY, versions: A::VERSIONS, begin: A::begin }
+const fn row<A: Begin>() -> Row {
+    Row { key: A::Request::KEY, versions: A::VERSIONS, begin: decode_and_begin::<A> }
+}
+
+/// `body` is where the request begins in its frame, which nothing here holds on to.
+fn decode_and_begin<A: Begin>(
+    ctx: Context,
+    frame: Bytes,
+    body: usize,
+) -> Result<Begun, DecodeError> {
+    let request = A::Request::decode(&mut Reader::new(frame.slice(body..)), ctx.version)?;
+    drop(frame);
+    Ok(A::begin(ctx, request))
 }
 
 /// Every API, by key.

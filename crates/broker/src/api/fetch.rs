@@ -14,11 +14,10 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use ottla_log::FileRange;
 use ottla_types::{ErrorCode, LeaderEpoch, Offset};
 use ottla_wire::{
-    DecodeError, Message as _, Reader, Records,
+    Records,
     fetch_response::{
         AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
     },
@@ -26,7 +25,7 @@ use ottla_wire::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Api, Context, Outcome};
+use super::{Begin, Context, Outcome};
 use crate::{
     clock::now_ms,
     fetch_sessions::{
@@ -47,32 +46,25 @@ const FILES_MAX: usize = 512;
 /// The first version that says who leads where this broker does not.
 const LEADER_HINT_VERSION: i16 = 16;
 
-impl Api for Fetch {
+impl Begin for Fetch {
     type Request = FetchRequest;
 
-    fn begin(ctx: Context, frame: Bytes, body: usize) -> Result<Begun, DecodeError> {
-        let mut reader = Reader::new(frame.slice(body.min(frame.len())..));
-        let request = FetchRequest::decode(&mut reader, ctx.version)?;
+    fn begin(ctx: Context, request: FetchRequest) -> Begun {
         let fetching = match Fetching::open(ctx, request) {
             Ok(fetching) => fetching,
-            Err(refused) => return Ok(Begun::Answered(refused)),
+            Err(refused) => return Begun::Answered(refused),
         };
         // What was asked for before this is answered before this is looked at.
         if !fetching.ctx.is_behind_others
             && let Some(found) = fetching.read_enough(fetching.partitions())
         {
-            return Ok(Begun::Answered(fetching.respond(found)));
+            return Begun::Answered(fetching.respond(found));
         }
         let outcome = async move {
             let found = fetching.wait_for_records().await;
             fetching.respond(found)
         };
-        Ok(Begun::Pending { order_is_fixed: false, outcome: Box::pin(outcome) })
-    }
-
-    async fn handle(_ctx: Context, _request: FetchRequest) -> Outcome {
-        // Everything happens in `begin`.
-        Outcome::Nothing
+        Begun::Pending { order_is_fixed: false, outcome: Box::pin(outcome) }
     }
 }
 

@@ -6,7 +6,7 @@
 //! Budget: a batch is not copied between the socket and the page cache. The frame is decoded in
 //! place; each batch is a slice of it, written with one call, behind a header of its own, under the
 //! partition's lock by the connection's own task; what a request allocates besides its frame is counted in
-//! `tests/tests/hot_path.rs`. The order of a connection's batches is fixed when [`Api::begin`] returns, so
+//! `tests/tests/hot_path.rs`. The order of a connection's batches is fixed when [`Begin::begin`] returns, so
 //! the next request is read while the disk sync of this one is under way. Only where the transaction
 //! coordinator has to be waited for, it is fixed when that has answered.
 //! Kafka: `KafkaApis.handleProduceRequest`, `ReplicaManager.appendRecords`.
@@ -18,7 +18,7 @@ use ottla_log::Verification;
 use ottla_record::BATCH_OVERHEAD;
 use ottla_types::{ErrorCode, Offset};
 use ottla_wire::{
-    DecodeError, Message as _, Reader, Records, Str,
+    Records, Str,
     messages::{ProduceRequest, ProduceResponse},
     produce_request::{PartitionProduceData, TopicProduceData},
     produce_response::{BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse},
@@ -26,7 +26,7 @@ use ottla_wire::{
 
 mod transactional;
 
-use super::{Api, Context, Outcome};
+use super::{Begin, Context, Outcome};
 use crate::{
     clock::now_ms,
     net::connection::Begun,
@@ -48,18 +48,15 @@ struct Staged {
     wait_for: WaitFor,
 }
 
-impl Api for Produce {
+impl Begin for Produce {
     type Request = ProduceRequest;
 
-    fn begin(ctx: Context, frame: Bytes, body: usize) -> Result<Begun, DecodeError> {
-        let mut reader = Reader::new(frame.slice(body.min(frame.len())..));
-        let request = ProduceRequest::decode(&mut reader, ctx.version)?;
-        drop((reader, frame));
+    fn begin(ctx: Context, request: ProduceRequest) -> Begun {
         let acks = request.acks;
         if !matches!(acks, -1..=1) {
             let response = refuse_all(&request, ErrorCode::InvalidRequiredAcks);
             let outcome = if acks == 0 { Outcome::Nothing } else { ctx.reply(&response) };
-            return Ok(Begun::Answered(outcome));
+            return Begun::Answered(outcome);
         }
         let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
         let transactional_id = request.transactional_id.as_ref().map(Str::detached);
@@ -79,22 +76,17 @@ impl Api for Produce {
                 let (response, staged) = work.append(&ctx, acks);
                 finish(&ctx, acks, &settle(response, staged, timeout).await)
             };
-            return Ok(Begun::Pending { order_is_fixed: false, outcome: Box::pin(outcome) });
+            return Begun::Pending { order_is_fixed: false, outcome: Box::pin(outcome) };
         }
         let (response, staged) = work.append(&ctx, acks);
         if staged.is_empty() {
-            return Ok(Begun::Answered(finish(&ctx, acks, &response)));
+            return Begun::Answered(finish(&ctx, acks, &response));
         }
         let outcome = async move {
             let response = settle(response, staged, timeout).await;
             finish(&ctx, acks, &response)
         };
-        Ok(Begun::Pending { order_is_fixed: true, outcome: Box::pin(outcome) })
-    }
-
-    async fn handle(_ctx: Context, _request: ProduceRequest) -> Outcome {
-        // Everything happens in `begin`.
-        Outcome::Nothing
+        Begun::Pending { order_is_fixed: true, outcome: Box::pin(outcome) }
     }
 }
 
