@@ -260,19 +260,15 @@ impl Partition {
         };
         let mut batch =
             produced::check(settings, batch, allows_zstd, now_ms).map_err(reached_log)?;
-        let origin = AppendOrigin::Client(verification);
+        let (origin, size_bytes) = (AppendOrigin::Client(verification), batch.size());
         let append = |log: &mut Log, leader_epoch| {
             log.append_parts(origin, &mut batch.header_bytes, &batch.body, leader_epoch, now_ms)
         };
-        let appended = self.append_with(append, acks, now_ms).map_err(reached_log)?;
+        let appended = self.append_with(append, size_bytes, acks, now_ms).map_err(reached_log)?;
         if appended.is_duplicate {
             return Ok(appended);
         }
-        Ok(Appended {
-            log_append_time_ms: batch.log_append_time,
-            size_bytes: batch.size(),
-            ..appended
-        })
+        Ok(Appended { log_append_time_ms: batch.log_append_time, ..appended })
     }
 
     /// Appends one batch that is known to be right, such as one a coordinator made.
@@ -296,12 +292,13 @@ impl Partition {
         let size_bytes = batch.len();
         let append =
             |log: &mut Log, leader_epoch| log.append_from(origin, batch, leader_epoch, now_ms);
-        Ok(Appended { size_bytes, ..self.append_with(append, acks, now_ms)? })
+        self.append_with(append, size_bytes, acks, now_ms)
     }
 
     fn append_with(
         self: &Arc<Self>,
         append: impl FnOnce(&mut Log, LeaderEpoch) -> Result<ottla_log::Appended, AppendError>,
+        size_bytes: usize,
         acks: i16,
         now_ms: i64,
     ) -> Result<Appended, Refused> {
@@ -332,7 +329,7 @@ impl Partition {
             // Of a duplicate Kafka tells the time that it kept with the batch.
             log_append_time_ms: if done.duplicate { done.max_timestamp } else { -1 },
             record_count: i32::try_from(record_count).unwrap_or(i32::MAX),
-            size_bytes: 0,
+            size_bytes,
             is_duplicate: done.duplicate,
             wait_for,
         })
