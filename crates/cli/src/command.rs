@@ -14,6 +14,7 @@ use clap::Subcommand;
 
 pub(crate) use consume::source::Source;
 pub(crate) use produce::{compression, find, parse_acks, producer_config, read_lines, read_pieces};
+pub(crate) use txn::open_since_before;
 
 use crate::{exit::Outcome, session::Session};
 

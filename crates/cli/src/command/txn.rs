@@ -249,21 +249,15 @@ impl FindHanging {
         let admin = client.admin();
         let limit_ms = i64::try_from(self.max_timeout.as_millis()).unwrap_or(i64::MAX);
         let oldest_ms = now_ms().saturating_sub(limit_ms);
-        let mut suspects = Vec::new();
+        let mut places = Vec::new();
         for topic in admin.list_topics().await? {
             let is_wanted = self.topics.is_empty()
                 || self.topics.iter().any(|pattern| matches_glob(pattern, &topic.name));
-            if !is_wanted {
-                continue;
-            }
-            for partition in topic.partitions.keys() {
-                for producer in admin.describe_producers(&topic.name, *partition).await? {
-                    if producer.open_since.is_some() && producer.last_timestamp < oldest_ms {
-                        suspects.push((topic.name.to_string(), *partition, producer));
-                    }
-                }
+            if is_wanted {
+                places.extend(topic.partitions.keys().map(|at| (topic.name.to_string(), *at)));
             }
         }
+        let suspects = open_since_before(&admin, &places, oldest_ms).await?;
         let mut report = Report::list("HangingTransactions", HANGING);
         let known = match suspects.as_slice() {
             [] => BTreeMap::new(),
@@ -290,4 +284,20 @@ impl FindHanging {
         }
         finish(session, &report)
     }
+}
+
+/// What is open in these partitions and was last written to before a time in ms, each with its place.
+pub(crate) async fn open_since_before(
+    admin: &Admin,
+    places: &[(String, i32)],
+    oldest_ms: i64,
+) -> ottla_client::Result<Vec<(String, i32, ProducerState)>> {
+    let mut open = Vec::new();
+    for ((topic, partition), producers) in admin.describe_producers_of(places).await? {
+        let mut producers = producers?;
+        producers.retain(|it| it.open_since.is_some() && it.last_timestamp < oldest_ms);
+        open.extend(producers.into_iter().map(|it| (topic.clone(), partition, it)));
+    }
+    open.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    Ok(open)
 }

@@ -6,6 +6,7 @@ use ottla_client::{Client, Offset, ProducerState};
 
 use super::{print, suspects};
 use crate::{
+    command::open_since_before,
     output::Out,
     time::now_ms,
     tools::{Refusal, flags::Given},
@@ -27,14 +28,8 @@ pub(super) async fn run(given: &Given, client: &Client, out: &mut Out) -> Result
     let minutes = given.number::<i64>("max-transaction-timeout")?.unwrap_or(15);
     let now = now_ms();
     let oldest = now.saturating_sub(minutes.saturating_mul(60_000));
-    let mut open: Vec<(String, i32, ProducerState)> = Vec::new();
-    for (topic, partition) in suspects(given, client).await? {
-        for producer in admin.describe_producers(&topic, partition).await? {
-            if producer.open_since.is_some() && producer.last_timestamp < oldest {
-                open.push((topic.clone(), partition, producer));
-            }
-        }
-    }
+    let places = suspects(given, client).await?;
+    let mut open = open_since_before(&admin, &places, oldest).await?;
     let known = match open.as_slice() {
         [] => BTreeMap::new(),
         _ => admin.transactions_by_producer().await?,
