@@ -6,14 +6,14 @@ use bytes::{Bytes, BytesMut};
 use ottla_record::{BatchHeader, BuilderOptions, Compression};
 use ottla_tests::{
     batch,
-    client::{Client, PRODUCE_VERSION, bytes_of, text_of},
+    client::{Client, FETCH_VERSION, PRODUCE_VERSION, bytes_of, fetching, text_of},
     in_process::{TestBroker, eventually},
     session::produce,
 };
 use ottla_wire::{
     Str,
     describe_producers_request::{DescribeProducersRequest, TopicRequest},
-    messages::ProduceRequest,
+    messages::{FetchRequest, ProduceRequest},
     produce_request::TopicProduceData,
 };
 
@@ -446,10 +446,10 @@ fn a_slow_reader_keeps_nobody_waiting() {
     let mut slow = Vec::new();
     for _ in 0..4 {
         let mut reader = broker.client();
-        let mut request = ottla_tests::client::fetching("large", 0, 0);
+        let mut request = fetching("large", 0, 0);
         request.topics[0].partitions[0].partition_max_bytes = 50 << 20;
         for _ in 0..4 {
-            reader.send(ottla_tests::client::FETCH_VERSION, &request);
+            reader.send(FETCH_VERSION, &request);
         }
         slow.push(reader);
     }
@@ -461,4 +461,19 @@ fn a_slow_reader_keeps_nobody_waiting() {
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
     drop(slow);
+}
+
+#[test]
+fn a_fetch_behind_a_produce_on_the_same_connection_sees_what_that_wrote() {
+    let broker = TestBroker::start(&[("ottla.ack.durability", "fsync")]);
+    let mut client = broker.client();
+    client.topic("ordered", 1, &[]);
+    for offset in 0..50 {
+        let wrote = client.send(PRODUCE_VERSION, &produce("ordered", 0, batch::plain(1)));
+        let read = client.send(FETCH_VERSION, &fetching("ordered", 0, offset));
+        client.receive::<ProduceRequest>(wrote, PRODUCE_VERSION);
+        let response = client.receive::<FetchRequest>(read, FETCH_VERSION);
+        let data = &response.responses[0].partitions[0];
+        assert_eq!((data.error_code, data.high_watermark), (0, offset + 1));
+    }
 }
