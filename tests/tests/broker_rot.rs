@@ -1,12 +1,17 @@
 //! Damage at rest to the files that belong to a whole broker or a whole directory: no start on them
-//! serves something else than what was written, and none hides that something is gone.
+//! serves something else than what was written, and none hides that something is gone. What is
+//! refused for it is refused with the name of the file, the place in it, and the command that shows
+//! it; that command is run.
 //!
 //! `OTTLA_ROT_CASES=2000 cargo test -p ottla-tests --test broker_rot` tries more.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
+    io::Write,
     path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, Mutex},
 };
 
 use ottla_record::BuilderOptions;
@@ -14,6 +19,7 @@ use ottla_tests::{
     batch,
     client::Client,
     in_process::{self, TestBroker, address_of, copy_directory, eventually},
+    process::ottla,
 };
 
 const SETTINGS: &[(&str, &str)] = &[
@@ -113,8 +119,8 @@ impl Rest {
         found
     }
 
-    /// Changes one file of a copy. Says which and how; `None` if nothing has changed.
-    fn damage(&self, copy: &Path, random: &mut Random) -> Option<String> {
+    /// Changes one file of a copy; `None` if nothing has changed.
+    fn damage(&self, copy: &Path, random: &mut Random) -> Option<Damage> {
         let files = self.files();
         let name = &files[random.below(files.len())];
         let content = fs::read(copy.join(name)).unwrap();
@@ -142,27 +148,27 @@ impl Rest {
             Some(changed) => fs::write(copy.join(name), changed).unwrap(),
             None => fs::remove_file(copy.join(name)).unwrap(),
         }
-        Some(format!("{}: {what} (clean: {})", name.display(), self.was_clean))
+        let how = format!("{}: {what} (clean: {})", name.display(), self.was_clean);
+        Some(Damage { path: copy.join(name), is_gone: what == "no file", how })
     }
 
-    /// Starts on the copy and reads everything. Whether the start was refused.
-    fn check(&self, copy: &Path, context: &str) -> bool {
+    /// Starts on the copy and reads everything. What was said to refuse the start or a partition.
+    fn check(&self, copy: &Path, log: &Log, context: &str) -> Option<String> {
         let settings = SETTINGS.iter().chain(&[("log.cleaner.enable", "false")]);
         let owned = settings.map(|&(key, value)| (key.to_owned(), value.to_owned()));
         let broker = match in_process::start(copy, &owned.collect::<Vec<_>>()) {
             Ok(broker) => broker,
-            Err(error) => {
-                assert!(error.to_string().len() > 20, "{context}: {error}");
-                return true;
-            }
+            Err(error) => return Some(error.to_string()),
         };
+        let mut refused = None;
         let mut client = Client::connect(address_of(&broker));
         for (topic, expected) in &self.stored {
             let described = client.metadata(topic, false);
             assert_eq!(described.error_code, 0, "{context}: {topic} is gone");
             let fetched = client.try_fetch(topic, 0, 0);
             if fetched.error_code == 56 {
-                // Offline, with a line in the log: only its own directory may have done that.
+                let line = log.find(&format!("partition={topic}-0"), "the partition is offline");
+                refused = Some(line.unwrap_or_else(|| panic!("{context}: {topic} is offline")));
                 continue;
             }
             let found = read(&mut client, topic);
@@ -176,7 +182,85 @@ impl Rest {
             client.produce(topic, 0, batch::plain(1));
         }
         broker.stop().unwrap();
-        false
+        refused
+    }
+}
+
+/// What was done to a file.
+struct Damage {
+    path: PathBuf,
+    is_gone: bool,
+    how: String,
+}
+
+impl Damage {
+    /// The command that shows it, out of a message that has to say everything.
+    fn command<'a>(&self, message: &'a str, context: &str) -> Vec<&'a str> {
+        let path = self.path.to_str().unwrap();
+        assert!(message.contains(path), "{context}: {path} is not named in: {message}");
+        let has_place = place(message).is_some();
+        assert!(has_place || self.is_gone, "{context}: no place is named in: {message}");
+        let command = message.split_once(" with: ottla ").map(|(_, rest)| rest);
+        let command = command.unwrap_or_else(|| panic!("{context}: no command in: {message}"));
+        command.split_whitespace().collect()
+    }
+
+    /// Runs the command: it shows the place, or that there is no file.
+    fn is_shown(&self, command: &[&str], message: &str, context: &str) {
+        let output = Command::new(ottla()).args(command).output().unwrap();
+        let shown = [output.stdout, output.stderr].concat();
+        let shown = String::from_utf8_lossy(&shown);
+        let path = self.path.to_str().unwrap();
+        let expected = match place(message) {
+            Some(place) if !self.is_gone => place,
+            _ => format!("cannot read {path}"),
+        };
+        assert!(shown.contains(&expected), "{context}: {expected} is not in: {shown}");
+    }
+}
+
+/// The line of a file that a message names, as the command shows it: its number, or what it says.
+fn place(message: &str) -> Option<String> {
+    if let Some((_, rest)) = message.split_once(" has the line \"") {
+        return rest.split_once('"').map(|(line, _)| format!(": {line}\n"));
+    }
+    let (_, rest) = message.split_once("line ")?;
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    (!digits.is_empty()).then(|| format!("line {digits}: "))
+}
+
+/// What brokers of this process log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn captured() -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).init();
+        log
+    }
+
+    /// The line with these parts.
+    fn find(&self, one: &str, other: &str) -> Option<String> {
+        let bytes = self.0.lock().unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let line = text.lines().find(|line| line.contains(one) && line.contains(other));
+        line.map(str::to_owned)
+    }
+
+    fn clear(&self) {
+        self.0.lock().unwrap().clear();
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -184,7 +268,10 @@ impl Rest {
 fn no_damage_to_a_brokers_own_files_is_served_or_hidden() {
     let cases = std::env::var("OTTLA_ROT_CASES").ok().map_or(120, |text| text.parse().unwrap());
     let rests = [true, false].map(Rest::new);
+    let log = Log::captured();
     let (mut tried, mut refused, mut seed) = (0, 0, 0);
+    // Of each file and kind of damage, one is looked at with the command.
+    let mut shown = BTreeSet::new();
     while tried < cases {
         seed += 1;
         let mut random = Random(seed);
@@ -192,9 +279,16 @@ fn no_damage_to_a_brokers_own_files_is_served_or_hidden() {
         let rest = &rests[random.below(2)];
         let copy = tempfile::tempdir().unwrap();
         copy_directory(rest.dir.path(), copy.path());
-        let Some(context) = rest.damage(copy.path(), &mut random) else { continue };
+        let Some(damage) = rest.damage(copy.path(), &mut random) else { continue };
         tried += 1;
-        refused += usize::from(rest.check(copy.path(), &format!("case {seed}, {context}")));
+        log.clear();
+        let context = format!("case {seed}, {}", damage.how);
+        let Some(message) = rest.check(copy.path(), &log, &context) else { continue };
+        refused += 1;
+        let command = damage.command(&message, &context);
+        if shown.insert(damage.how.clone()) {
+            damage.is_shown(&command, &message, &context);
+        }
     }
     assert!(refused > 0 && refused < cases, "{refused} of {cases} starts were refused");
 }

@@ -126,7 +126,7 @@ fn a_damaged_metadata_log_is_not_taken_for_a_torn_one() {
         bytes[damage] ^= 0xff;
         fs::write(&log, bytes).unwrap();
         let error = look().unwrap_err().to_string();
-        assert!(error.contains("00000000000000000000.log is damaged at byte"), "{error}");
+        assert!(error.contains("00000000000000000000.log is damaged at position"), "{error}");
     }
     // A crash may leave a part of a batch that was not waited for.
     fs::remove_file(broker.data_dir().join(".kafka_cleanshutdown")).unwrap();

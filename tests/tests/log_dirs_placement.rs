@@ -157,7 +157,7 @@ fn directories_of_two_clusters_are_refused() {
     let settings = [("log.dirs".to_owned(), both)];
     let refused = in_process::start(one.data_dir(), &settings).expect_err("two clusters");
     let text = refused.to_string();
-    assert!(text.contains("belongs to cluster") && text.contains("log.dirs"), "{text}");
+    assert!(text.contains("two clusters") && text.contains("log.dirs"), "{text}");
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn cluster_id(
 ) -> Result<String, StartError> {
     let (metadata_path, node_id) = (config.metadata_log_dir(), config.get(&keys::NODE_ID));
     let wanted = config.get(&keys::OTTLA_CLUSTER_ID);
-    let mut known: Option<(&str, &MetaProperties)> = None;
+    let mut known: Option<(&LogDir, &MetaProperties)> = None;
     let mut is_metadata_new = false;
     for (path, log_dir) in found {
         let Some(log_dir) = log_dir else { continue };
@@ -292,36 +292,50 @@ fn cluster_id(
         };
         if meta.node_id != node_id {
             return Err(StartError::Config(format!(
-                "data directory {path} belongs to broker {}, and node.id is {node_id}",
-                meta.node_id
+                "data directory {path} belongs to broker {} ({}), and node.id is {node_id}. Look at \
+                 it with: ottla log dump {}",
+                meta.node_id,
+                log_dir.meta_place("node.id"),
+                log_dir.meta_path().display()
             )));
         }
         if let Some(wanted) = wanted.filter(|wanted| *wanted != meta.cluster_id) {
             let origin = config.origin(&keys::OTTLA_CLUSTER_ID).unwrap_or_default();
             return Err(StartError::Config(format!(
                 "data directory {path} belongs to cluster {}, and {origin} asks for cluster \
-                 {wanted} (CLUSTER_ID, ottla.cluster.id): use another directory, or leave the id out",
-                meta.cluster_id
+                 {wanted} (CLUSTER_ID, ottla.cluster.id): use another directory, or leave the id \
+                 out. Look at it with: ottla log dump {}",
+                meta.cluster_id,
+                log_dir.meta_path().display()
             )));
         }
         match known {
             Some((other, known)) if known.cluster_id != meta.cluster_id => {
                 return Err(StartError::Config(format!(
-                    "data directory {path} belongs to cluster {}, and {other} to {} (log.dirs)",
-                    meta.cluster_id, known.cluster_id
+                    "data directories of two clusters (log.dirs): {} has cluster.id {}, and {} has \
+                     {}. Look at both with: ottla log dump {} {}",
+                    log_dir.meta_place("cluster.id"),
+                    meta.cluster_id,
+                    other.meta_place("cluster.id"),
+                    known.cluster_id,
+                    log_dir.meta_path().display(),
+                    other.meta_path().display()
                 )));
             }
             Some(_) => {}
-            None => known = Some((path, meta)),
+            None => known = Some((log_dir, meta)),
         }
     }
     match known {
         None => Ok(wanted.map_or_else(|| new_id().to_string(), str::to_owned)),
         Some((other, known)) if is_metadata_new => Err(StartError::Config(format!(
-            "{metadata_path}, the directory of the cluster metadata, is empty, while {other} belongs \
-             to cluster {}: is it mounted? If the metadata is in another directory, name that with \
-             metadata.log.dir",
-            known.cluster_id
+            "{metadata_path}/meta.properties is missing, while {} belongs to cluster {}: is \
+             {metadata_path}, the directory of the cluster metadata, mounted? If the metadata is in \
+             another directory, name that with metadata.log.dir. Look at both with: ottla log dump \
+             {metadata_path}/meta.properties {}",
+            other.path().display(),
+            known.cluster_id,
+            other.meta_path().display()
         ))),
         Some((_, known)) => Ok(known.cluster_id.clone()),
     }

@@ -219,7 +219,8 @@ impl LocalMetadataLog {
         if applied.next < self.log.log_start_offset() {
             let start = self.log.log_start_offset();
             return Err(malformed(format!(
-                "the log begins at offset {start}, and no snapshot holds what was before it"
+                "{} begins at offset {start}, and no snapshot there holds what was before it",
+                self.log.dir().path().display()
             )));
         }
         while applied.next < self.log.log_end_offset() {
@@ -265,7 +266,7 @@ impl LocalMetadataLog {
     fn elect(&mut self, own: &Voter, is_new: bool) -> Result<(), MetadataLogError> {
         let dir = Arc::clone(self.log.dir());
         let state = quorum_state::read(dir.as_ref())?;
-        check_voters(&self.quorum, state.as_ref(), (own.id, own.directory_id))?;
+        check_voters(dir.as_ref(), &self.quorum, state.as_ref(), (own.id, own.directory_id))?;
         // Ottla wrote no voters once, and no `quorum-state` either, which Kafka always does.
         let is_ours = is_new || state.is_none() && self.is_quorum_recorded;
         if self.quorum.kraft_version == 0 && is_ours {
@@ -364,6 +365,7 @@ fn check_version(image: &Image) -> Result<(), MetadataLogError> {
 /// Whether this node may decide alone. One of several voters may not, nor one that only follows:
 /// what it wrote, the others would never have agreed to.
 fn check_voters(
+    dir: &dyn Dir,
     quorum: &Quorum,
     state: Option<&QuorumState>,
     (id, directory_id): (BrokerId, Uuid),
@@ -372,8 +374,11 @@ fn check_voters(
         && only.id == id
         && only.directory_id != directory_id
     {
+        let meta = dir.path().with_file_name("meta.properties");
+        let meta = meta.display();
         return Err(malformed(format!(
-            "voter {id} has the directory {}, and meta.properties says {directory_id}",
+            "voter {id} has the directory {}, and {meta} has the line \"directory.id={directory_id}\": \
+             one of them is of another directory. Look at it with: ottla log dump {meta}",
             only.directory_id
         )));
     }

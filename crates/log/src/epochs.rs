@@ -5,7 +5,7 @@
 
 use ottla_types::{LeaderEpoch, Offset};
 
-use crate::checkpoint;
+use crate::{checkpoint, error::BadLine};
 
 /// The leader epochs of one log, with the first offset of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,17 +14,17 @@ pub struct EpochCache {
 }
 
 impl EpochCache {
-    /// Reads a `leader-epoch-checkpoint`; `None` if it is not one.
-    pub(crate) fn parse(content: &[u8]) -> Option<Self> {
+    /// Reads a `leader-epoch-checkpoint`.
+    pub(crate) fn parse(content: &[u8]) -> Result<Self, BadLine> {
         let mut cache = Self::default();
-        for line in checkpoint::parse_v0(content)? {
-            let (epoch, start) = line.split_once(' ')?;
-            let (epoch, start) = (LeaderEpoch(epoch.parse().ok()?), Offset(start.parse().ok()?));
-            if !cache.assign(epoch, start) {
-                return None;
+        for (number, line) in checkpoint::parse_v0(content)? {
+            let entry = parse_entry(line)
+                .ok_or_else(|| BadLine::new(number, "it is not an epoch and an offset"))?;
+            if !cache.assign(entry.0, entry.1) {
+                return Err(BadLine::new(number, "it does not follow the line before it"));
             }
         }
-        Some(cache)
+        Ok(cache)
     }
 
     /// The content of a `leader-epoch-checkpoint`.
@@ -112,6 +112,11 @@ impl EpochCache {
     }
 }
 
+fn parse_entry(line: &str) -> Option<(LeaderEpoch, Offset)> {
+    let (epoch, start) = line.split_once(' ')?;
+    Some((LeaderEpoch(epoch.parse().ok()?), Offset(start.parse().ok()?)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,10 +191,16 @@ mod tests {
     #[test]
     fn the_file_is_kafkas() {
         assert_eq!(cache().to_bytes(), b"0\n3\n0 0\n2 10\n5 30\n");
-        assert_eq!(EpochCache::parse(b"0\n3\n0 0\n2 10\n5 30\n"), Some(cache()));
-        assert_eq!(EpochCache::parse(b"0\n0\n"), Some(EpochCache::default()));
-        for bad in [&b"1\n0\n"[..], b"0\n2\n0 0\n", b"0\n1\n0\n", b"0\n2\n1 0\n0 5\n", b"\0\0\0"] {
-            assert_eq!(EpochCache::parse(bad), None);
+        assert_eq!(EpochCache::parse(b"0\n3\n0 0\n2 10\n5 30\n"), Ok(cache()));
+        assert_eq!(EpochCache::parse(b"0\n0\n"), Ok(EpochCache::default()));
+        for (bad, line) in [
+            (&b"1\n0\n"[..], 1),
+            (b"0\n2\n0 0\n", 2),
+            (b"0\n1\n0\n", 3),
+            (b"0\n2\n1 0\n0 5\n", 4),
+            (b"\0\0\0", 1),
+        ] {
+            assert_eq!(EpochCache::parse(bad).unwrap_err().line, line);
         }
     }
 }

@@ -8,6 +8,22 @@ use std::{fmt, io, path::Path, path::PathBuf, sync::Arc};
 use ottla_record::BatchError;
 use ottla_types::{ErrorCode, Offset, Uuid};
 
+/// What is wrong with a text file, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {cause}")]
+pub struct BadLine {
+    /// The number of the line, from 1 on.
+    pub(crate) line: usize,
+    /// What is wrong there.
+    pub(crate) cause: String,
+}
+
+impl BadLine {
+    pub(crate) fn new(line: usize, cause: impl Into<String>) -> Self {
+        Self { line, cause: cause.into() }
+    }
+}
+
 /// A log cannot be opened or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -38,28 +54,32 @@ pub enum LogError {
     },
     /// The log ends before an offset up to which it was on disk for good.
     #[error(
-        "{} ends at offset {log_end_offset}, but {checkpoint} says that the partition reached \
-         {expected}: records are missing. Bring the file back, or remove the partition's line from \
-         {checkpoint} to go on with what is left. Look at it with: \
-         ottla log dump {}",
+        "{} ends at offset {log_end_offset}, but {} has the line \"{at} {expected}\": records are \
+         missing. Bring the file back, or remove that line to go on with what is left. Look at both \
+         with: ottla log dump {} {}",
         path.display(),
-        path.display()
+        checkpoint.display(),
+        path.display(),
+        checkpoint.display()
     )]
     Incomplete {
         /// The last file.
         path: PathBuf,
         /// Where the log ends, exclusive.
         log_end_offset: Offset,
+        /// The partition, as the checkpoint writes it.
+        at: String,
         /// Where it should end, or later.
         expected: Offset,
         /// The file that says so.
-        checkpoint: &'static str,
+        checkpoint: PathBuf,
     },
     /// A segment's log is gone but not what belongs to it.
     #[error(
         "{} is missing, though {index} is there: its records are lost. Bring the file back, or \
-         remove {index} to go on without them",
-        path.display()
+         remove {index} to go on without them. Look at what is left with: ottla log verify {}",
+        path.display(),
+        path.parent().unwrap_or(path).display()
     )]
     Missing {
         /// The file that is missing.
@@ -68,22 +88,32 @@ pub enum LogError {
         index: String,
     },
     /// The directory belongs to another topic of the same name.
-    #[error("{} holds topic id {found}, not {expected}", path.display())]
+    #[error(
+        "{} has topic id {found} in line 2, not {expected}. Look at it with: ottla log dump {}",
+        path.display(),
+        path.display()
+    )]
     InconsistentTopicId {
-        /// The partition's directory.
+        /// The partition's `partition.metadata`.
         path: PathBuf,
-        /// The id in its `partition.metadata`.
+        /// The id in it.
         found: Uuid,
         /// The id it was opened with.
         expected: Uuid,
     },
     /// A file cannot be understood.
-    #[error("{} is not valid: {cause}", path.display())]
+    #[error(
+        "{} is not valid in line {}: {}. Look at it with: ottla log dump {}",
+        path.display(),
+        fault.line,
+        fault.cause,
+        path.display()
+    )]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Why not.
-        cause: String,
+        /// Where, and why not.
+        fault: BadLine,
     },
     /// Another process uses the data directory.
     #[error(
@@ -257,7 +287,11 @@ pub enum ReadError {
         source: io::Error,
     },
     /// There is no batch where there should be one.
-    #[error("{} is damaged at position {position}: {cause}", path.display())]
+    #[error(
+        "{} is damaged at position {position}: {cause}. Look at it with: ottla log dump {}",
+        path.display(),
+        path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

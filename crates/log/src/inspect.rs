@@ -23,11 +23,10 @@ use crate::{
 };
 
 mod segment;
+mod text;
 
 /// Most bytes the records of one batch may decompress to.
 const DECOMPRESSED_BYTES_MAX: usize = 1 << 30;
-
-const NO_EPOCHS: &str = "it is not a list of leader epochs";
 
 /// Something that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,36 +187,63 @@ pub fn inspect_partition(path: &Path) -> io::Result<Inspection> {
 /// The leader epochs of the partition; none where their file does not say.
 fn epochs(dir: &DiskDir, out: &mut Inspection) -> io::Result<EpochCache> {
     let content = dir.read(names::LEADER_EPOCHS)?.unwrap_or_default();
-    Ok(EpochCache::parse(&content).unwrap_or_else(|| {
+    Ok(EpochCache::parse(&content).unwrap_or_else(|fault| {
         let file = dir.path().join(names::LEADER_EPOCHS);
-        out.findings.push(Finding::new(&file, None, NO_EPOCHS));
+        out.findings.push(Finding::new(&file, None, fault));
         EpochCache::default()
     }))
 }
 
-/// The entries of an index, a producer snapshot or an epoch checkpoint, one a line; a finding where
-/// the file is none of them.
-pub fn describe_file(path: &Path) -> io::Result<Result<Vec<String>, Finding>> {
+/// What is in a file that holds no batches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// The entries of an index, a producer snapshot or an epoch checkpoint, or the lines of another
+    /// text file.
+    pub lines: Vec<String>,
+    /// What is wrong with the file.
+    pub finding: Option<Finding>,
+}
+
+impl Described {
+    fn new(path: &Path, lines: Result<Vec<String>, impl fmt::Display>) -> Self {
+        match lines {
+            Ok(lines) => Self { lines, finding: None },
+            Err(cause) => {
+                Self { lines: Vec::new(), finding: Some(Finding::new(path, None, cause)) }
+            }
+        }
+    }
+}
+
+/// What is in a file, one a line.
+pub fn describe_file(path: &Path) -> io::Result<Described> {
     let (dir, name) = split(path);
     let content = dir.read(&name)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
     if name == names::LEADER_EPOCHS {
         let epochs = EpochCache::parse(&content);
-        return Ok(epochs
-            .map(|epochs| epoch_lines(&epochs))
-            .ok_or_else(|| Finding::new(path, None, NO_EPOCHS)));
+        return Ok(Described::new(path, epochs.map(|epochs| epoch_lines(&epochs))));
     }
-    let Some((base, kind)) = names::parse(&name) else {
-        return Ok(Err(Finding::new(path, None, "its name is not that of a file of a log")));
+    if let Some(checked) = text::check(&name, &content) {
+        let finding = checked.err().map(|fault| Finding::new(path, None, fault));
+        return Ok(Described { lines: text::lines(&content), finding });
+    }
+    Ok(Described::new(path, entry_lines(&name, &content)))
+}
+
+/// The entries of a file that belongs to a segment.
+fn entry_lines(name: &str, content: &[u8]) -> Result<Vec<String>, String> {
+    let Some((base, kind)) = names::parse(name) else {
+        return Err("its name is not that of a file of a log".to_owned());
     };
-    Ok(match kind {
-        Kind::OffsetIndex => Ok(entries::<OffsetEntry>(&content)
+    match kind {
+        Kind::OffsetIndex => Ok(entries::<OffsetEntry>(content)
             .map(|it| format!("offset={} position={}", it.offset(base), it.position))
             .collect()),
-        Kind::TimeIndex => Ok(entries::<TimeEntry>(&content)
+        Kind::TimeIndex => Ok(entries::<TimeEntry>(content)
             .map(|it| format!("time={} offset={}", it.timestamp, it.offset(base)))
             .collect()),
-        Kind::TxnIndex => Ok(txn_index::parse(&content).iter().map(txn_line).collect()),
-        Kind::Snapshot => match snapshot::parse(&content) {
+        Kind::TxnIndex => Ok(txn_index::parse(content).iter().map(txn_line).collect()),
+        Kind::Snapshot => match snapshot::parse(content) {
             Ok(producers) => Ok(producers
                 .iter()
                 .map(|(id, it)| {
@@ -230,10 +256,10 @@ pub fn describe_file(path: &Path) -> io::Result<Result<Vec<String>, Finding>> {
                     )
                 })
                 .collect()),
-            Err(cause) => Err(Finding::new(path, None, cause)),
+            Err(cause) => Err(cause.to_string()),
         },
-        Kind::Log => Err(Finding::new(path, None, "it is a segment: read its batches")),
-    })
+        Kind::Log => Err("it is a segment: read its batches".to_owned()),
+    }
 }
 
 fn epoch_lines(epochs: &EpochCache) -> Vec<String> {

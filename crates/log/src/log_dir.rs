@@ -22,11 +22,13 @@ use rustix::fs::FlockOperation;
 use crate::{
     checkpoint,
     dir::{Dir, DiskDir, write_atomically},
-    error::LogError,
+    error::{BadLine, LogError},
 };
 
 const LOCK: &str = ".lock";
-const META: &str = "meta.properties";
+pub(crate) const META: &str = "meta.properties";
+/// What `meta.properties` says.
+const META_KEYS: [&str; 4] = ["version", "cluster.id", "node.id", "directory.id"];
 const CLEAN: &str = ".kafka_cleanshutdown";
 /// The file of recovery points.
 pub(crate) const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
@@ -34,6 +36,9 @@ pub(crate) const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 pub(crate) const LOG_STARTS: &str = "log-start-offset-checkpoint";
 const CLEANER_OFFSETS: &str = "cleaner-offset-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
+/// The files with an offset of each partition.
+pub(crate) const OFFSET_CHECKPOINTS: [&str; 4] =
+    [RECOVERY_POINTS, LOG_STARTS, CLEANER_OFFSETS, HIGH_WATERMARKS];
 const DELETE_SUFFIX: &str = "-delete";
 const FUTURE_SUFFIX: &str = "-future";
 const STRAY_SUFFIX: &str = "-stray";
@@ -52,30 +57,41 @@ pub struct MetaProperties {
 }
 
 impl MetaProperties {
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, BadLine> {
         let mut properties = BTreeMap::new();
-        for line in text.lines().map(str::trim) {
-            if line.is_empty() || line.starts_with(['#', '!']) {
-                continue;
-            }
-            if let Some((key, value)) = line.split_once(['=', ':']) {
-                properties.insert(key.trim(), value.trim());
+        let (mut unknown, mut end) = (None, 1);
+        for (number, key, value) in property_lines(text) {
+            end = number;
+            if META_KEYS.contains(&key) {
+                properties.insert(key, (number, value));
+            } else {
+                unknown = unknown.or(Some(number));
             }
         }
-        let get = |key: &str| properties.get(key).copied().ok_or(format!("it has no {key}"));
-        if get("version")? != "1" {
-            return Err("it is not of version 1; start it once with Kafka 3.9 or newer".to_owned());
+        let get = |key: &str| {
+            properties.get(key).copied().ok_or_else(|| match unknown {
+                Some(line) => {
+                    BadLine::new(line, format!("it is not understood, and no {key} follows"))
+                }
+                None => BadLine::new(end, format!("the file ends without {key}")),
+            })
+        };
+        let (line, version) = get("version")?;
+        if version != "1" {
+            let cause = "the version is not 1; start it once with Kafka 3.9 or newer";
+            return Err(BadLine::new(line, cause));
         }
-        let node_id = get("node.id")?.parse();
+        let (_, cluster_id) = get("cluster.id")?;
+        let (line, node_id) = get("node.id")?;
+        let node_id = node_id.parse();
+        let node_id = node_id.map_err(|error| BadLine::new(line, format!("node.id: {error}")))?;
         let directory_id = match properties.get("directory.id") {
-            Some(id) => id.parse().map_err(|error| format!("directory.id: {error}"))?,
+            Some((line, id)) => {
+                id.parse().map_err(|error| BadLine::new(*line, format!("directory.id: {error}")))?
+            }
             None => Uuid::ZERO,
         };
-        Ok(Self {
-            cluster_id: get("cluster.id")?.to_owned(),
-            node_id: node_id.map_err(|error| format!("node.id: {error}"))?,
-            directory_id,
-        })
+        Ok(Self { cluster_id: cluster_id.to_owned(), node_id, directory_id })
     }
 
     pub(crate) fn to_text(&self) -> String {
@@ -88,6 +104,17 @@ impl MetaProperties {
         }
         text
     }
+}
+
+/// The properties of a text: the number of the line, the key, and the value.
+fn property_lines(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with(['#', '!'])).map(
+        |(number, line)| {
+            let (key, value) = line.split_once(['=', ':']).unwrap_or((line, ""));
+            (number, key.trim(), value.trim())
+        },
+    )
 }
 
 /// Offsets of all partitions of a data directory, to be remembered over a restart.
@@ -199,7 +226,7 @@ impl LogDir {
         let path = dir.path().to_owned();
         let meta = dir.read(META).map_err(LogError::io("read", &path.join(META)))?;
         let parsed = meta.map(|content| MetaProperties::parse(&String::from_utf8_lossy(&content)));
-        let malformed = |cause| LogError::Malformed { path: path.join(META), cause };
+        let malformed = |fault| LogError::Malformed { path: path.join(META), fault };
         let meta = parsed.transpose().map_err(malformed)?;
         let mark = dir.read(CLEAN).map_err(LogError::io("read", &path.join(CLEAN)))?;
         let was_clean = mark.is_some();
@@ -231,6 +258,23 @@ impl LogDir {
     /// Whose it is; `None` if nobody's yet.
     pub fn meta(&self) -> Option<&MetaProperties> {
         self.meta.as_ref()
+    }
+
+    /// Where `meta.properties` says something, for people to read: its path, and the line.
+    pub fn meta_place(&self, key: &str) -> String {
+        let content = self.dir.read(META).ok().flatten().unwrap_or_default();
+        let text = String::from_utf8_lossy(&content);
+        let line = property_lines(&text).find(|(_, found, _)| *found == key);
+        let path = self.meta_path();
+        match line {
+            Some((number, ..)) => format!("{}, line {number}", path.display()),
+            None => path.display().to_string(),
+        }
+    }
+
+    /// Where it says whose it is.
+    pub fn meta_path(&self) -> PathBuf {
+        self.path().join(META)
     }
 
     /// Says whose it is, durably.
@@ -438,12 +482,19 @@ impl LogDir {
         let path = self.path().join(name);
         let content = self.dir.read(name).map_err(LogError::io("read", &path))?;
         let Some(content) = content else { return Ok(BTreeMap::new()) };
-        let Some(offsets) = checkpoint::parse_offsets(&content) else {
-            tracing::warn!(file = %path.display(), "not a valid checkpoint: ignored");
-            return Ok(BTreeMap::new());
-        };
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(name, content);
-        Ok(offsets)
+        match checkpoint::parse_offsets(&content) {
+            Ok(offsets) => {
+                self.written.lock().unwrap_or_else(PoisonError::into_inner).insert(name, content);
+                Ok(offsets)
+            }
+            Err(fault) => {
+                let path = path.display();
+                tracing::warn!(
+                    "{path} is not valid and ignored: {fault}. Look at it with: ottla log dump {path}"
+                );
+                Ok(BTreeMap::new())
+            }
+        }
     }
 }
 

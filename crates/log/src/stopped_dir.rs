@@ -162,8 +162,8 @@ impl StoppedDir {
                     }
                     Err(ScanError::Io(error)) => return Err(LogError::io("read", &path)(error)),
                     Err(error) => {
-                        let cause = format!("at position {start}: {error}");
-                        return Err(LogError::Malformed { path, cause });
+                        let (position, cause) = (start, error.to_string());
+                        return Err(LogError::Damaged { path, position, cause });
                     }
                 }
             }

@@ -19,7 +19,7 @@ use ottla_types::Offset;
 /// Look at a partition's files, without a broker.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Log {
-    /// Show what is in segments, indexes, producer snapshots and epoch files.
+    /// Show what is in segments, indexes, producer snapshots, checkpoints and the other small files.
     Dump {
         /// The files, as in `ottla-data/London-0/00000000000000000000.log`, or partitions' directories,
         /// whose segments are shown in order.
@@ -79,7 +79,7 @@ fn dump(paths: &[PathBuf], records: bool, out: &mut impl Write) -> anyhow::Resul
         if files.len() > 1 {
             writeln!(out, "{}", file.display())?;
         }
-        let whole = if is_segment(file) {
+        let whole = if has_batches(file) {
             dump_segment(file, records, out)?
         } else {
             dump_entries(file, out)?
@@ -124,18 +124,14 @@ fn dump_segment(file: &Path, records: bool, out: &mut impl Write) -> anyhow::Res
 }
 
 fn dump_entries(file: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
-    match describe_file(file).with_context(|| cannot_read(file))? {
-        Ok(lines) => {
-            for line in lines {
-                writeln!(out, "{line}")?;
-            }
-            Ok(true)
-        }
-        Err(finding) => {
-            writeln!(out, "{finding}")?;
-            Ok(false)
-        }
+    let described = describe_file(file).with_context(|| cannot_read(file))?;
+    for line in &described.lines {
+        writeln!(out, "{line}")?;
     }
+    if let Some(finding) = &described.finding {
+        writeln!(out, "{finding}")?;
+    }
+    Ok(described.finding.is_none())
 }
 
 fn batch_line(batch: &InspectedBatch) -> String {
@@ -213,6 +209,11 @@ fn verify(directories: &[PathBuf], out: &mut impl Write) -> anyhow::Result<Exit>
 
 fn is_segment(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "log")
+}
+
+/// Whether a file holds batches: a segment, or a snapshot of the cluster metadata.
+fn has_batches(path: &Path) -> bool {
+    is_segment(path) || path.extension().is_some_and(|extension| extension == "checkpoint")
 }
 
 /// The segments of a partition's directory, or of those in a data directory. Their names are as long as

@@ -1,7 +1,7 @@
 //! The metadata log of a broker that is stopped, read and left as it is.
 
 use bytes::Bytes;
-use ottla_log::StoppedDir;
+use ottla_log::{Dir, StoppedDir};
 use ottla_metadata::{Image, control::Quorum};
 use ottla_record::{Batches, check_crc};
 use ottla_types::{BrokerId, Offset, TopicPartition};
@@ -47,7 +47,7 @@ pub(crate) fn look(
                 continue;
             }
             if torn.is_some() || header.base_offset > next {
-                return Err(damaged(torn.unwrap_or((file, position)), next));
+                return Err(damaged(dir.as_ref(), torn.unwrap_or((file, position)), next));
             }
             match decode(&bytes.slice_ref(batch))?.1 {
                 Decoded::Metadata(records) => replay(&mut image, &records)?,
@@ -63,17 +63,21 @@ pub(crate) fn look(
     let synced = source.read_checkpoints()?.recovery_points.get(at).copied().unwrap_or_default();
     // Only what was not synced yet can be torn by a crash; recovery cuts that.
     if next < synced || (torn.is_some() && source.was_clean()) {
-        return Err(damaged(torn.unwrap_or((file, end)), next));
+        return Err(damaged(dir.as_ref(), torn.unwrap_or((file, end)), next));
     }
     check_version(&image)?;
     let directory_id = source.meta().map(|meta| meta.directory_id).unwrap_or_default();
-    check_voters(&quorum, quorum_state::read(dir.as_ref())?.as_ref(), (node_id, directory_id))?;
+    let state = quorum_state::read(dir.as_ref())?;
+    check_voters(dir.as_ref(), &quorum, state.as_ref(), (node_id, directory_id))?;
     Ok(image)
 }
 
 /// Records are lost, which a crash does not do: what is imported would lack topics.
-fn damaged((file, position): (String, usize), next: Offset) -> MetadataLogError {
+fn damaged(dir: &dyn Dir, (file, position): (String, usize), next: Offset) -> MetadataLogError {
+    let path = dir.path().join(file);
+    let path = path.display();
     MetadataLogError::Malformed(format!(
-        "{file} is damaged at byte {position}: records of the cluster metadata from offset {next} on are lost"
+        "{path} is damaged at position {position}: records of the cluster metadata from offset {next} \
+         on are lost. Look at it with: ottla log dump {path}"
     ))
 }

@@ -34,11 +34,15 @@ pub(super) fn open(
     let is_there = !matches!(dir.list(), Err(error) if error.kind() == ErrorKind::NotFound);
     let is_gone = |point: &Offset| *point > Offset::ZERO && !is_there;
     if let Some(point) = recovery_point.filter(is_gone) {
+        let checkpoint = log_dir.path().join("recovery-point-offset-checkpoint");
+        let checkpoint = checkpoint.display();
         return Err(StartError::Metadata(format!(
-            "{} is missing, and recovery-point-offset-checkpoint says that the cluster metadata \
-             reached offset {point}. Bring it back, or remove its line from the checkpoint to begin \
-             with a new cluster, which knows of no topic",
-            dir.path().display()
+            "{} is missing, and {checkpoint} has the line \"{} {} {point}\". Bring it back, or \
+             remove that line to begin with a new cluster, which knows of no topic. Look at it with: \
+             ottla log dump {checkpoint}",
+            dir.path().display(),
+            at.topic,
+            at.partition
         )));
     }
     Ok(Log::open(dir, options)?)

@@ -42,7 +42,13 @@ pub(super) fn list(dir: &dyn Dir) -> Result<Vec<SnapshotId>, MetadataLogError> {
 /// Reads a snapshot; `None` where there is no such file.
 pub(super) fn read(dir: &dyn Dir, name: &str) -> Result<Option<Contents>, MetadataLogError> {
     let Some(bytes) = dir.read(name).map_err(malformed)? else { return Ok(None) };
-    parse(&Bytes::from(bytes)).map(Some)
+    parse(&Bytes::from(bytes)).map(Some).map_err(|(position, cause)| {
+        let path = dir.path().join(name);
+        let path = path.display();
+        malformed(format!(
+            "{path} is damaged at position {position}: {cause}. Look at it with: ottla log dump {path}"
+        ))
+    })
 }
 
 /// The newest snapshot that is whole. One that is damaged is passed over, as long as the log
@@ -58,23 +64,27 @@ pub(super) fn newest_readable(
                 return Ok(Some((Snapshot { id, last_contained_timestamp, records }, quorum)));
             }
             Ok(None) => {}
-            Err(error) => tracing::error!("metadata snapshot {name} is passed over: {error}"),
+            Err(error) => tracing::error!("a metadata snapshot is passed over: {error}"),
         }
     }
     Ok(None)
 }
 
-fn parse(bytes: &Bytes) -> Result<Contents, MetadataLogError> {
+/// What is in the file, or from where on it cannot be understood, in bytes, and why.
+fn parse(bytes: &Bytes) -> Result<Contents, (usize, MetadataLogError)> {
     let mut contents = Contents::default();
     let mut first = None;
     let mut last = None;
     let mut batches = Batches::new(bytes);
-    for batch in batches.by_ref() {
-        let (_, batch) = batch.map_err(malformed)?;
-        match decode(&bytes.slice_ref(batch))?.1 {
+    let mut position = 0;
+    while let Some(batch) = batches.next() {
+        let (_, batch) = batch.map_err(|error| (position, malformed(error)))?;
+        let (_, decoded) = decode(&bytes.slice_ref(batch)).map_err(|error| (position, error))?;
+        match decoded {
             Decoded::Control(records) => {
                 for record in records {
-                    contents.quorum.replay(&record).map_err(malformed)?;
+                    let replayed = contents.quorum.replay(&record);
+                    replayed.map_err(|error| (position, malformed(error)))?;
                     first.get_or_insert_with(|| record.clone());
                     last = Some(record);
                 }
@@ -84,12 +94,13 @@ fn parse(bytes: &Bytes) -> Result<Contents, MetadataLogError> {
                 contents.records.extend(records);
             }
         }
+        position = batches.position();
     }
     let header = first.as_ref().and_then(ControlRecord::snapshot_timestamp);
     let is_whole = batches.trailing() == 0 && last.is_some_and(|last| last.is_snapshot_footer());
     match header {
         Some(timestamp) if is_whole => contents.last_contained_timestamp = timestamp,
-        _ => return Err(malformed("the snapshot is not whole")),
+        _ => return Err((position, malformed("the snapshot is not whole"))),
     }
     Ok(contents)
 }

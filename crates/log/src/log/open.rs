@@ -10,6 +10,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     io::IoSlice,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -17,9 +18,10 @@ use ottla_types::{Offset, Uuid};
 
 use super::{Active, Log, OpenOptions, recover::Recovered, sync::Unsynced};
 use crate::{
+    checkpoint::partition_words,
     dir::{Dir, OpenMode},
     epochs::EpochCache,
-    error::LogError,
+    error::{BadLine, LogError},
     log_dir::{LOG_STARTS, RECOVERY_POINTS},
     names::{self, Kind},
     producers::ProducerState,
@@ -125,8 +127,9 @@ impl Log {
             return Err(LogError::Incomplete {
                 path: self.active_segment.path(Kind::Log),
                 log_end_offset: self.log_end_offset,
+                at: partition_words(&self.topic_partition),
                 expected: self.log_start_offset,
-                checkpoint: LOG_STARTS,
+                checkpoint: self.data_dir_file(LOG_STARTS),
             });
         }
         self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
@@ -209,9 +212,16 @@ impl Log {
         Err(LogError::Incomplete {
             path: self.active_segment.path(Kind::Log),
             log_end_offset: self.log_end_offset,
+            at: partition_words(&self.topic_partition),
             expected: self.recovery_point,
-            checkpoint: RECOVERY_POINTS,
+            checkpoint: self.data_dir_file(RECOVERY_POINTS),
         })
+    }
+
+    /// The path of a file of the data directory that the partition lies in.
+    fn data_dir_file(&self, name: &str) -> PathBuf {
+        let own = self.dir.path();
+        own.parent().unwrap_or(own).join(name)
     }
 
     /// `false` if the epochs cannot be read.
@@ -221,11 +231,13 @@ impl Log {
         }
         let path = self.dir.path().join(names::LEADER_EPOCHS);
         let content = self.dir.read(names::LEADER_EPOCHS).map_err(LogError::io("read", &path))?;
-        let Some(epochs) = EpochCache::parse(&content.unwrap_or_default()) else {
-            tracing::warn!(file = %path.display(), "not valid: making it anew from the log");
-            return Ok(false);
-        };
-        self.epochs = epochs;
+        match EpochCache::parse(&content.unwrap_or_default()) {
+            Ok(epochs) => self.epochs = epochs,
+            Err(fault) => {
+                tracing::warn!(file = %path.display(), %fault, "made anew from the log");
+                return Ok(false);
+            }
+        }
         Ok(true)
     }
 }
@@ -411,11 +423,11 @@ fn topic_id(
         dir.read(names::PARTITION_METADATA).map_err(LogError::io("read", &path))?
     };
     // A crash before the first sync may leave the file empty.
-    let known = content.as_deref().and_then(parse_partition_metadata);
+    let known = content.as_deref().and_then(|content| parse_partition_metadata(content).ok());
     match known {
         Some(found) if options.topic_id.is_zero() || found == options.topic_id => Ok(found),
         Some(found) => {
-            let (path, expected) = (dir.path().to_owned(), options.topic_id);
+            let expected = options.topic_id;
             Err(LogError::InconsistentTopicId { path, found, expected })
         }
         None if options.topic_id.is_zero() => Ok(Uuid::ZERO),
@@ -435,10 +447,14 @@ fn topic_id(
 }
 
 /// The topic's id in a `partition.metadata` file.
-pub(crate) fn parse_partition_metadata(content: &[u8]) -> Option<Uuid> {
-    let text = std::str::from_utf8(content).ok()?;
+pub(crate) fn parse_partition_metadata(content: &[u8]) -> Result<Uuid, BadLine> {
+    let text = String::from_utf8_lossy(content);
     let mut lines = text.lines();
-    let version = lines.next()?.strip_prefix("version:")?;
-    let id = lines.next()?.strip_prefix("topic_id:")?;
-    (version.trim() == "0").then(|| id.trim().parse().ok())?
+    let version = lines.next().and_then(|line| line.strip_prefix("version:"));
+    if version.map(str::trim) != Some("0") {
+        return Err(BadLine::new(1, "the version is not 0"));
+    }
+    let id = lines.next().and_then(|line| line.strip_prefix("topic_id:"));
+    let id = id.and_then(|id| id.trim().parse().ok());
+    id.ok_or_else(|| BadLine::new(2, "it is not a topic's id"))
 }

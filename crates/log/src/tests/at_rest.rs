@@ -121,7 +121,13 @@ impl Rest {
 
     /// Starts on the disk and reads everything. Whether there was a complaint.
     fn check(&self, disk: &SimDisk, context: &str) -> bool {
-        let Ok(owner) = Owner::start(disk, &self.config) else { return true };
+        let owner = match Owner::start(disk, &self.config) {
+            Ok(owner) => owner,
+            Err(error) => {
+                assert_told(&error.to_string(), context);
+                return true;
+            }
+        };
         let log = &owner.log;
         let (start, end) = (log.log_start_offset().0, log.log_end_offset().0);
         assert!(end <= self.model.end, "{context}: ends at {end}, not {}", self.model.end);
@@ -224,6 +230,15 @@ impl Rest {
         }
         complained
     }
+}
+
+/// A refusal names the file, the place in it where there is one, and the command that shows it.
+fn assert_told(message: &str, context: &str) {
+    let name = context.split([' ', ':']).find(|word| word.contains('/') || word.contains('-'));
+    assert!(message.contains(name.unwrap()), "{context}: the file is not named in: {message}");
+    let places = ["at position ", "at offset ", "in line ", "has the line ", ".log is missing"];
+    assert!(places.iter().any(|place| message.contains(place)), "{context}: where? {message}");
+    assert!(message.contains(" with: ottla log "), "{context}: no command in: {message}");
 }
 
 #[test]

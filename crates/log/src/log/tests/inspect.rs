@@ -95,7 +95,7 @@ fn batches_and_entries_are_shown_as_they_are() {
     assert_eq!(batches[1].position, batches[0].bytes.len() as u64);
     let lines = |suffix: &str| {
         let path = bench.path().join(&bench.files(suffix)[0]);
-        describe_file(&path).unwrap().unwrap()
+        describe_file(&path).unwrap().lines
     };
     assert!(lines(".index")[0].starts_with("offset="), "{:?}", lines(".index"));
     assert!(lines(".timeindex")[0].starts_with("time="));
