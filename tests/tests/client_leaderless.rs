@@ -20,13 +20,30 @@ fn damaged() -> TestBroker {
         }
     });
     broker.stop();
+    turn_last_byte(&broker);
+    fs::remove_file(broker.data_dir().join(".kafka_cleanshutdown")).unwrap();
+    broker.start_again();
+    broker
+}
+
+/// Damages the record of the partition, or repairs it.
+fn turn_last_byte(broker: &TestBroker) {
     let path = broker.data_dir().join(format!("{TOPIC}-{LOST}/00000000000000000000.log"));
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 0xff;
     fs::write(&path, bytes).unwrap();
-    fs::remove_file(broker.data_dir().join(".kafka_cleanshutdown")).unwrap();
-    broker.start_again();
-    broker
+}
+
+/// Returns once nobody leads the damaged partition, which is known a moment after the start.
+async fn until_leaderless(client: &Client) {
+    let led = async || {
+        let described = client.admin().describe_topics(&[TOPIC.to_owned()]).await.unwrap();
+        described[0].1.as_ref().unwrap().partitions[&LOST].leader.0 >= 0
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while led().await {
+        assert!(Instant::now() < deadline, "it stays led");
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -39,15 +56,7 @@ fn what_has_a_leader_is_listed_written_and_read() {
     let broker = damaged();
     block_on(async {
         let client = Client::connect(&broker.address().to_string()).await.unwrap();
-        // That nobody leads the damaged one is known a moment after the start.
-        let led = async || {
-            let described = client.admin().describe_topics(&[TOPIC.to_owned()]).await.unwrap();
-            described[0].1.as_ref().unwrap().partitions[&LOST].leader.0 >= 0
-        };
-        let deadline = Instant::now() + PATIENCE;
-        while led().await {
-            assert!(Instant::now() < deadline, "it stays led");
-        }
+        until_leaderless(&client).await;
         let asked = [0, 1, 2].map(|partition| (TOPIC.into(), partition, OffsetSpec::End));
         let listed = client.admin().list_offsets(&asked, Isolation::Uncommitted).await.unwrap();
         for (_, partition, result) in listed {
@@ -76,6 +85,41 @@ fn what_has_a_leader_is_listed_written_and_read() {
                 let record = consumer.next().await.unwrap().unwrap();
                 assert_ne!(record.partition, LOST);
             }
+        }
+    });
+}
+
+#[test]
+fn what_had_no_leader_when_its_topic_was_assigned_is_read_when_it_has_one() {
+    let mut broker = damaged();
+    let address = broker.address().to_string();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut consumers = runtime.block_on(async {
+        let client = Client::connect(&address).await.unwrap();
+        until_leaderless(&client).await;
+        let mut consumers = [client.consumer(), client.consumer()];
+        for (consumer, position) in
+            consumers.iter_mut().zip([Position::Start, Position::BeforeEnd(1)])
+        {
+            consumer.assign_topic(TOPIC, position).await.unwrap();
+            let mut read = BTreeSet::new();
+            for _ in 0..2 {
+                read.insert(consumer.next().await.unwrap().unwrap().partition);
+            }
+            assert_eq!(read, BTreeSet::from([0, 2]));
+        }
+        consumers
+    });
+    broker.stop();
+    turn_last_byte(&broker);
+    // Where the client knows it.
+    broker.set("listeners", &format!("PLAINTEXT://{address}"));
+    broker.start_again();
+    runtime.block_on(async {
+        for consumer in &mut consumers {
+            let record = tokio::time::timeout(PATIENCE, consumer.next()).await;
+            let record = record.expect("it is read within the time").unwrap().unwrap();
+            assert_eq!((record.partition, record.value.as_deref()), (LOST, Some(&b"before"[..])));
         }
     });
 }
