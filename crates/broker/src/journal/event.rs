@@ -179,15 +179,25 @@ impl Event {
         .with("ms", after.last_update_ms.saturating_sub(after.start_ms.max(0)))
     }
 
-    /// What it takes in memory, as far as can be told.
+    /// What it takes in memory, behind an `Arc` in a queue, as far as can be told.
     pub(super) fn bytes(&self) -> usize {
         let texts =
             [&self.topic, &self.group_id, &self.member_id, &self.client_id, &self.transactional_id];
-        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let details = self.detail.iter().map(|(_, value)| value);
+        let texts = texts.into_iter().flatten().chain(details);
+        let texts: usize = texts.map(|text| allocated(text.capacity())).sum();
+        let detail = allocated(self.detail.capacity() * size_of::<(&str, String)>());
         let change = self.change.as_ref().map_or(0, |change| change.bytes());
-        let detail: usize = self.detail.iter().map(|(_, value)| value.len() + 48).sum();
-        size_of::<Self>() + texts + detail + change + 32
+        allocated(size_of::<Self>() + 16) + QUEUE_BYTES + texts + detail + change
     }
+}
+
+/// Its place in a queue, half of which may be empty.
+const QUEUE_BYTES: usize = 16;
+
+/// What so many bytes take on the heap: allocators keep a word beside them, and round up.
+fn allocated(bytes: usize) -> usize {
+    if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16).max(32) }
 }
 
 impl Change {

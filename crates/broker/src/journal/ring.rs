@@ -29,7 +29,7 @@ impl Queue {
         }
     }
 
-    /// Most bytes of its events, as far as can be told.
+    /// Most bytes that its events take.
     fn bytes_max(self) -> usize {
         match self {
             Self::Activity | Self::Changes => 5 << 20,
@@ -88,6 +88,7 @@ struct Kept {
 impl Ring {
     pub(super) fn put(&mut self, mut event: Event) {
         event.seq = self.next;
+        event.detail.shrink_to_fit();
         self.next += 1;
         let queue = Queue::of(event.kind);
         let Some(kept) = self.queues.get_mut(queue.place()) else { return };
