@@ -104,7 +104,7 @@ impl Remote {
     pub(super) async fn topics(&self, client: &Client) -> Result<Vec<TopicRow>, ApiError> {
         let admin = client.admin();
         let topics = admin.list_topics().await?;
-        let bounds = bounds(client, &led(&topics)).await?;
+        let bounds = starts_and_ends(client, &led(&topics)).await?;
         let sizes = self.sizes(client).await;
         let names: Vec<String> = topics.iter().map(|it| it.name.to_string()).collect();
         let configs = admin.describe_topic_configs(&names, &SHOWN_CONFIGS).await;
@@ -225,38 +225,60 @@ fn led(topics: &[Arc<TopicInfo>]) -> Vec<Place> {
     topics.iter().flat_map(of).collect()
 }
 
-/// Where partitions begin and end: three requests to each broker. Those that cannot say are left out.
+/// Where partitions begin and end: three requests to each broker, at once. Those that cannot say are
+/// left out.
 async fn bounds(client: &Client, places: &[Place]) -> Result<BTreeMap<Place, Bounds>, ApiError> {
-    let admin = client.admin();
-    let ask = async |spec: OffsetSpec, isolation| {
-        let mut asked = Vec::new();
-        let mut name: Arc<str> = Arc::from("");
-        for (topic, partition) in places {
-            if *name != **topic {
-                name = Arc::from(topic.as_str());
-            }
-            asked.push((Arc::clone(&name), *partition, spec));
-        }
-        let listed = admin.list_offsets(&asked, isolation).await?;
-        let found = listed.into_iter().filter_map(|(topic, partition, result)| {
-            Some(((topic.to_string(), partition), result.ok()?.offset))
-        });
-        Ok::<BTreeMap<Place, Offset>, ApiError>(found.collect())
-    };
+    let (mut known, stable) = tokio::try_join!(
+        starts_and_ends(client, places),
+        offsets(client, places, OffsetSpec::End, Isolation::Committed)
+    )?;
+    for (place, bounds) in &mut known {
+        bounds.last_stable = stable.get(place).copied().unwrap_or(bounds.high_watermark);
+        // They were asked for side by side: more may have come in between.
+        bounds.high_watermark = bounds.high_watermark.max(bounds.last_stable);
+    }
+    Ok(known)
+}
+
+/// The same where nobody asks for the last stable offset: two requests to each broker, at once.
+async fn starts_and_ends(
+    client: &Client,
+    places: &[Place],
+) -> Result<BTreeMap<Place, Bounds>, ApiError> {
+    let (starts, ends) = tokio::try_join!(
+        offsets(client, places, OffsetSpec::Start, Isolation::Uncommitted),
+        offsets(client, places, OffsetSpec::End, Isolation::Uncommitted)
+    )?;
+    let known = places.iter().filter_map(|place| {
+        let (start, end) = (*starts.get(place)?, *ends.get(place)?);
+        Some((place.clone(), Bounds { start, high_watermark: end, last_stable: end }))
+    });
+    Ok(known.collect())
+}
+
+/// One kind of offset of partitions: a request cannot ask for two kinds of the same one.
+async fn offsets(
+    client: &Client,
+    places: &[Place],
+    spec: OffsetSpec,
+    isolation: Isolation,
+) -> Result<BTreeMap<Place, Offset>, ApiError> {
     if places.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let starts = ask(OffsetSpec::Start, Isolation::Uncommitted).await?;
-    let ends = ask(OffsetSpec::End, Isolation::Uncommitted).await?;
-    let stable = ask(OffsetSpec::End, Isolation::Committed).await?;
-    let known = places.iter().filter_map(|place| {
-        let (start, end) = (*starts.get(place)?, *ends.get(place)?);
-        let last_stable = stable.get(place).copied().unwrap_or(end);
-        // They were asked for one after the other: more may have come in between.
-        let bounds = Bounds { start, high_watermark: end.max(last_stable), last_stable };
-        Some((place.clone(), bounds))
+    let mut asked = Vec::with_capacity(places.len());
+    let mut name: Arc<str> = Arc::from("");
+    for (topic, partition) in places {
+        if *name != **topic {
+            name = Arc::from(topic.as_str());
+        }
+        asked.push((Arc::clone(&name), *partition, spec));
+    }
+    let listed = client.admin().list_offsets(&asked, isolation).await?;
+    let found = listed.into_iter().filter_map(|(topic, partition, result)| {
+        Some(((topic.to_string(), partition), result.ok()?.offset))
     });
-    Ok(known.collect())
+    Ok(found.collect())
 }
 
 fn cursors(bounds: Bounds, sizes: Option<&BTreeMap<Place, i64>>, place: &Place) -> Cursors {
