@@ -12,7 +12,7 @@ mod ring;
 mod samples;
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
@@ -25,9 +25,12 @@ pub(crate) use self::samples::KEPT_MS;
 pub use self::{
     event::{Change, Event},
     ring::{Complete, CompleteFrom, Queue},
-    samples::{Arrival, Sample},
+    samples::{Arrival, Past, Sample},
 };
-use self::{ring::Ring, samples::Samples};
+use self::{
+    ring::Ring,
+    samples::{Commits, Position, Samples},
+};
 use crate::{broker::Shared, clock::now_ms, partition::Partition};
 
 /// How often what was marked is looked at.
@@ -48,7 +51,7 @@ pub(crate) struct Journal {
 #[derive(Debug, Default)]
 struct Marked {
     partitions: Vec<Arc<Partition>>,
-    groups: HashSet<Str>,
+    groups: HashMap<Str, Commits>,
 }
 
 /// Events from some point on.
@@ -94,11 +97,29 @@ impl Journal {
         self.wake.notify_one();
     }
 
-    /// Marks a group whose offsets were committed.
-    pub(crate) fn committed(&self, group_id: &Str) {
+    /// A group is about to commit offsets: notes where it stood, if nobody knows it yet. Gives the time.
+    pub(crate) fn commits(&self, shared: &Shared, group_id: &Str) -> i64 {
+        let is_known = lock(&self.samples).knows(group_id);
+        let now_ms = now_ms();
+        if !is_known {
+            let positions = positions(shared, group_id);
+            lock(&self.samples).begin(group_id, positions, now_ms);
+        }
+        now_ms
+    }
+
+    /// Marks a group whose offsets were committed, by a request that began then.
+    pub(crate) fn committed(&self, group_id: &Str, began_ms: i64) {
         let is_new = {
             let mut marked = lock(&self.marked);
-            !marked.groups.contains(group_id) && marked.groups.insert(group_id.detached())
+            if let Some(commits) = marked.groups.get_mut(group_id) {
+                commits.began_ms = commits.began_ms.min(began_ms);
+                commits.count = commits.count.saturating_add(1);
+                false
+            } else {
+                marked.groups.insert(group_id.detached(), Commits { began_ms, count: 1 });
+                true
+            }
         };
         if is_new {
             self.wake.notify_one();
@@ -207,9 +228,18 @@ impl Journal {
             for partition in &marked.partitions {
                 self.look_at_partition(partition);
             }
-            for group_id in &marked.groups {
-                self.look_at_group(&shared, group_id);
+            for (group_id, commits) in &marked.groups {
+                self.look_at_group(&shared, group_id, *commits);
             }
+        }
+    }
+
+    /// Looks at a group, if it was marked: somebody asks about it now.
+    pub(crate) fn look_now(&self, shared: &Shared, group_id: &str) {
+        let group_id = Str::from(group_id);
+        let marked = lock(&self.marked).groups.remove(&group_id);
+        if let Some(commits) = marked {
+            self.look_at_group(shared, &group_id, commits);
         }
     }
 
@@ -252,18 +282,29 @@ impl Journal {
         }
     }
 
-    fn look_at_group(&self, shared: &Shared, group_id: &Str) {
-        let mut offsets = Vec::new();
-        shared.groups.look(group_id, |shard| {
-            shard.each_offset(group_id, |topic, partition, committed| {
-                offsets.push((topic.to_string(), partition, committed.committed_offset.get()));
-            });
-        });
-        let moved = lock(&self.samples).group(group_id, &offsets, now_ms());
+    fn look_at_group(&self, shared: &Shared, group_id: &Str, commits: Commits) {
+        let positions = positions(shared, group_id);
+        let moved = lock(&self.samples).group(group_id, &positions, commits, now_ms());
         if moved > 0 {
             self.put(Event::new("group.committed").group(group_id).with("partitions", moved));
         }
     }
+}
+
+/// What a group has committed.
+fn positions(shared: &Shared, group_id: &Str) -> Vec<Position> {
+    let mut positions = Vec::new();
+    shared.groups.look(group_id, |shard| {
+        shard.each_offset(group_id, |topic, partition, committed| {
+            positions.push(Position {
+                topic: topic.to_string(),
+                partition,
+                offset: committed.committed_offset.get(),
+                commit_ms: committed.commit_timestamp_ms,
+            });
+        });
+    });
+    positions
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

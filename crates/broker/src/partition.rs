@@ -5,10 +5,12 @@
 //! partition's, or the flusher's sync, is waited for.
 //! Kafka: `Partition`, `ReplicaManager.appendRecords`, `DelayedProduce`.
 
+mod journey;
 mod produced;
 mod progress;
 mod read;
 mod sync;
+mod track;
 mod transactions;
 mod unreadable;
 
@@ -17,10 +19,16 @@ use std::sync::{
     atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
 };
 
-use self::{progress::Progress, unreadable::Unreadable};
-pub(crate) use self::{read::Isolation, sync::SyncError};
+pub use self::journey::Passed;
+use self::{journey::Tracks, progress::Progress, unreadable::Unreadable};
+pub(crate) use self::{
+    journey::{Asked, Asking, Sent},
+    read::Isolation,
+    sync::SyncError,
+};
 use crate::{
-    cleaner::CleaningSwitch, log_dirs::DataDir, settings::TopicSettings, waiters::Waiters,
+    cleaner::CleaningSwitch, clock::now_ms, log_dirs::DataDir, settings::TopicSettings,
+    waiters::Waiters,
 };
 use bytes::Bytes;
 use ottla_log::{AppendError, AppendOrigin, Cleanable, Log, LogError, LogReader, Verification};
@@ -75,6 +83,8 @@ struct Inner {
     replication: Replication,
     /// What the last step came to; kept to spare an allocation per append.
     effects: Vec<Effect>,
+    /// When its records got how far; made when the first one comes or is read.
+    tracks: Option<Box<Tracks>>,
     /// How often another log has taken the place of the one before.
     replacements: u64,
     /// The topic is deleted: the directory is another's, or nobody's.
@@ -189,6 +199,7 @@ impl Partition {
                 dir,
                 replication,
                 effects,
+                tracks: None,
                 replacements: 0,
                 is_retired: false,
             }),
@@ -278,7 +289,7 @@ impl Partition {
         })?;
         let log_end_offset = inner.log.log_end_offset();
         let acks_all = acks == -1;
-        self.step(&mut inner, Event::Appended { log_end_offset, acks_all });
+        self.step(&mut inner, Event::Appended { log_end_offset, acks_all }, now_ms);
         let wait_for = if inner.log.is_sync_due(now_ms) {
             self.queue_sync(&inner.dir);
             Some(WaitFor::Durable)
@@ -302,9 +313,15 @@ impl Partition {
     }
 
     /// Tells the rules what happened and does what they ask for.
-    fn step(self: &Arc<Self>, inner: &mut Inner, event: Event) {
-        let Inner { log, replication, effects, dir, .. } = inner;
+    fn step(self: &Arc<Self>, inner: &mut Inner, event: Event, now_ms: i64) {
+        let Inner { log, replication, effects, dir, tracks, .. } = inner;
+        if let Event::Appended { log_end_offset, .. } = event {
+            Tracks::of(tracks, replication).appended(log_end_offset, now_ms);
+        }
         replication.step(event, effects);
+        if let Some(tracks) = tracks {
+            tracks.note(effects, now_ms);
+        }
         for effect in effects.drain(..) {
             match effect {
                 Effect::HighWatermarkAdvanced(offset) => {
@@ -334,7 +351,7 @@ impl Partition {
     pub(crate) fn change_settings(self: &Arc<Self>, settings: &TopicSettings) {
         let mut inner = self.lock();
         inner.log.set_config(settings.log.clone());
-        self.step(&mut inner, Event::DurabilityChanged(settings.durability));
+        self.step(&mut inner, Event::DurabilityChanged(settings.durability), now_ms());
     }
 
     /// Checks the leader epoch a client believes in; −1 is no belief.
@@ -358,7 +375,7 @@ impl Partition {
             durable_offset: inner.replication.durable_offset(),
             high_watermark: inner.replication.high_watermark(),
         };
-        self.step(inner, became_leader);
+        self.step(inner, became_leader, now_ms());
         true
     }
 
@@ -441,7 +458,7 @@ impl Partition {
         inner.dir = Arc::clone(target);
         inner.replacements += 1;
         let durable_offset = inner.log.recovery_point();
-        self.step(&mut inner, Event::Synced { durable_offset });
+        self.step(&mut inner, Event::Synced { durable_offset }, now_ms());
         Ok(true)
     }
 

@@ -243,7 +243,7 @@ pub(crate) fn replay(
 ) -> Result<(), String> {
     let mut offset = partition.log_start_offset();
     loop {
-        let read = partition.read(offset, bytes_at_once, true, Isolation::Uncommitted);
+        let read = partition.read(offset, (bytes_at_once, true), Isolation::Uncommitted, None);
         let Some(range) = read.map_err(|code| code.to_string())?.range else { return Ok(()) };
         let bytes = range.read().map_err(|error| format!("at offset {offset}: {error}"))?;
         let next = replay_batches(&bytes, &mut take)

@@ -6,6 +6,7 @@
 
 mod groups;
 mod history;
+mod journey;
 mod logs;
 mod past;
 mod topics;
@@ -20,10 +21,14 @@ pub use ottla_coordinator::{
 };
 pub use ottla_log::{IndexPath, SegmentLook};
 
-pub use crate::journal::{Arrival, Change, Complete, CompleteFrom, Event, Events, Queue, Sample};
+pub use crate::{
+    journal::{Arrival, Change, Complete, CompleteFrom, Event, Events, Past, Queue, Sample},
+    partition::Passed,
+};
 
 pub use self::groups::{CommittedView, GroupSummary};
 pub use self::history::{ConnectionView, PastConnection};
+pub use self::journey::{JourneyView, SentView};
 pub use self::logs::{BatchView, LookError};
 pub use self::past::{Asked, Gone, Moment};
 pub use self::topics::{CursorsView, PartitionView, TopicSummary, TopicView};

@@ -32,7 +32,7 @@ use crate::{
         FetchItem, Opened, PartitionKey, SessionItem, SessionRequest, SharedSession, Told,
     },
     net::connection::Begun,
-    partition::{Isolation, Partition},
+    partition::{Asking, Isolation, Partition},
 };
 
 pub(super) struct Fetch;
@@ -56,7 +56,7 @@ impl Begin for Fetch {
         };
         // What was asked for before this is answered before this is looked at.
         if !fetching.ctx.is_behind_others
-            && let Some(found) = fetching.read_enough(fetching.partitions())
+            && let Some(found) = fetching.read_enough(fetching.partitions(), fetching.came_ms)
         {
             return Begun::Answered(fetching.respond(found));
         }
@@ -141,6 +141,8 @@ type Located = Result<Arc<Partition>, ErrorCode>;
 struct Fetching {
     ctx: Context,
     request: FetchRequest,
+    /// When it came.
+    came_ms: i64,
     wanted: Vec<SessionItem>,
     session: Option<SharedSession>,
     session_id: i32,
@@ -159,6 +161,7 @@ impl Fetching {
                 topic.partitions.iter().map(|p| (topic.topic.clone(), topic.topic_id, *p))
             })
             .collect();
+        let came_ms = now_ms();
         let opened = ctx.shared.fetch_sessions.open(
             &SessionRequest {
                 session_id: request.session_id,
@@ -167,7 +170,7 @@ impl Fetching {
                 items: &items,
                 forgotten: &forgotten,
             },
-            now_ms(),
+            came_ms,
         );
         let (session_id, session, is_incremental) = match opened {
             Ok(Opened::Sessionless) => (0, None, false),
@@ -182,7 +185,7 @@ impl Fetching {
             Some(session) => session.lock().unwrap_or_else(PoisonError::into_inner).items.clone(),
             None => items,
         };
-        Ok(Self { ctx, request, wanted, session, session_id, is_incremental })
+        Ok(Self { ctx, request, came_ms, wanted, session, session_id, is_incremental })
     }
 
     /// Reads everything wanted, again whenever a partition moves, until that is as much as the
@@ -195,16 +198,16 @@ impl Fetching {
         let _waiting: Vec<_> = known.map(|partition| partition.waiters.register(&notify)).collect();
         let again = || partitions.iter().cloned();
         loop {
-            if let Some(found) = self.read_enough(again()) {
+            if let Some(found) = self.read_enough(again(), now_ms()) {
                 return found;
             }
             if Instant::now() >= deadline {
-                return self.read(again());
+                return self.read(again(), now_ms());
             }
             tokio::select! {
                 biased;
                 // Long polls must not hold up a stop.
-                () = self.ctx.shared.stopping.wait() => return self.read(again()),
+                () = self.ctx.shared.stopping.wait() => return self.read(again(), now_ms()),
                 () = notify.notified() => {}
                 () = tokio::time::sleep_until(deadline) => {}
             }
@@ -216,9 +219,13 @@ impl Fetching {
     }
 
     /// What there is, if the client need not wait for more.
-    fn read_enough(&self, partitions: impl Iterator<Item = Located>) -> Option<Vec<Found>> {
+    fn read_enough(
+        &self,
+        partitions: impl Iterator<Item = Located>,
+        now_ms: i64,
+    ) -> Option<Vec<Found>> {
         let min_bytes = usize::try_from(self.request.min_bytes).unwrap_or(0);
-        let found = self.read(partitions);
+        let found = self.read(partitions, now_ms);
         let is_enough = self.max_wait().is_zero()
             || found.is_empty()
             || found.iter().any(Found::is_urgent)
@@ -227,15 +234,17 @@ impl Fetching {
     }
 
     /// Reads everything wanted, each from its partition.
-    fn read(&self, partitions: impl Iterator<Item = Located>) -> Vec<Found> {
+    fn read(&self, partitions: impl Iterator<Item = Located>, now_ms: i64) -> Vec<Found> {
         let Self { ctx, request, .. } = self;
+        let (remote, client_id) = (ctx.peer.remote, ctx.client_id.as_ref());
+        let asking = Asking { remote, client_id, now_ms };
         let limit = usize::try_from(request.max_bytes).unwrap_or(0);
         let mut left = limit.min(ctx.shared.limits.fetch_bytes_max);
         let (mut at_least_one, mut files) = (true, 0);
         let wanted = self.wanted.iter().map(|wanted| &wanted.item);
         let found = wanted.zip(partitions).map(|(item, partition)| {
             let read = match &partition {
-                Ok(partition) => self.read_one(partition, item, (left, at_least_one)),
+                Ok(partition) => self.read_one(partition, item, (left, at_least_one), &asking),
                 Err(code) => Err(*code),
             };
             let found = read
@@ -270,6 +279,7 @@ impl Fetching {
         partition: &Arc<Partition>,
         item: &FetchItem,
         (left, at_least_one): (usize, bool),
+        asking: &Asking<'_>,
     ) -> Result<Found, ErrorCode> {
         if self.request.replica_id.max(self.request.replica_state.replica_id) >= 0 {
             // Nobody follows this broker.
@@ -288,7 +298,8 @@ impl Fetching {
         }
         let max_bytes = usize::try_from(item.max_bytes).unwrap_or(0).min(left);
         let isolation = Isolation::from(self.request.isolation_level);
-        let read = partition.read(Offset(item.fetch_offset), max_bytes, at_least_one, isolation)?;
+        let offset = Offset(item.fetch_offset);
+        let read = partition.read(offset, (max_bytes, at_least_one), isolation, Some(asking))?;
         data.high_watermark = read.high_watermark.get();
         data.last_stable_offset = read.last_stable_offset.get();
         data.log_start_offset = read.log_start_offset.get();

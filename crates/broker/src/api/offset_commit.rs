@@ -28,6 +28,7 @@ impl Api for OffsetCommit {
         }
         let group_id = request.group_id.clone();
         let refused = request.clone();
+        let began_ms = ctx.shared.journal.commits(&ctx.shared, &group_id);
         let reply = ctx
             .shared
             .groups
@@ -35,7 +36,7 @@ impl Api for OffsetCommit {
                 shard.commit_offsets(call, &request, effects);
             })
             .await;
-        ctx.shared.journal.committed(&group_id);
+        ctx.shared.journal.committed(&group_id, began_ms);
         let known = match reply {
             Ok(Reply::OffsetCommit(response)) => response,
             Ok(_) => refusal::offset_commit(&refused, ErrorCode::UnknownServerError),

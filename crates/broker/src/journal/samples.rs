@@ -3,7 +3,10 @@
 //! A cursor that stands still has no new samples, so what is kept follows what happens, not what there
 //! is. Kafka: none.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    ops::RangeInclusive,
+};
 
 /// How long a sample is kept, in ms; the last one of each cursor stays.
 pub(crate) const KEPT_MS: i64 = 3_600_000;
@@ -11,7 +14,7 @@ pub(crate) const KEPT_MS: i64 = 3_600_000;
 /// Most samples of one cursor: one a second.
 const ONE_MAX: usize = 3_600;
 
-/// Most samples of all cursors, about 32 MB.
+/// Most samples of all cursors, and groups that have any: about 48 MB.
 const ALL_MAX: usize = 2_000_000;
 
 /// Where a cursor stood from a moment on.
@@ -19,8 +22,49 @@ const ALL_MAX: usize = 2_000_000;
 pub struct Sample {
     /// Since when, in ms.
     pub time_ms: i64,
-    /// Where.
+    /// Where; −1 is nowhere.
     pub offset: i64,
+    /// How long before this sample it came there, at the latest.
+    pub late_ms: u32,
+    /// How much earlier still it may have come there, or have passed what lies before.
+    pub within_ms: u32,
+}
+
+impl Sample {
+    /// A cursor that came there just then.
+    pub fn new(time_ms: i64, offset: i64) -> Self {
+        Self { time_ms, offset, late_ms: 0, within_ms: 0 }
+    }
+
+    fn is_somewhere(&self) -> bool {
+        self.offset >= 0
+    }
+}
+
+/// What a group has committed in a partition.
+#[derive(Clone, Debug)]
+pub(super) struct Position {
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) commit_ms: i64,
+}
+
+/// The commits of a group since somebody looked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Commits {
+    /// When the first of them began.
+    pub(super) began_ms: i64,
+    pub(super) count: u32,
+}
+
+/// When a cursor passed an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Not before, in ms; `None` where that is not known.
+    pub from_ms: Option<i64>,
+    /// Not after, in ms.
+    pub until_ms: i64,
 }
 
 /// Where the cursors of a partition stood, as far as they were seen to move.
@@ -50,8 +94,16 @@ pub(crate) struct Samples {
     /// Where transactions are open: the last stable offset, and −1 from when it is at the end.
     stables: HashMap<(String, i32), VecDeque<Sample>>,
     starts: HashMap<(String, i32), VecDeque<Sample>>,
-    groups: HashMap<String, HashMap<(String, i32), VecDeque<Sample>>>,
+    groups: HashMap<String, Positions>,
     count: usize,
+}
+
+/// Where a group stood.
+#[derive(Debug)]
+struct Positions {
+    series: HashMap<(String, i32), VecDeque<Sample>>,
+    /// Whether it had committed nothing before its first sample, where it has a series.
+    is_whole: bool,
 }
 
 impl Samples {
@@ -60,10 +112,10 @@ impl Samples {
         self.make_room(now_ms);
         let series = self.ends.entry((topic.to_owned(), partition)).or_default();
         if series.is_empty() {
-            series.push_back(Sample { time_ms: now_ms.saturating_sub(1_000), offset: from });
+            series.push_back(Sample::new(now_ms.saturating_sub(1_000), from));
             self.count += 1;
         }
-        self.count = push(series, Sample { time_ms: now_ms, offset: to }, self.count);
+        self.count = push(series, Sample::new(now_ms, to), self.count);
     }
 
     /// The last stable offset of a partition; −1 where it is at the end.
@@ -75,7 +127,7 @@ impl Samples {
         self.make_room(now_ms);
         let series = self.stables.entry(key).or_default();
         if series.back().is_none_or(|last| last.offset != offset) {
-            self.count = push(series, Sample { time_ms: now_ms, offset }, self.count);
+            self.count = push(series, Sample::new(now_ms, offset), self.count);
         }
     }
 
@@ -90,31 +142,93 @@ impl Samples {
         self.make_room(now_ms);
         let series = self.starts.entry((topic.to_owned(), partition)).or_default();
         if series.is_empty() {
-            series.push_back(Sample { time_ms: 0, offset: from });
+            series.push_back(Sample::new(0, from));
             self.count += 1;
         }
-        self.count = push(series, Sample { time_ms: now_ms, offset: to }, self.count);
+        self.count = push(series, Sample::new(now_ms, to), self.count);
     }
 
-    /// The offsets of a group as they are now. Gives how many have moved.
+    /// Whether it is known where a group stood before what it commits now.
+    pub(super) fn knows(&self, group_id: &str) -> bool {
+        self.groups.contains_key(group_id)
+    }
+
+    /// Where a group stands of which nothing is known yet.
+    pub(super) fn begin(&mut self, group_id: &str, positions: Vec<Position>, now_ms: i64) {
+        self.make_room(now_ms);
+        if self.knows(group_id) {
+            return;
+        }
+        let series = positions.into_iter().map(|it| {
+            let sample = Sample::new(it.commit_ms, it.offset);
+            ((it.topic, it.partition), VecDeque::from([sample]))
+        });
+        let begun = Positions { series: series.collect(), is_whole: true };
+        self.count += 1 + begun.series.len();
+        self.groups.insert(group_id.to_owned(), begun);
+    }
+
+    /// The offsets of a group as they are now, after some commits. Gives how many have moved.
     pub(super) fn group(
         &mut self,
         group_id: &str,
-        offsets: &[(String, i32, i64)],
+        positions: &[Position],
+        commits: Commits,
         now_ms: i64,
     ) -> usize {
         self.make_room(now_ms);
-        let group = self.groups.entry(group_id.to_owned()).or_default();
+        let unknown = || Positions { series: HashMap::new(), is_whole: false };
+        let group = self.groups.entry(group_id.to_owned()).or_insert_with(unknown);
         let mut moved = 0;
-        for (topic, partition, offset) in offsets {
-            let series = group.entry((topic.clone(), *partition)).or_default();
-            if series.back().is_none_or(|last| last.offset != *offset) {
+        for it in positions {
+            let series = group.series.entry((it.topic.clone(), it.partition)).or_default();
+            if series.is_empty() && group.is_whole {
+                self.count = push(series, Sample::new(it.commit_ms.min(now_ms), -1), self.count);
+            }
+            if series.back().is_none_or(|last| last.offset != it.offset) {
                 moved += 1;
-                let sample = Sample { time_ms: now_ms, offset: *offset };
-                self.count = push(series, sample, self.count);
+                self.count = push(series, it.sample(commits, now_ms), self.count);
             }
         }
         moved
+    }
+
+    /// When a group committed more than an offset for the first time, as far as is known, but not before
+    /// it was there; `None` where it was never seen to.
+    pub(crate) fn committed(
+        &self,
+        group_id: &str,
+        (topic, partition): (&str, i32),
+        offset: i64,
+        there_ms: Option<i64>,
+    ) -> Option<Past> {
+        let series = self.groups.get(group_id)?.series.get(&(topic.to_owned(), partition))?;
+        let mut before: Option<i64> = None;
+        for sample in series {
+            let until_ms = sample.time_ms.saturating_sub(sample.late_ms.into());
+            let is_of_another = there_ms.is_some_and(|there_ms| until_ms < there_ms);
+            if sample.offset > offset && !is_of_another {
+                let from_ms = before.map(|before| {
+                    until_ms.saturating_sub(sample.within_ms.into()).max(before).min(until_ms)
+                });
+                return Some(Past { from_ms: from_ms.max(there_ms), until_ms });
+            }
+            before = Some(until_ms);
+        }
+        None
+    }
+
+    /// Between when and when the end of a partition passed an offset, if it was seen before and after.
+    pub(crate) fn appended(
+        &self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Option<RangeInclusive<i64>> {
+        let series = self.ends.get(&(topic.to_owned(), partition))?;
+        let behind = series.partition_point(|end| end.offset <= offset);
+        let (before, after) = (series.get(behind.checked_sub(1)?)?, series.get(behind)?);
+        Some(before.time_ms..=after.time_ms)
     }
 
     pub(super) fn ends(&self, topic: &str, partition: i32) -> Vec<Sample> {
@@ -165,14 +279,16 @@ impl Samples {
         (topic, partition): (&str, i32),
         times: &[i64],
     ) -> Option<Vec<Option<i64>>> {
-        let series = self.groups.get(group_id)?.get(&(topic.to_owned(), partition))?;
-        Some(times.iter().map(|time| at(series, *time).map(|sample| sample.offset)).collect())
+        let series = self.groups.get(group_id)?.series.get(&(topic.to_owned(), partition))?;
+        let position = |time: &i64| at(series, *time).filter(Sample::is_somewhere);
+        Some(times.iter().map(|time| position(time).map(|sample| sample.offset)).collect())
     }
 
     /// When a group was first seen to move.
     pub(crate) fn first_moved(&self, group_id: &str) -> Option<i64> {
-        let group = self.groups.get(group_id)?;
-        group.values().filter_map(|series| series.front()).map(|first| first.time_ms).min()
+        let all = self.groups.get(group_id)?.series.values();
+        let first = all.filter_map(|series| series.iter().find(|sample| sample.is_somewhere()));
+        first.map(|first| first.time_ms).min()
     }
 
     /// Where a group stood in each partition at a time, and since when.
@@ -181,13 +297,17 @@ impl Samples {
         group_id: &str,
         time_ms: i64,
     ) -> Vec<((String, i32), Sample)> {
-        let group = self.groups.get(group_id).into_iter().flatten();
-        group.filter_map(|(key, series)| Some((key.clone(), at(series, time_ms)?))).collect()
+        let all = self.groups.get(group_id).into_iter().flat_map(|group| &group.series);
+        let then = |series| at(series, time_ms).filter(Sample::is_somewhere);
+        all.filter_map(|(key, series)| Some((key.clone(), then(series)?))).collect()
     }
 
     pub(super) fn positions(&self, group_id: &str) -> Vec<((String, i32), Vec<Sample>)> {
-        let group = self.groups.get(group_id).into_iter().flatten();
-        group.map(|(key, series)| (key.clone(), series.iter().copied().collect())).collect()
+        let all = self.groups.get(group_id).into_iter().flat_map(|group| &group.series);
+        let known = |series: &VecDeque<Sample>| {
+            series.iter().filter(|sample| sample.is_somewhere()).copied().collect()
+        };
+        all.map(|(key, series)| (key.clone(), known(series))).collect()
     }
 
     /// Throws away what is too old, when there is too much; if that is not enough, everything.
@@ -202,14 +322,33 @@ impl Samples {
         for all in of_partitions {
             all.retain(|_, series| !is_old(series));
         }
-        self.groups.values_mut().for_each(|group| group.retain(|_, series| !is_old(series)));
-        self.groups.retain(|_, group| !group.is_empty());
-        let of_groups = self.groups.values().flat_map(HashMap::values);
+        for group in self.groups.values_mut() {
+            let before = group.series.len();
+            group.series.retain(|_, series| !is_old(series));
+            group.is_whole &= group.series.len() == before;
+        }
+        self.groups.retain(|_, group| !group.series.is_empty());
+        let of_groups = self.groups.values().flat_map(|group| group.series.values());
         let of_partitions = [&self.ends, &self.stables, &self.starts];
         let of_partitions = of_partitions.into_iter().flat_map(HashMap::values);
         self.count = of_partitions.chain(of_groups).map(VecDeque::len).sum();
+        self.count += self.groups.len();
         if self.count >= ALL_MAX {
             *self = Self::default();
+        }
+    }
+}
+
+impl Position {
+    fn sample(&self, commits: Commits, now_ms: i64) -> Sample {
+        // Of several commits only the last one's time is known.
+        let began_ms = if commits.count > 1 { commits.began_ms } else { self.commit_ms };
+        let u32_of = |ms: i64| u32::try_from(ms.max(0)).unwrap_or(u32::MAX);
+        Sample {
+            time_ms: now_ms,
+            offset: self.offset,
+            late_ms: u32_of(now_ms.saturating_sub(self.commit_ms)),
+            within_ms: u32_of(self.commit_ms.saturating_sub(began_ms)),
         }
     }
 }
@@ -245,19 +384,61 @@ mod tests {
         }
         let ends = samples.ends("t", 0);
         assert!(ends.len() <= ONE_MAX, "{}", ends.len());
-        assert_eq!(ends.last(), Some(&Sample { time_ms: 7_199_000, offset: 7_200 }));
+        assert_eq!(ends.last(), Some(&Sample::new(7_199_000, 7_200)));
         assert_eq!(samples.count, ends.len());
     }
+
+    fn stands_at(offset: i64, commit_ms: i64) -> [Position; 1] {
+        [Position { topic: "t".into(), partition: 0, offset, commit_ms }]
+    }
+
+    const ONE: Commits = Commits { began_ms: 0, count: 1 };
 
     #[test]
     fn a_group_that_stands_still_costs_nothing() {
         let mut samples = Samples::default();
-        assert_eq!(samples.group("g", &[("t".into(), 0, 5)], 1_000), 1);
-        assert_eq!(samples.group("g", &[("t".into(), 0, 5)], 2_000), 0);
-        assert_eq!(samples.group("g", &[("t".into(), 0, 6)], 3_000), 1);
+        samples.begin("g", Vec::new(), 0);
+        assert_eq!(samples.group("g", &stands_at(5, 900), ONE, 1_000), 1);
+        assert_eq!(samples.group("g", &stands_at(5, 900), ONE, 2_000), 0);
+        assert_eq!(samples.group("g", &stands_at(6, 2_900), ONE, 3_000), 1);
         let positions = samples.positions("g");
         assert_eq!(positions[0].1.iter().map(|it| it.offset).collect::<Vec<_>>(), [5, 6]);
-        assert_eq!(samples.count, 2);
+        assert_eq!(samples.count, 4, "the group, where it was not yet, and two samples");
+        assert_eq!(samples.first_moved("g"), Some(1_000));
+        assert_eq!(samples.position_at("g", ("t", 0), &[950, 1_000]), Some(vec![None, Some(5)]));
+    }
+
+    #[test]
+    fn a_commit_is_known_by_its_own_time() {
+        let mut samples = Samples::default();
+        let past = |samples: &Samples, offset, there_ms| {
+            let past = samples.committed("g", ("t", 0), offset, there_ms)?;
+            Some((past.from_ms, past.until_ms))
+        };
+        samples.begin("g", stands_at(3, 500).into(), 1_000);
+        samples.group("g", &stands_at(5, 1_200), ONE, 2_000);
+        samples.group("g", &stands_at(9, 2_700), Commits { began_ms: 2_300, count: 4 }, 3_000);
+        assert_eq!(past(&samples, 2, None), Some((None, 500)), "or long before");
+        assert_eq!(past(&samples, 4, None), Some((Some(1_200), 1_200)));
+        assert_eq!(past(&samples, 8, None), Some((Some(2_300), 2_700)));
+        assert_eq!(past(&samples, 9, None), None);
+        assert_eq!(
+            past(&samples, 2, Some(1_000)),
+            Some((Some(1_200), 1_200)),
+            "of a topic of that name"
+        );
+    }
+
+    #[test]
+    fn the_first_commit_of_a_new_group_is_known_too() {
+        let mut samples = Samples::default();
+        samples.begin("g", Vec::new(), 1_000);
+        samples.group("g", &stands_at(5, 1_200), ONE, 2_000);
+        let past = samples.committed("g", ("t", 0), 4, None).unwrap();
+        assert_eq!((past.from_ms, past.until_ms), (Some(1_200), 1_200));
+        samples.group("unseen", &stands_at(5, 1_200), ONE, 2_000);
+        let past = samples.committed("unseen", ("t", 0), 4, None).unwrap();
+        assert_eq!((past.from_ms, past.until_ms), (None, 1_200));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use ottla_log::{AbortedTxn, FileRange, LogReader, ReadError};
 use ottla_types::{ErrorCode, Offset};
 
-use super::Partition;
+use super::{Asked, Asking, Inner, Partition, Tracks};
 
 /// Which records a reader wants to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,18 +40,28 @@ pub(crate) struct Read {
     pub(crate) aborted: Option<Vec<AbortedTxn>>,
 }
 
+impl Read {
+    /// Exclusive end of what such a reader may read.
+    fn end(&self, isolation: Isolation) -> Offset {
+        match isolation {
+            Isolation::Uncommitted => self.high_watermark,
+            Isolation::Committed => self.last_stable_offset,
+        }
+    }
+}
+
 impl Partition {
     /// Reads at `offset`, up to `max_bytes`; a first batch larger than that comes whole when
-    /// `at_least_one`.
+    /// `at_least_one`. `asking` is whose reading is to be remembered.
     pub(crate) fn read(
         &self,
         offset: Offset,
-        max_bytes: usize,
-        at_least_one: bool,
+        (max_bytes, at_least_one): (usize, bool),
         isolation: Isolation,
+        asking: Option<&Asking<'_>>,
     ) -> Result<Read, ErrorCode> {
         let (reader, mut read, replacements) = {
-            let inner = self.lock();
+            let mut inner = self.lock();
             inner.check_usable()?;
             let high_watermark = inner.replication.high_watermark();
             let read = Read {
@@ -61,15 +71,20 @@ impl Partition {
                 last_stable_offset: inner.log.last_stable_offset(high_watermark),
                 aborted: None,
             };
-            (inner.log.reader(), read, inner.replacements)
+            let reader = inner.log.reader();
+            if offset < read.log_start_offset || offset > reader.log_end_offset() {
+                return Err(ErrorCode::OffsetOutOfRange);
+            }
+            if let Some(asking) = asking
+                && (max_bytes > 0 || at_least_one)
+            {
+                let Inner { replication, tracks, .. } = &mut *inner;
+                let asked = Asked::new(offset, read.end(isolation), max_bytes, asking.now_ms);
+                Tracks::asked(tracks, replication, asking, asked);
+            }
+            (reader, read, inner.replacements)
         };
-        if offset < read.log_start_offset || offset > reader.log_end_offset() {
-            return Err(ErrorCode::OffsetOutOfRange);
-        }
-        let end = match isolation {
-            Isolation::Uncommitted => read.high_watermark,
-            Isolation::Committed => read.last_stable_offset,
-        };
+        let end = read.end(isolation);
         match read_range(&reader, (offset, end), (max_bytes, at_least_one), isolation) {
             Ok((range, aborted)) => {
                 read.range = range;
@@ -78,7 +93,7 @@ impl Partition {
             }
             // The log has moved, and the old files are out of reach.
             Err(_) if self.lock().replacements != replacements => {
-                self.read(offset, max_bytes, at_least_one, isolation)
+                self.read(offset, (max_bytes, at_least_one), isolation, asking)
             }
             Err(error) => {
                 self.unreadable.report(&self.topic_partition, offset, &error);

@@ -92,7 +92,7 @@ impl Partition {
             _ if !is_current => {}
             Ok(task) => {
                 let durable_offset = inner.log.finish_sync(&task);
-                self.step(&mut inner, Event::Synced { durable_offset });
+                self.step(&mut inner, Event::Synced { durable_offset }, now_ms());
             }
             Err(SyncError::NoRoom(task)) if !inner.is_retired && inner.dir.is_online() => {
                 if let Some(task) = task {

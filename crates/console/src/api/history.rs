@@ -102,7 +102,7 @@ pub(crate) async fn lag(
         let key = (it.topic.clone(), it.partition);
         let own = samples.iter().find(|(other, _)| *other == key);
         // What was committed before anybody watched has stood since then.
-        let still = [Sample { time_ms: it.commit_ms, offset: it.committed_offset.get() }];
+        let still = [Sample::new(it.commit_ms, it.committed_offset.get())];
         let own = own.map_or(&still[..], |(_, samples)| samples.as_slice());
         let ends = views.ends(&it.topic, it.partition);
         let end_now = cursors.high_watermark.get();

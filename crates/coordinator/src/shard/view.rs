@@ -85,6 +85,14 @@ impl GroupShard {
         let readers = self.hard.offset_groups().filter(|(_, topics)| topics.contains_key(&topic));
         readers.map(|(group_id, _)| group_id.clone()).collect()
     }
+
+    /// The groups that have members which read a topic.
+    pub fn subscribers_of(&self, topic: &str) -> Vec<Str> {
+        let topic = Str::from(topic);
+        let reads =
+            |group: &&ClassicGroup| group.member_count() > 0 && group.is_subscribed_to(&topic);
+        self.groups.values().filter(reads).map(|group| group.group_id().clone()).collect()
+    }
 }
 
 impl ClassicGroup {
