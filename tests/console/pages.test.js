@@ -95,7 +95,7 @@ test("a record: each of its views is accessible, and no digit is lost", async ()
   const { page, go, done } = await open(`/topics/pages/records?from=beginning&view=${view}`);
   await page.getByText("9007199254740993", { exact: true }).waitFor();
   const found = await audit(page);
-  for (const tab of ["key", "headers", "bytes", "readers", "neighbours"]) {
+  for (const tab of ["key", "headers", "bytes", "journey", "neighbours"]) {
     await go(`/topics/pages/records?from=beginning&view=${view}&tab=${tab}`);
     await page.getByRole("tabpanel").waitFor();
     await until("the record", async () => (await page.getByRole("tabpanel").innerText()).length > 4);

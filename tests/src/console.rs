@@ -26,6 +26,13 @@ impl TestConsole {
         let address = broker.broker().console().expect("an HTTP listener").to_owned();
         Self { broker, own: ConsoleAt { address } }
     }
+
+    /// Stops the broker in order and starts it on what it left.
+    pub fn restart(&mut self) {
+        self.broker.restart();
+        let address = self.broker.broker().console().expect("an HTTP listener");
+        self.own.address = address.to_owned();
+    }
 }
 
 impl Deref for TestConsole {

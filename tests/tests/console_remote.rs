@@ -113,6 +113,28 @@ fn a_client_tells_what_the_broker_itself_tells() {
 }
 
 #[test]
+fn of_the_way_of_a_record_a_client_knows_the_ends() {
+    let (_own, remote) = london();
+    let journey =
+        |offset: i64| remote.get(&format!("/topics/London/partitions/0/records/{offset}/journey"));
+    let read = journey(2);
+    assert_eq!(
+        (&read["timestampMs"], &read["timestampType"]),
+        (&json!("5000"), &json!("CreateTime"))
+    );
+    let states = ["appended", "durable", "readable"].map(|step| read[step]["state"].clone());
+    assert_eq!(states, ["done", "notTold", "done"], "{read}");
+    let group = &read["groups"][0];
+    assert_eq!((&group["groupId"], &group["committedOffset"]), (&json!("readers"), &json!("3")));
+    assert_eq!(
+        (&group["fetched"]["state"], &group["committed"]["state"]),
+        (&json!("notTold"), &json!("done"))
+    );
+    assert!(read["notTold"].is_string(), "{read}");
+    assert_eq!(journey(3)["groups"][0]["committed"]["state"], "notYet");
+}
+
+#[test]
 fn what_only_the_broker_knows_is_named_and_said_why() {
     let (own, remote) = london();
     let session = remote.get("/session");

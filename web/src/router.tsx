@@ -89,7 +89,7 @@ const records = createRoute({
       tail: search.flag(raw, "tail"),
       times: search.oneOf(raw, "times", ["local", "utc", "relative"] as const),
       view: search.text(raw, "view")?.match(/^\d+@\d+$/)?.[0],
-      tab: search.oneOf(raw, "tab", ["value", "key", "headers", "bytes", "readers", "neighbours"] as const),
+      tab: search.oneOf(raw, "tab", ["value", "key", "headers", "bytes", "journey", "neighbours"] as const),
     }),
   component: lazyRouteComponent(() => import("./screens/records/Records"), "Records"),
 });

@@ -11,6 +11,7 @@ mod events;
 mod export;
 pub(crate) mod groups;
 mod history;
+mod journey;
 mod lanes;
 pub(crate) mod live;
 pub(crate) mod log;
@@ -77,6 +78,7 @@ fn record_routes() -> Routes {
         .routes(routes!(tail::tail))
         .routes(routes!(export::export))
         .routes(routes!(record::show))
+        .routes(routes!(journey::show))
         .routes(routes!(record::value))
         .routes(routes!(record::key))
 }

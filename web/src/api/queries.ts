@@ -123,6 +123,14 @@ export const record = (name: string, partition: number, offset: string) =>
     staleTime: 10_000,
   });
 
+export const journey = (name: string, partition: number, offset: string) =>
+  queryOptions({
+    queryKey: ["journey", name, partition, offset],
+    queryFn: ({ signal }) =>
+      get<api.Journey>(path`/topics/${name}/partitions/${partition}/records/${offset}/journey`, {}, signal),
+    refetchInterval: every(LIVE_MS),
+  });
+
 export const groups = (search: ListSearch & { state?: string; topic?: string; at?: string }) =>
   queryOptions({
     queryKey: ["groups", search],

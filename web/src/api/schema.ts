@@ -351,6 +351,15 @@ export type ExplicitOffset = {
   topic: string;
 };
 
+/** The member of a group that a record was sent to. */
+export type Fetcher = {
+  clientHost: string;
+  clientId: string;
+  /** Whether it may as well have been a member of another group: both call themselves the same and are on one machine. */
+  isAmbiguous: boolean;
+  memberId: string;
+};
+
 /** A field and where its bytes are. */
 export type Field = {
   /** Exclusive: its last byte and one. */
@@ -434,6 +443,17 @@ export type GroupRow = {
   type: string;
 };
 
+/** How far a record has come in a group. */
+export type GroupSteps = {
+  /** An offset behind it was committed for the first time. */
+  committed: Step;
+  committedOffset: Long | null;
+  /** Sent to a member of the group for the first time. */
+  fetched: Step;
+  fetchedBy: Fetcher | null;
+  groupId: string;
+};
+
 /** What happened to a group, oldest first. */
 export type GroupTimeline = {
   entries: TimelineEntry[];
@@ -468,6 +488,28 @@ export type Input = {
   hex: string | null;
   /** As UTF-8. */
   text: string | null;
+};
+
+/** The way of a record, as far as it is known. */
+export type Journey = {
+  /** Written into the log. */
+  appended: Step;
+  /** On the broker's disk, for sure. */
+  durable: Step;
+  /** The groups that read the topic, at most 50, by id. */
+  groups: GroupSteps[];
+  knownSinceMs: Long | null;
+  /** Why times are missing, if they are missing for all. */
+  notTold: string | null;
+  nowMs: Long;
+  /** Clients that it was sent to and that are in none of these groups. */
+  others: OtherReader[];
+  /** Below the high watermark: consumers may read it. */
+  readable: Step;
+  /** The record's timestamp; −1: it has none. */
+  timestampMs: Long;
+  /** `CreateTime`: set by the producer. `LogAppendTime`: set by the broker. */
+  timestampType: string;
 };
 
 /** Since when it is known how things stood, in ms: how far `at` may go back. */
@@ -644,6 +686,13 @@ export type OffsetsDeletion = {
   /** `null`: of all partitions. */
   partitions: number[] | null;
   topic: string;
+};
+
+/** A client in no group that a record was sent to. */
+export type OtherReader = {
+  clientId: string | null;
+  fetched: Step;
+  remote: string;
 };
 
 /** What came of it. */
@@ -1114,6 +1163,17 @@ export type Span = {
   topic: string;
 };
 
+/** A step of the way. */
+export type Step = {
+  fromMs: Long | null;
+  /** `known`: it happened between the two times, which may be the same. `before`: it happened, not after `untilMs`. `maybe`: it may have happened at `untilMs`. `done`: it happened, nobody tells when. `notYet`: it has not happened. `notTold`: nobody tells whether. */
+  state: StepState;
+  untilMs: Long | null;
+};
+
+/** How well a step is known. */
+export type StepState = "known" | "before" | "maybe" | "done" | "notYet" | "notTold";
+
 /** Why no more records are there. */
 export type StoppedBy = "limit" | "end" | "budget";
 
@@ -1327,6 +1387,7 @@ export const ROUTES: ReadonlySet<string> = new Set([
   "/topics/{topic}/partitions/{partition}/batches",
   "/topics/{topic}/partitions/{partition}/batches/{offset}",
   "/topics/{topic}/partitions/{partition}/records/{offset}",
+  "/topics/{topic}/partitions/{partition}/records/{offset}/journey",
   "/topics/{topic}/partitions/{partition}/records/{offset}/key",
   "/topics/{topic}/partitions/{partition}/records/{offset}/value",
   "/topics/{topic}/partitions/{partition}/segments",

@@ -158,9 +158,9 @@ pub(crate) fn own_entries(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GroupPosition {
-    group_id: String,
+    pub(crate) group_id: String,
     /// The next offset to read.
-    committed_offset: Long,
+    pub(crate) committed_offset: Long,
 }
 
 impl GroupPosition {

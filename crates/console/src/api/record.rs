@@ -113,7 +113,7 @@ impl IndexTrail {
 }
 
 /// The record at an offset; not the one after it where there is none.
-async fn read(
+pub(super) async fn read(
     console: &Console,
     (topic, partition, offset): (&str, i32, i64),
 ) -> Result<ConsumedRecord, ApiError> {

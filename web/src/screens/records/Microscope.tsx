@@ -16,19 +16,19 @@ import data from "../../ui/data.module.css";
 import { Icon } from "../../ui/icons";
 import { ProduceDialog } from "../produce/ProduceDialog";
 import { fromHex, Hex, Schoolbook } from "./Hex";
+import { Journey } from "./Journey";
 import { JsonView } from "./JsonView";
-import { Readers } from "./Readers";
 import css from "./records.module.css";
 import { Trail } from "./Trail";
 
-export type ScopeTab = "value" | "key" | "headers" | "bytes" | "readers" | "neighbours";
+export type ScopeTab = "value" | "key" | "headers" | "bytes" | "journey" | "neighbours";
 
 const TABS: [ScopeTab, string][] = [
   ["value", "Value"],
   ["key", "Key"],
   ["headers", "Headers"],
   ["bytes", "Bytes"],
-  ["readers", "Readers"],
+  ["journey", "Journey"],
   ["neighbours", "Neighbours"],
 ];
 
@@ -184,6 +184,11 @@ function Facts({ detail }: { detail: RecordDetail }) {
   );
 }
 
+/** On a narrow screen, the chosen tab may be beside it. */
+function intoView(element: HTMLElement | null) {
+  element?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
 export function Microscope(props: {
   topic: string;
   view: string;
@@ -214,6 +219,7 @@ export function Microscope(props: {
           {TABS.map(([id, text]) => (
             <button
               key={id}
+              ref={id === tab ? intoView : undefined}
               type="button"
               role="tab"
               aria-selected={id === tab}
@@ -271,7 +277,7 @@ export function Microscope(props: {
           )
         ) : null}
         {detail && tab === "bytes" ? <Bytes topic={topic} detail={detail} /> : null}
-        {detail && tab === "readers" ? <Readers topic={topic} record={detail.record} /> : null}
+        {detail && tab === "journey" ? <Journey topic={topic} record={detail.record} /> : null}
         {detail && tab === "neighbours" ? <Neighbours topic={topic} detail={detail} /> : null}
       </div>
       {detail && isProducing ? (
