@@ -104,3 +104,8 @@ export function readJson(text: string): Json | null {
 export function isStructured(json: Json | null): json is Json & { kind: "object" | "array" } {
   return json !== null && (json.kind === "object" || json.kind === "array");
 }
+
+/** Whether a text is meant to be an object or an array, well-formed or not. */
+export function looksLikeJson(text: string): boolean {
+  return /^\s*[[{]/.test(text);
+}

@@ -8,6 +8,7 @@ import type { RecordRow } from "../../api/types";
 import { count } from "../../text/format";
 import { produceOne } from "../../text/snippets-produce";
 import { Button, Check, Choice, Text } from "../../ui/controls";
+import { Editor } from "../../ui/Editor";
 import { Dialog } from "../../ui/overlay";
 import { ShowAs } from "../../ui/page";
 import { say } from "../../ui/toasts";
@@ -93,12 +94,11 @@ export function ProduceDialog({
         <Caption keyText={draft.key} partitions={partitions} />
       )}
       {draft.isValueNull ? null : (
-        <Text
+        <Editor
           label="Value"
           value={draft.value}
           onChange={(value) => set({ value })}
           rows={6}
-          mono
           hint={like?.value?.base64 ? "Left empty, the bytes are sent as they are." : undefined}
         />
       )}
