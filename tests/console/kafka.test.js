@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { audit, close, open, until } from "./browser.js";
+import { audit, close, open, picture, until } from "./browser.js";
 
 const port = Number(process.env.PORT);
 const kafka = `127.0.0.1:${port + 6}`;
@@ -81,6 +81,21 @@ test("a record of Apache Kafka's is shown down to its bytes", async () => {
   const view = `${records[0].partition}@${records[0].offset}`;
   const { page, done } = await open(`/topics/London/records?from=beginning&view=${view}&tab=bytes`, { at });
   await page.getByRole("tabpanel").getByText("timestampDelta").first().waitFor();
+  await done();
+});
+
+test("of the journey of a record of Apache Kafka's, the ends are told", async () => {
+  const { records } = await (await fetch(`${at}/api/v1/topics/London/records?from=beginning`)).json();
+  const view = `${records[0].partition}@${records[0].offset}`;
+  const { page, done } = await open(`/topics/London/records?from=beginning&view=${view}&tab=journey`, { at });
+  await page.getByText("Only a broker of Ottla's tells this").waitFor();
+  const own = await page.getByRole("list", { name: "The record itself" }).getByRole("listitem").allInnerTexts();
+  assert.match(own[0], /\d\d:\d\d:\d\d\.\d{3}/);
+  assert.match(own[1], /done/);
+  const steps = page.getByRole("list", { name: "In group readers" }).getByRole("listitem");
+  assert.match((await steps.allInnerTexts())[1], /done|not yet/);
+  assert.deepEqual(await audit(page), []);
+  await page.screenshot({ path: picture("journey-kafka") });
   await done();
 });
 

@@ -84,6 +84,10 @@ impl Track {
         (offset < run.end()).then(|| run.first_ms..=run.last_ms())
     }
 
+    /// What it takes in memory at most.
+    #[cfg(test)]
+    pub(super) const BYTES_MAX: usize = size_of::<Self>() + RUNS_MAX * size_of::<Run>();
+
     /// Makes room for a run.
     fn thin(&mut self, now_ms: i64) {
         for (share, of) in SHARES {

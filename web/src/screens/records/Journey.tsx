@@ -102,8 +102,9 @@ export function Journey({ topic, record }: { topic: string; record: RecordRow })
         </section>
       ) : null}
       <p className="tiny muted">
-        {told.notTold ??
-          "Times are the broker’s, to the millisecond for what came last and coarser for what is long past. A fetch names no group: it counts for the member that had the partition then and has the client’s name and address."}
+        {told.notTold
+          ? `Times are missing. ${told.notTold}`
+          : "Times are the broker’s, to the millisecond for what came last and coarser for what is long past. A fetch names no group: it counts for the member that had the partition then and has the client’s name and address."}
       </p>
     </div>
   );

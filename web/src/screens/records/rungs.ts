@@ -104,9 +104,7 @@ export function ownRungs(journey: Journey): Rung[] {
         ? "The producer’s clock is ahead of the broker’s."
         : appended.state === "before"
           ? BEFORE
-          : appended.fromMs === null
-            ? "When, only the broker knows."
-            : null,
+          : null,
     ),
   );
   const synced: [string, Step, string | null] = [
@@ -114,9 +112,7 @@ export function ownRungs(journey: Journey): Rung[] {
     durable,
     durable.state === "notYet"
       ? "Nobody waited for it: the system writes it when it likes, within seconds mostly."
-      : durable.state === "notTold"
-        ? "Only the broker knows."
-        : null,
+      : null,
   ];
   const seen: [string, Step, string | null] = [
     "Readable",
@@ -144,9 +140,10 @@ export function groupRungs(journey: Journey, of: Journey["groups"][number]): Run
     : null;
   const notes: Partial<Record<Step["state"], string>> = {
     maybe: `In reach of the last answer to ${who}; its next fetch makes it sure.`,
-    notTold: journey.notTold
-      ? "Only the broker knows."
-      : "Not remembered: who was sent it has gone, or the group was moved past it.",
+    // Of another cluster nothing of the kind is remembered, which is said once for all.
+    ...(journey.notTold
+      ? {}
+      : { notTold: "Not remembered: who was sent it has gone, or the group was moved past it." }),
   };
   const note =
     who && fetchedBy?.isAmbiguous
@@ -156,13 +153,7 @@ export function groupRungs(journey: Journey, of: Journey["groups"][number]): Run
         : null;
   return [
     rung("First fetched", fetched, start, now, notes[fetched.state] ?? note),
-    rung(
-      "Committed",
-      committed,
-      later(start, fetched),
-      now,
-      committed.state === "done" ? "When, only the broker knows." : null,
-    ),
+    rung("Committed", committed, later(start, fetched), now, null),
   ];
 }
 
