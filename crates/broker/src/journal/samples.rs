@@ -14,8 +14,12 @@ pub(crate) const KEPT_MS: i64 = 3_600_000;
 /// Most samples of one cursor: one a second.
 const ONE_MAX: usize = 3_600;
 
-/// Most samples of all cursors, and groups that have any: about 48 MB.
+/// Most samples of all cursors, and groups that have any: 48 MB.
 const ALL_MAX: usize = 2_000_000;
+
+/// What a cursor takes besides its samples, as if it were so many of them: its name, its place in a
+/// table that is not full, and room for samples to come.
+const SERIES: usize = 8;
 
 /// Where a cursor stood from a moment on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +99,7 @@ pub(crate) struct Samples {
     stables: HashMap<(String, i32), VecDeque<Sample>>,
     starts: HashMap<(String, i32), VecDeque<Sample>>,
     groups: HashMap<String, Positions>,
+    /// Of samples and groups, and [`SERIES`] for each cursor.
     count: usize,
 }
 
@@ -113,7 +118,7 @@ impl Samples {
         let series = self.ends.entry((topic.to_owned(), partition)).or_default();
         if series.is_empty() {
             series.push_back(Sample::new(now_ms.saturating_sub(1_000), from));
-            self.count += 1;
+            self.count += SERIES + 1;
         }
         self.count = push(series, Sample::new(now_ms, to), self.count);
     }
@@ -126,6 +131,9 @@ impl Samples {
         }
         self.make_room(now_ms);
         let series = self.stables.entry(key).or_default();
+        if series.is_empty() {
+            self.count += SERIES;
+        }
         if series.back().is_none_or(|last| last.offset != offset) {
             self.count = push(series, Sample::new(now_ms, offset), self.count);
         }
@@ -143,7 +151,7 @@ impl Samples {
         let series = self.starts.entry((topic.to_owned(), partition)).or_default();
         if series.is_empty() {
             series.push_back(Sample::new(0, from));
-            self.count += 1;
+            self.count += SERIES + 1;
         }
         self.count = push(series, Sample::new(now_ms, to), self.count);
     }
@@ -164,7 +172,7 @@ impl Samples {
             ((it.topic, it.partition), VecDeque::from([sample]))
         });
         let begun = Positions { series: series.collect(), is_whole: true };
-        self.count += 1 + begun.series.len();
+        self.count += 1 + begun.series.len() * (SERIES + 1);
         self.groups.insert(group_id.to_owned(), begun);
     }
 
@@ -182,6 +190,9 @@ impl Samples {
         let mut moved = 0;
         for it in positions {
             let series = group.series.entry((it.topic.clone(), it.partition)).or_default();
+            if series.is_empty() {
+                self.count += SERIES;
+            }
             if series.is_empty() && group.is_whole {
                 self.count = push(series, Sample::new(it.commit_ms.min(now_ms), -1), self.count);
             }
@@ -331,7 +342,7 @@ impl Samples {
         let of_groups = self.groups.values().flat_map(|group| group.series.values());
         let of_partitions = [&self.ends, &self.stables, &self.starts];
         let of_partitions = of_partitions.into_iter().flat_map(HashMap::values);
-        self.count = of_partitions.chain(of_groups).map(VecDeque::len).sum();
+        self.count = of_partitions.chain(of_groups).map(|series| series.len() + SERIES).sum();
         self.count += self.groups.len();
         if self.count >= ALL_MAX {
             *self = Self::default();
@@ -385,7 +396,7 @@ mod tests {
         let ends = samples.ends("t", 0);
         assert!(ends.len() <= ONE_MAX, "{}", ends.len());
         assert_eq!(ends.last(), Some(&Sample::new(7_199_000, 7_200)));
-        assert_eq!(samples.count, ends.len());
+        assert_eq!(samples.count, ends.len() + SERIES);
     }
 
     fn stands_at(offset: i64, commit_ms: i64) -> [Position; 1] {
@@ -393,6 +404,16 @@ mod tests {
     }
 
     const ONE: Commits = Commits { began_ms: 0, count: 1 };
+
+    #[test]
+    fn topics_that_come_and_go_leave_no_more_than_there_is_room_for() {
+        let mut samples = Samples::default();
+        for number in 0..400_000_i32 {
+            samples.end(("t", number), 0, 1, i64::from(number));
+            assert!(samples.ends.len() <= ALL_MAX / SERIES, "{number}");
+            assert_eq!(samples.count, samples.ends.len() * (2 + SERIES));
+        }
+    }
 
     #[test]
     fn a_group_that_stands_still_costs_nothing() {
@@ -403,7 +424,8 @@ mod tests {
         assert_eq!(samples.group("g", &stands_at(6, 2_900), ONE, 3_000), 1);
         let positions = samples.positions("g");
         assert_eq!(positions[0].1.iter().map(|it| it.offset).collect::<Vec<_>>(), [5, 6]);
-        assert_eq!(samples.count, 4, "the group, where it was not yet, and two samples");
+        let expected = 4 + SERIES;
+        assert_eq!(samples.count, expected, "the group, where it was not yet, and two samples");
         assert_eq!(samples.first_moved("g"), Some(1_000));
         assert_eq!(samples.position_at("g", ("t", 0), &[950, 1_000]), Some(vec![None, Some(5)]));
     }
