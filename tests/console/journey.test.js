@@ -41,6 +41,10 @@ test("a record is produced, fetched by a group and committed, in that order", as
     return (texts.length === 2 && texts.every(isDone)) || texts;
   });
 
+  await ottla(["consume", TOPIC, "--from", "start", "-n", "1"]);
+  await page.getByRole("heading", { name: "Others who were sent it" }).waitFor();
+  assert.match((await rungs(page, "Readers without a group")).join(), /ottla.*127\.0\.0\.1[\s\S]*\d\d:\d\d:\d\d/);
+
   const route = `/topics/${TOPIC}/partitions/${record.partition}/records/${record.offset}/journey`;
   const told = await (await fetch(api + route)).json();
   const group = told.groups.find((one) => one.groupId === "journey-readers");
