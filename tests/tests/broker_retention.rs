@@ -387,3 +387,22 @@ fn a_topic_grows_without_touching_what_it_has() {
     let first = &client.records("growing", 2, 0)[0].1;
     assert_eq!(text_of(first.value.as_ref()), "v0");
 }
+
+#[test]
+fn a_topic_that_is_deleted_while_its_records_expire_harms_no_other() {
+    let broker = eager();
+    let mut client = broker.client();
+    client.topic("other", 1, &[]);
+    let partitions = 200;
+    for round in 0..3 {
+        // Their records are so old that a look at retention begins a new segment in each.
+        client.topic("expiring", partitions, &[("ottla.ack.durability", "page-cache")]);
+        for partition in 0..partitions {
+            client.produce("expiring", partition, batch::plain(1));
+        }
+        // It is at the first: the others are deleted before it comes to them, and one of them meanwhile.
+        eventually("records expire", || (client.offset("expiring", 0, EARLIEST) > 0).then_some(()));
+        client.delete_topic("expiring");
+        assert_eq!(client.produce("other", 0, batch::plain(1)), round);
+    }
+}

@@ -115,8 +115,9 @@ fn look_at(shared: &Shared, topic: &HostedTopic, due: Due, now: i64) -> bool {
         }
         if due.retention {
             let high_watermark = partition.high_watermark();
-            match partition.with_log(|log| log.apply_retention(now, high_watermark)) {
-                Ok(deleted) => {
+            match partition.with_live_log(|log| log.apply_retention(now, high_watermark)) {
+                None => continue,
+                Some(Ok(deleted)) => {
                     moved |= !deleted.is_empty();
                     if !deleted.is_empty() {
                         shared.journal.moved(partition);
@@ -133,20 +134,20 @@ fn look_at(shared: &Shared, topic: &HostedTopic, due: Due, now: i64) -> bool {
                         );
                     }
                 }
-                Err(error) => partition.data_dir().note(&error),
+                Some(Err(error)) => partition.data_dir().note(&error),
             }
         }
         if due.checkpoint {
             // So that a recovery need not read much more than what follows the recovery point. A
             // failure takes the log offline.
-            partition.with_log(|log| {
+            partition.with_live_log(|log| {
                 drop(log.failure().is_none().then(|| log.checkpoint()));
             });
         }
         if due.expiry {
             partition.with_log(|log| log.expire_producers(now));
         }
-        if let Err(error) = partition.with_log(|log| log.remove_retired(now)) {
+        if let Some(Err(error)) = partition.with_live_log(|log| log.remove_retired(now)) {
             partition.data_dir().note(&error);
         }
         partition.sync_if_put_off();

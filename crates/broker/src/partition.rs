@@ -405,6 +405,13 @@ impl Partition {
         run(&mut self.lock().log)
     }
 
+    /// The same for what changes files; nothing where the topic is deleted. Its directory has another
+    /// name by then, and what is there under the old one is a new topic's.
+    pub(crate) fn with_live_log<T>(&self, run: impl FnOnce(&mut Log) -> T) -> Option<T> {
+        let mut inner = self.lock();
+        (!inner.is_retired).then(|| run(&mut inner.log))
+    }
+
     /// Runs something short on the log and what is known of its replicas, under their lock.
     pub(crate) fn with_replication<T>(&self, run: impl FnOnce(&Log, &Replication) -> T) -> T {
         let inner = self.lock();

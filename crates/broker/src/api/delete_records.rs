@@ -56,7 +56,8 @@ fn delete(ctx: &Context, topic: &str, part: &DeleteRecordsPartition) -> Result<O
         return Err(ErrorCode::OffsetOutOfRange);
     }
     let from = partition.log_start_offset();
-    let start = partition.with_log(|log| log.delete_records_before(before)).map_err(|error| {
+    let deleted = partition.with_live_log(|log| log.delete_records_before(before));
+    let start = deleted.ok_or(ErrorCode::UnknownTopicOrPartition)?.map_err(|error| {
         tracing::error!(partition = %partition.topic_partition, "cannot delete records: {error}");
         ErrorCode::KafkaStorageError
     })?;
