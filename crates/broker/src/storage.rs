@@ -445,7 +445,11 @@ fn close_together(dir: &DataDir, partitions: &[Arc<Partition>]) -> Result<(), Lo
     let mut tasks = Vec::new();
     for partition in partitions {
         let task = partition.with_log(|log| {
-            if log.begin_close()? { log.begin_sync(now_ms()).map(Some) } else { Ok(None) }
+            if log.begin_close()? {
+                log.begin_file_system_sync(now_ms()).map(Some)
+            } else {
+                Ok(None)
+            }
         })?;
         if let Some(task) = task {
             task.stage().map_err(failed)?;

@@ -44,7 +44,8 @@ pub(crate) struct Unsynced {
 #[derive(Debug)]
 pub struct SyncTask {
     dir: Arc<dyn Dir>,
-    files: Vec<Arc<dyn LogFile>>,
+    /// None where the whole file system is to be synced.
+    files: Option<Vec<Arc<dyn LogFile>>>,
     epochs: Option<Vec<u8>>,
     directory: bool,
     parent: bool,
@@ -60,15 +61,20 @@ impl SyncTask {
 
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.epochs.is_none() && !self.directory && !self.parent
+        let has_files = self.files.as_ref().is_none_or(|files| !files.is_empty());
+        !has_files && self.epochs.is_none() && !self.directory && !self.parent
     }
 
     /// Waits for the disk. Needs no lock. If it fails, [`Log::mark_failed`] must be called, and it
     /// must not be run again: the kernel may have dropped what it could not write. Only where the
     /// error is of the kind `StorageFull` all that was written is synced, and there was no room to
-    /// write the leader epochs: then it is [`Log::put_off_sync`] that must be called.
+    /// write the leader epochs: then it is [`Log::put_off_sync`] that must be called. A task of
+    /// [`Log::begin_file_system_sync`] is refused.
     pub fn run(&self) -> io::Result<()> {
-        for file in &self.files {
+        let Some(files) = &self.files else {
+            return Err(io::Error::other("only a sync of the file system does this task"));
+        };
+        for file in files {
             // Without room for what was written before, it is lost: not what can be put off.
             file.sync().map_err(
                 |error| {
@@ -85,8 +91,8 @@ impl SyncTask {
         if self.parent { self.dir.sync_parent() } else { Ok(()) }
     }
 
-    /// In place of [`SyncTask::run`], for many logs at once, with [`FileSystem::sync`] after it, then
-    /// [`SyncTask::install`]: writes what is only in memory, under a name that does not count yet.
+    /// In place of [`SyncTask::run`], for many logs at once, with [`FileSystem::sync`] after it and
+    /// then [`SyncTask::install`]: writes what is only in memory, under a name that does not count yet.
     pub fn stage(&self) -> io::Result<()> {
         let Some(content) = &self.epochs else { return Ok(()) };
         let file = self.dir.open(&temporary(names::LEADER_EPOCHS), OpenMode::Create)?;
@@ -153,9 +159,19 @@ impl Log {
     /// Collects what [`SyncTask::run`] has to sync. Opens files if need be, but waits for nothing.
     pub fn begin_sync(&mut self, now_ms: i64) -> Result<SyncTask, LogError> {
         self.ensure_writable()?;
-        self.unsynced.last_sync_ms = now_ms;
         let collected = self.unsynced_files();
         let files = self.checked(collected)?;
+        Ok(self.take_unsynced(Some(files), now_ms))
+    }
+
+    /// The same where [`FileSystem::sync`] is to sync the files: no file is opened for it.
+    pub fn begin_file_system_sync(&mut self, now_ms: i64) -> Result<SyncTask, LogError> {
+        self.ensure_writable()?;
+        Ok(self.take_unsynced(None, now_ms))
+    }
+
+    fn take_unsynced(&mut self, files: Option<Vec<Arc<dyn LogFile>>>, now_ms: i64) -> SyncTask {
+        self.unsynced.last_sync_ms = now_ms;
         let task = SyncTask {
             dir: self.dir.clone(),
             files,
@@ -169,7 +185,7 @@ impl Log {
         self.unsynced.directory = false;
         self.unsynced.parent = false;
         self.unsynced.metadata = false;
-        Ok(task)
+        task
     }
 
     /// Takes back a task for which there was no room. The next one does the same and more.
