@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use ottla_record::BuilderOptions;
 use ottla_tests::{
     batch,
-    client::{FETCH_VERSION, fetching},
+    client::{FETCH_VERSION, PRODUCE_VERSION, fetching},
     group::commit,
     http::{get, try_get},
     in_process::{TestBroker, eventually},
+    session::produce,
 };
+use ottla_wire::messages::ProduceRequest;
 
 /// A broker with its HTTP listener, and where that is.
 fn start() -> (TestBroker, String) {
@@ -145,4 +147,37 @@ fn every_metric_says_what_it_is() {
         described += 1;
     }
     assert!(described >= 10, "{page}");
+}
+
+#[test]
+fn a_request_with_a_batch_for_each_of_a_hundred_partitions_is_synced_together() {
+    const PARTITIONS: i32 = 100;
+    let broker = TestBroker::start(&[
+        ("ottla.console.listen", "127.0.0.1:0"),
+        ("ottla.ack.durability", "fsync"),
+    ]);
+    let address = broker.broker().console().expect("an HTTP listener").to_owned();
+    let mut client = broker.client();
+    client.topic("wide", PARTITIONS, &[]);
+    let mut request = produce("wide", 0, batch::plain(1));
+    for index in 1..PARTITIONS {
+        let mut other = produce("wide", index, batch::plain(1));
+        let part = other.topic_data.remove(0).partition_data.remove(0);
+        request.topic_data[0].partition_data.push(part);
+    }
+    let syncs = || metric(&address, "kafka_log_logflushstats_logflush_seconds_count");
+    let mut ask = || {
+        let id = client.send(PRODUCE_VERSION, &request);
+        let answer = client.receive::<ProduceRequest>(id, PRODUCE_VERSION);
+        let parts = &answer.responses[0].partition_responses;
+        assert!(parts.iter().all(|part| part.error_code == 0), "{parts:?}");
+    };
+    // The first time leader epochs are written, which takes two.
+    ask();
+    let before = syncs().expect("a count");
+    let after = eventually("a sync is counted", || {
+        ask();
+        syncs().filter(|after| *after > before)
+    });
+    assert!(after - before <= 3.0, "{before} and then {after} syncs");
 }

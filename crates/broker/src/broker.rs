@@ -51,6 +51,7 @@ use crate::{
     },
     partitions::Partitions,
     producer_ids::ProducerIds,
+    runtimes::Home,
     stopping::Stopping,
     storage,
     transactions::Transactions,
@@ -563,9 +564,12 @@ fn start_workers(shared: &Arc<Shared>) -> Result<Vec<(Handle, JoinHandle<()>)>, 
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let handle = runtime.handle().clone();
             let shared = Arc::clone(shared);
-            let thread = std::thread::Builder::new()
-                .name(format!("ottla-net-{number}"))
-                .spawn(move || runtime.block_on(until_drained(shared)))?;
+            let thread = std::thread::Builder::new().name(format!("ottla-net-{number}")).spawn(
+                move || {
+                    drop(runtime.spawn(Home::settle().wake_others()));
+                    runtime.block_on(until_drained(shared));
+                },
+            )?;
             Ok((handle, thread))
         })
         .collect()

@@ -35,6 +35,7 @@ mod partitions;
 mod producer_ids;
 mod random;
 pub mod reference;
+mod runtimes;
 mod settings;
 mod shards;
 #[cfg(feature = "simulation")]

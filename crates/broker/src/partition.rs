@@ -313,7 +313,9 @@ impl Partition {
     }
 
     /// Tells the rules what happened and does what they ask for.
-    fn step(self: &Arc<Self>, inner: &mut Inner, event: Event, now_ms: i64) {
+    /// Says how many were woken that waited for it.
+    fn step(self: &Arc<Self>, inner: &mut Inner, event: Event, now_ms: i64) -> usize {
+        let mut woken = 0;
         let Inner { log, replication, effects, dir, tracks, .. } = inner;
         if let Event::Appended { log_end_offset, .. } = event {
             Tracks::of(tracks, replication).appended(log_end_offset, now_ms);
@@ -330,10 +332,15 @@ impl Partition {
                     self.waiters.wake();
                 }
                 Effect::SyncWanted(_) => self.queue_sync(dir),
-                Effect::DurableAdvanced(offset) => self.progress.synced(offset),
-                Effect::AcknowledgedAdvanced(offset) => self.progress.acknowledge(offset),
+                Effect::DurableAdvanced(offset) => {
+                    woken += self.progress.reach(WaitFor::Durable, offset);
+                }
+                Effect::AcknowledgedAdvanced(offset) => {
+                    woken += self.progress.reach(WaitFor::Acknowledged, offset);
+                }
             }
         }
+        woken
     }
 
     /// Whether clients can see what should be on the disk first.

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use ottla_log::SyncTask;
+use ottla_log::{Log, LogError, SyncTask};
 use ottla_partition::Event;
 
 use super::Partition;
@@ -49,24 +49,31 @@ impl Partition {
         }
     }
 
-    /// Syncs what is appended now; called by a thread of the flusher.
-    pub(crate) fn sync(self: &Arc<Self>) {
+    /// Syncs what is appended now; called by a thread of the flusher. Says how many waited for it.
+    pub(crate) fn sync(self: &Arc<Self>) -> usize {
         let done = self.run_sync();
-        self.finish_sync(done);
+        self.finish_sync(done)
     }
 
     /// The part of a sync that waits for the disk. What comes of it must be told to
     /// [`Self::finish_sync`].
     pub(crate) fn run_sync(&self) -> Result<SyncTask, SyncError> {
-        self.begin_sync().and_then(|task| {
+        self.begin_sync(Log::begin_sync).and_then(|task| {
             let ran = task.run();
             SyncError::check(task, ran)
         })
     }
 
-    /// What has to be synced for all that is appended now. Whatever comes of it must be told to
-    /// [`Self::finish_sync`].
-    pub(crate) fn begin_sync(&self) -> Result<SyncTask, SyncError> {
+    /// The same for one sync of the file system that does for many partitions.
+    pub(crate) fn begin_file_system_sync(&self) -> Result<SyncTask, SyncError> {
+        self.begin_sync(Log::begin_file_system_sync)
+    }
+
+    /// What has to be synced for all that is appended now.
+    fn begin_sync(
+        &self,
+        begin: impl FnOnce(&mut Log, i64) -> Result<SyncTask, LogError>,
+    ) -> Result<SyncTask, SyncError> {
         // Cleared first: an append after this wants another sync, one before it is part of ours.
         self.sync_wanted.store(false, Ordering::SeqCst);
         let mut inner = self.lock();
@@ -74,7 +81,7 @@ impl Partition {
             return Err(SyncError::Failed("its directory is offline".to_owned()));
         }
         self.syncs_replacement.store(inner.replacements, Ordering::Relaxed);
-        inner.log.begin_sync(now_ms()).map_err(|error| {
+        begin(&mut inner.log, now_ms()).map_err(|error| {
             if error.is_full() {
                 SyncError::NoRoom(None)
             } else {
@@ -83,8 +90,10 @@ impl Partition {
         })
     }
 
-    /// Takes in what came of a sync, and asks for the next one if it is wanted already.
-    pub(crate) fn finish_sync(self: &Arc<Self>, done: Result<SyncTask, SyncError>) {
+    /// Takes in what came of a sync, and asks for the next one if it is wanted already. Says how
+    /// many waited for this one.
+    pub(crate) fn finish_sync(self: &Arc<Self>, done: Result<SyncTask, SyncError>) -> usize {
+        let mut woken = 0;
         let mut inner = self.lock();
         // A log that is no longer in use was synced when it was replaced.
         let is_current = self.syncs_replacement.load(Ordering::Relaxed) == inner.replacements;
@@ -92,7 +101,7 @@ impl Partition {
             _ if !is_current => {}
             Ok(task) => {
                 let durable_offset = inner.log.finish_sync(&task);
-                self.step(&mut inner, Event::Synced { durable_offset }, now_ms());
+                woken = self.step(&mut inner, Event::Synced { durable_offset }, now_ms());
             }
             Err(SyncError::NoRoom(task)) if !inner.is_retired && inner.dir.is_online() => {
                 if let Some(task) = task {
@@ -118,6 +127,7 @@ impl Partition {
         if self.sync_wanted.load(Ordering::SeqCst) {
             self.queue_sync(&dir);
         }
+        woken
     }
 
     /// Asks for a sync again that was put off for lack of room.
