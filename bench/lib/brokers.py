@@ -65,6 +65,13 @@ class Broker:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
 
+    def begin_anew(self):
+        """Stops it and starts it in an empty directory."""
+        self.stop()
+        self.dir = self.dir.with_name(f"{self.dir.name}-anew")
+        self.dir.mkdir()
+        self.start()
+
     def kill(self):
         """Ends it at once."""
         os.kill(self.pid, signal.SIGKILL)

@@ -254,6 +254,8 @@ def cold(broker, results, settings):
 
 
 def restart(broker, results, settings):
+    # What other workloads left would be opened, too.
+    broker.begin_anew()
     broker.load("first-ack", "-create", "-topic", "thousand", "-partitions", 1000)
     broker.stop()
     results["start to first ack, 1,000 partitions (ms)"] = broker.first_ack("-topic", "thousand")
