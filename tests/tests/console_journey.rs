@@ -1,10 +1,16 @@
 //! The way of a record, as the console tells it: into the log, to members of groups, behind their offsets.
 
+use std::{sync::Arc, time::Duration};
+
+use ottla_client::{CommittedOffset, GroupMembership, Offset};
 use ottla_tests::{
+    batch::now_ms,
     client::Client,
     console::TestConsole,
     group::{commit, committing, join, leaving, syncing},
+    in_process::eventually,
 };
+use ottla_types::LeaderEpoch;
 use serde_json::{Value, json};
 
 /// What a leader gives itself: partition 0 of London.
@@ -96,6 +102,43 @@ fn a_record_comes_into_the_log_to_a_member_and_behind_its_group() {
     let states = steps(&next).map(|step| step["state"].clone());
     assert_eq!(states, ["known", "known", "known", "notYet", "notYet"], "{next}");
     assert_eq!(console.ask("GET", "/topics/London/partitions/0/records/2/journey").status, 404);
+}
+
+#[test]
+fn offsets_of_a_transaction_are_committed_when_it_ends() {
+    let console = london();
+    let group = GroupMembership {
+        group_id: "readers".to_owned(),
+        generation_id: -1,
+        member_id: String::new(),
+        group_instance_id: None,
+    };
+    let read = CommittedOffset {
+        offset: Offset(1),
+        leader_epoch: LeaderEpoch::NONE,
+        metadata: String::new(),
+    };
+    let offsets = [((Arc::from("London"), 0), read)].into();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended_ms = runtime.expect("a runtime").block_on(async {
+        let address = console.broker.address().to_string();
+        let client = ottla_client::Client::connect(&address).await.expect("a client");
+        let timeout = Duration::from_secs(30);
+        let teller = client.transactional_producer("teller", timeout).await;
+        let mut teller = teller.expect("a transactional producer");
+        teller.begin().unwrap();
+        teller.send_offsets(&group, &offsets).await.unwrap();
+        let ended_ms = now_ms();
+        teller.commit().await.unwrap();
+        ended_ms
+    });
+    let committed = eventually("the commit", || {
+        let found = journey(&console, 0);
+        let step = found["groups"][0]["committed"].clone();
+        (step["state"] == "known").then_some(step)
+    });
+    assert_eq!(committed["fromMs"], committed["untilMs"], "it was the only commit");
+    assert!(ms(&committed["fromMs"]) >= ended_ms, "{committed} and {ended_ms}");
 }
 
 #[test]

@@ -243,7 +243,7 @@ impl Groups {
             act(&mut state, &mut effects);
             let pending = shard.carry_out(&mut state, settings.as_deref(), aside, &mut effects);
             // Under the lock, so that whoever looks at the state knows of what led to it.
-            shared.journal.groups(&mut effects.notes);
+            shared.journal.groups(&mut effects);
             pending
         };
         self.shards.wake_timer(shard);
@@ -404,7 +404,7 @@ async fn settle(
         }
         let settings = settings.as_deref();
         pending.extend(shard.carry_out(&mut state, settings, Aside::None, &mut effects));
-        shared.journal.groups(&mut effects.notes);
+        shared.journal.groups(&mut effects);
         drop(state);
         shared.groups.shards.wake_timer(&shard);
     }

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use ottla_coordinator::{GroupNote, TransactionNote};
+use ottla_coordinator::{Effects, TransactionNote};
 use ottla_wire::Str;
 use tokio::sync::{Notify, watch};
 
@@ -110,14 +110,19 @@ impl Journal {
 
     /// Marks a group whose offsets were committed, by a request that began then.
     pub(crate) fn committed(&self, group_id: &Str, began_ms: i64) {
+        self.mark(group_id, Commits { began_ms, count: 1, ended_ms: None });
+    }
+
+    fn mark(&self, group_id: &Str, new: Commits) {
         let is_new = {
             let mut marked = lock(&self.marked);
             if let Some(commits) = marked.groups.get_mut(group_id) {
-                commits.began_ms = commits.began_ms.min(began_ms);
-                commits.count = commits.count.saturating_add(1);
+                commits.began_ms = commits.began_ms.min(new.began_ms);
+                commits.count = commits.count.saturating_add(new.count);
+                commits.ended_ms = commits.ended_ms.max(new.ended_ms);
                 false
             } else {
-                marked.groups.insert(group_id.detached(), Commits { began_ms, count: 1 });
+                marked.groups.insert(group_id.detached(), new);
                 true
             }
         };
@@ -127,9 +132,13 @@ impl Journal {
     }
 
     /// Takes in what happened to groups.
-    pub(crate) fn groups(&self, notes: &mut Vec<GroupNote>) {
-        for note in notes.drain(..) {
+    pub(crate) fn groups(&self, effects: &mut Effects) {
+        for note in effects.notes.drain(..) {
             self.put(Event::of_group(note));
+        }
+        for group_id in effects.committed_groups.drain(..) {
+            let now_ms = now_ms();
+            self.mark(&group_id, Commits { began_ms: now_ms, count: 1, ended_ms: Some(now_ms) });
         }
     }
 

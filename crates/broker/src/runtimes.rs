@@ -114,7 +114,7 @@ mod tests {
             }
         };
         let in_time =
-            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(60), all).await });
+            runtime.block_on(async { tokio::time::timeout(Duration::from_mins(1), all).await });
         in_time.expect("everybody is woken");
         waker.join().expect("the other thread");
         HERE.set(None);

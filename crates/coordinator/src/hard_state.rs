@@ -116,14 +116,24 @@ impl HardState {
         }
     }
 
-    /// Ends a transaction: its offsets become visible, or vanish.
-    pub(crate) fn end_transaction(&mut self, producer_id: ProducerId, is_committed: bool) {
+    /// Ends a transaction: its offsets become visible, or vanish. Gives the groups whose offsets
+    /// are others now.
+    pub(crate) fn end_transaction(
+        &mut self,
+        producer_id: ProducerId,
+        is_committed: bool,
+    ) -> Vec<Str> {
+        let mut groups = Vec::new();
         for (key, pending) in self.transactional.end(producer_id) {
             if is_committed && !pending.is_superseded {
                 self.transactional.supersede(&key, Some(pending.order));
                 self.change_offset(&key, |entry| entry.committed = Some(pending.value));
+                if !groups.contains(&key.group_id) {
+                    groups.push(key.group_id);
+                }
             }
         }
+        groups
     }
 
     /// A record without transaction has decided on a key's offset, or deleted it.

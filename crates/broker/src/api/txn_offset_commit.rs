@@ -34,6 +34,8 @@ impl Api for TxnOffsetCommit {
         let reply = if request.group_id.is_empty() {
             Err(ErrorCode::InvalidGroupId)
         } else {
+            // Where the group stands before; where it stands then is noted at the transaction's end.
+            ctx.shared.journal.commits(&ctx.shared, &request.group_id);
             ctx.shared.groups.commit_in_transaction(&ctx, request).await
         };
         let known = match reply {

@@ -60,6 +60,8 @@ pub(super) struct Commits {
     /// When the first of them began.
     pub(super) began_ms: i64,
     pub(super) count: u32,
+    /// When a transaction ended that committed some, in ms: its offsets do not count before.
+    pub(super) ended_ms: Option<i64>,
 }
 
 /// When a cursor passed an offset.
@@ -321,7 +323,8 @@ impl Samples {
         all.map(|(key, series)| (key.clone(), known(series))).collect()
     }
 
-    /// Throws away what is too old, when there is too much; if that is not enough, everything.
+    /// Throws away what is too old, when there is too much; if that is not enough, the older half of
+    /// each cursor's samples, and where there are too many cursors, everything.
     fn make_room(&mut self, now_ms: i64) {
         if self.count < ALL_MAX {
             return;
@@ -339,27 +342,42 @@ impl Samples {
             group.is_whole &= group.series.len() == before;
         }
         self.groups.retain(|_, group| !group.series.is_empty());
+        self.recount();
+        if self.count >= ALL_MAX / 4 * 3 {
+            let of_groups = self.groups.values_mut().flat_map(|group| group.series.values_mut());
+            let of_partitions = [&mut self.ends, &mut self.stables, &mut self.starts];
+            let of_partitions = of_partitions.into_iter().flat_map(HashMap::values_mut);
+            for series in of_partitions.chain(of_groups) {
+                series.drain(..series.len() / 2);
+                series.shrink_to_fit();
+            }
+            self.recount();
+        }
+        if self.count >= ALL_MAX / 4 * 3 {
+            *self = Self::default();
+        }
+    }
+
+    fn recount(&mut self) {
         let of_groups = self.groups.values().flat_map(|group| group.series.values());
         let of_partitions = [&self.ends, &self.stables, &self.starts];
         let of_partitions = of_partitions.into_iter().flat_map(HashMap::values);
         self.count = of_partitions.chain(of_groups).map(|series| series.len() + SERIES).sum();
         self.count += self.groups.len();
-        if self.count >= ALL_MAX {
-            *self = Self::default();
-        }
     }
 }
 
 impl Position {
     fn sample(&self, commits: Commits, now_ms: i64) -> Sample {
         // Of several commits only the last one's time is known.
-        let began_ms = if commits.count > 1 { commits.began_ms } else { self.commit_ms };
+        let commit_ms = commits.ended_ms.map_or(self.commit_ms, |ended| ended.max(self.commit_ms));
+        let began_ms = if commits.count > 1 { commits.began_ms } else { commit_ms };
         let u32_of = |ms: i64| u32::try_from(ms.max(0)).unwrap_or(u32::MAX);
         Sample {
             time_ms: now_ms,
             offset: self.offset,
-            late_ms: u32_of(now_ms.saturating_sub(self.commit_ms)),
-            within_ms: u32_of(self.commit_ms.saturating_sub(began_ms)),
+            late_ms: u32_of(now_ms.saturating_sub(commit_ms)),
+            within_ms: u32_of(commit_ms.saturating_sub(began_ms)),
         }
     }
 }
@@ -403,7 +421,7 @@ mod tests {
         [Position { topic: "t".into(), partition: 0, offset, commit_ms }]
     }
 
-    const ONE: Commits = Commits { began_ms: 0, count: 1 };
+    const ONE: Commits = Commits { began_ms: 0, count: 1, ended_ms: None };
 
     #[test]
     fn topics_that_come_and_go_leave_no_more_than_there_is_room_for() {
@@ -411,7 +429,24 @@ mod tests {
         for number in 0..400_000_i32 {
             samples.end(("t", number), 0, 1, i64::from(number));
             assert!(samples.ends.len() <= ALL_MAX / SERIES, "{number}");
-            assert_eq!(samples.count, samples.ends.len() * (2 + SERIES));
+        }
+        let exact: usize = samples.ends.values().map(|series| series.len() + SERIES).sum();
+        assert_eq!(samples.count, exact);
+    }
+
+    #[test]
+    fn where_there_is_too_much_the_older_half_goes() {
+        const CURSORS: i32 = 1_000;
+        let mut samples = Samples::default();
+        for second in 0..2_100_i64 {
+            for number in 0..CURSORS {
+                samples.end(("t", number), second, second + 1, second * 1_000);
+            }
+        }
+        for number in [0, CURSORS - 1] {
+            let series = samples.ends("t", number);
+            assert!((900..1_400).contains(&series.len()), "{}", series.len());
+            assert_eq!(series.last(), Some(&Sample::new(2_099_000, 2_100)));
         }
     }
 
@@ -439,11 +474,15 @@ mod tests {
         };
         samples.begin("g", stands_at(3, 500).into(), 1_000);
         samples.group("g", &stands_at(5, 1_200), ONE, 2_000);
-        samples.group("g", &stands_at(9, 2_700), Commits { began_ms: 2_300, count: 4 }, 3_000);
+        let four = Commits { began_ms: 2_300, count: 4, ..ONE };
+        samples.group("g", &stands_at(9, 2_700), four, 3_000);
+        let transaction = Commits { ended_ms: Some(3_900), ..ONE };
+        samples.group("g", &stands_at(12, 3_100), transaction, 4_000);
         assert_eq!(past(&samples, 2, None), Some((None, 500)), "or long before");
         assert_eq!(past(&samples, 4, None), Some((Some(1_200), 1_200)));
         assert_eq!(past(&samples, 8, None), Some((Some(2_300), 2_700)));
-        assert_eq!(past(&samples, 9, None), None);
+        assert_eq!(past(&samples, 11, None), Some((Some(3_900), 3_900)));
+        assert_eq!(past(&samples, 12, None), None);
         assert_eq!(
             past(&samples, 2, Some(1_000)),
             Some((Some(1_200), 1_200)),

@@ -155,7 +155,8 @@ impl GroupShard {
                 self.hard.commit(first, key);
             }
             if let Some((producer_id, is_committed)) = pending.ends {
-                self.hard.end_transaction(producer_id, is_committed);
+                let groups = self.hard.end_transaction(producer_id, is_committed);
+                effects.committed_groups.extend(groups);
             }
             for then in pending.then {
                 self.stored(now_ms, then, effects);

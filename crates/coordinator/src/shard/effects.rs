@@ -185,6 +185,8 @@ pub struct Effects {
     pub appends: Vec<Append>,
     /// What happened, for whoever keeps a history.
     pub notes: Vec<GroupNote>,
+    /// Groups with offsets that the end of a transaction committed.
+    pub committed_groups: Vec<Str>,
 }
 
 impl Effects {
