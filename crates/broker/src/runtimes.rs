@@ -66,6 +66,10 @@ impl Wake {
 
     /// Wakes all of them, those of a runtime in their order.
     pub(crate) fn all(mut woken: Vec<Self>) {
+        if let [_] = woken.as_slice() {
+            // One write in any case: the way by another task would only be longer.
+            return woken.drain(..).for_each(|one| one.waker.wake());
+        }
         while let Some(first) = woken.first() {
             let home = first.home.clone();
             let is_there = |one: &Self| match (&home, &one.home) {
