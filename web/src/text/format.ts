@@ -104,6 +104,6 @@ export function iso(time: Time | number): string {
 }
 
 /** `1 partition`, `3 partitions`. */
-export function many(value: number, one: string, more = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : more}`;
+export function many(value: Long | number, one: string, more = `${one}s`): string {
+  return `${count(value)} ${String(value) === "1" ? one : more}`;
 }

@@ -1,6 +1,6 @@
 // What lies under the pointer, in words.
 
-import { bytes, count, duration, moment } from "../../text/format";
+import { bytes, count, duration, many, moment } from "../../text/format";
 import { minus } from "../../text/long";
 import { preview } from "../../text/payload";
 import type { Hit } from "./hit";
@@ -51,7 +51,7 @@ function Lines({ found }: { found: Hit }) {
           <span className="muted">
             {lag.records === "0"
               ? "nothing left to read"
-              : `${count(lag.records)} records behind${lag.ms === null ? "" : ` · ${duration(lag.ms)}`}`}
+              : `${many(lag.records, "record")} behind${lag.ms === null ? "" : ` · ${duration(lag.ms)}`}`}
           </span>
         </>
       );
@@ -88,7 +88,7 @@ function Lines({ found }: { found: Hit }) {
       return (
         <>
           <strong>Partition {lane.partition}</strong>
-          <span className="muted">{`${count(minus(cursors.logEndOffset, cursors.logStartOffset))} records, ${bytes(lane.bytes)}${lane.segmentCount === null ? "" : `, ${lane.segmentCount} segments`}`}</span>
+          <span className="muted">{`${many(minus(cursors.logEndOffset, cursors.logStartOffset), "record")}, ${bytes(lane.bytes)}${lane.segmentCount === null ? "" : `, ${many(lane.segmentCount, "segment")}`}`}</span>
         </>
       );
   }

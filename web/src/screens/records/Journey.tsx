@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { journey } from "../../api/queries";
 import type { RecordRow, Journey as Told } from "../../api/types";
-import { count } from "../../text/format";
+import { many } from "../../text/format";
 import { compare, minus } from "../../text/long";
 import { Failed, Loading, Pill } from "../../ui/data";
 import css from "./journey.module.css";
@@ -34,7 +34,7 @@ function Ladder({ rungs, label }: { rungs: Rung[]; label: string }) {
 function standing(committed: string | null, offset: string): string | null {
   if (committed === null || compare(committed, offset) >= 0) return null;
   const ahead = minus(offset, committed);
-  return ahead === "1" ? "1 record before it" : `${count(ahead)} records before it`;
+  return `${many(ahead, "record")} before it`;
 }
 
 function Group({

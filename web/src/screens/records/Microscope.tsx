@@ -7,7 +7,7 @@ import { apiUrl, path } from "../../api/client";
 import { batch, record } from "../../api/queries";
 import type { Payload, RecordDetail } from "../../api/types";
 import { ChangeButton } from "../../shell/ChangeButton";
-import { bytes, count, iso, moment } from "../../text/format";
+import { bytes, count, iso, many, moment } from "../../text/format";
 import { readJson } from "../../text/json";
 import { decodeBase64, payloadBytes, preview } from "../../text/payload";
 import { Button, Segmented } from "../../ui/controls";
@@ -157,7 +157,7 @@ function Neighbours({ topic, detail }: { topic: string; detail: RecordDetail }) 
         )}
       </dd>
       <dt>Written with it</dt>
-      <dd>{`${count(detail.batch.records)} records in one batch, offsets ${count(detail.batch.baseOffset)} to ${count(detail.batch.lastOffset)}`}</dd>
+      <dd>{`${many(detail.batch.records, "record")} in one batch, offsets ${count(detail.batch.baseOffset)} to ${count(detail.batch.lastOffset)}`}</dd>
     </dl>
   );
 }

@@ -36,7 +36,8 @@ function BrowseStatus({ browse, from }: { browse: Browse; from: string | undefin
   return (
     <>
       <span>
-        <strong>{count(browse.records.length)}</strong> records loaded
+        <strong>{count(browse.records.length)}</strong> {browse.records.length === 1 ? "record" : "records"}{" "}
+        loaded
       </span>
       {browse.hasPreviousPage && browse.records.length > 0 ? (
         <Button

@@ -6,7 +6,7 @@ import { useBootstrap } from "../../api/bootstrap";
 import { topic } from "../../api/queries";
 import type { PartitionRow } from "../../api/types";
 import { useAt } from "../../shell/asof";
-import { bytes, count } from "../../text/format";
+import { bytes, count, many } from "../../text/format";
 import { minus } from "../../text/long";
 import { describeTopic } from "../../text/snippets";
 import { Failed, Loading, Meter, Pill, Scroll } from "../../ui/data";
@@ -34,7 +34,7 @@ function Row({ name, row, most }: { name: string; row: PartitionRow; most: numbe
       </td>
       <td className="num">{count(held)}</td>
       <td>
-        <Meter part={Number(held)} whole={most} label={`${count(held)} records`} />
+        <Meter part={Number(held)} whole={most} label={many(held, "record")} />
       </td>
       <td className="num">{count(cursors?.logStartOffset)}</td>
       <td className="num">

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { topic } from "../../api/queries";
 import { useAt, useMayChange } from "../../shell/asof";
 import { ChangeButton } from "../../shell/ChangeButton";
-import { bytes, count, many, retention } from "../../text/format";
+import { bytes, many, retention } from "../../text/format";
 import { Failed, Tag } from "../../ui/data";
 import { Menu } from "../../ui/overlay";
 import { PageHead, Tabs } from "../../ui/page";
@@ -34,7 +34,7 @@ export function Topic() {
             <span className="row small muted">
               <span>{many(data.partitions, "partition")}</span>
               <span aria-hidden="true">·</span>
-              <span>{`${count(data.records)} records`}</span>
+              <span>{many(data.records, "record")}</span>
               <span aria-hidden="true">·</span>
               <span>{bytes(data.sizeBytes)}</span>
               <span aria-hidden="true">·</span>
