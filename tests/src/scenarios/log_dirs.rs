@@ -268,13 +268,14 @@ pub fn offline(session: &mut Session) {
     tell(session, "goes");
 }
 
-/// Waits until clients are told that nobody leads the topic: of one after the other, as the controller hears of them.
+/// Waits until clients are told that nobody leads the topic, and that its replica is offline: of one after the other, as the
+/// controller hears of them. Kafka may tell the former first, and then still has somebody to elect.
 fn until_leaderless(session: &mut Session, name: &str) {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         let response = session.quietly(12, &metadata(name)).unwrap_or_default();
         let mut partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
-        if partitions.any(|partition| partition.leader_id == -1) {
+        if partitions.any(|it| it.leader_id == -1 && !it.offline_replicas.is_empty()) {
             return;
         }
         thread::yield_now();
