@@ -131,12 +131,12 @@ impl Future for Waiting<'_> {
             return Poll::Ready(Err(ErrorCode::KafkaStorageError));
         }
         let wake = Wake::here(context.waker());
-        if let Some(ticket) = self.ticket {
-            let mut waiters = state.line(what).waiters.iter_mut();
-            if let Some(waiter) = waiters.find(|one| one.ticket == ticket) {
-                waiter.wake = wake;
-            }
+        let ticket = self.ticket;
+        let mut waiters = state.line(what).waiters.iter_mut();
+        if let Some(waiter) = waiters.find(|one| Some(one.ticket) == ticket) {
+            waiter.wake = wake;
         } else {
+            // Also where it was woken and the offset has gone back before it came to look.
             let ticket = state.next_ticket;
             state.next_ticket += 1;
             state.line(what).waiters.push(Waiter { ticket, last_offset, wake });
@@ -216,6 +216,19 @@ mod tests {
         }
         assert_eq!((before.0.load(Ordering::Relaxed), now.0.load(Ordering::Relaxed)), (0, 1));
         assert_eq!(progress.reach(WaitFor::Durable, Offset(2)), 0);
+    }
+
+    #[test]
+    fn who_finds_the_offset_gone_back_waits_again() {
+        let progress = Progress::new(Offset(0), Offset(0));
+        let woken = Arc::new(Woken::default());
+        let mut waiting = pin!(progress.wait(Offset(4), WaitFor::Acknowledged));
+        assert_eq!(poll(waiting.as_mut(), &woken), None);
+        assert_eq!(progress.reach(WaitFor::Acknowledged, Offset(5)), 1);
+        assert_eq!(progress.reach(WaitFor::Acknowledged, Offset(3)), 0);
+        assert_eq!(poll(waiting.as_mut(), &woken), None);
+        assert_eq!(progress.reach(WaitFor::Acknowledged, Offset(5)), 1);
+        assert_eq!(poll(waiting, &woken), Some(Ok(())));
     }
 
     #[test]
