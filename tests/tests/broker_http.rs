@@ -1,7 +1,8 @@
 //! The HTTP listener: what operators and their probes see.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
+use ottla_client::{NewTopic, Record};
 use ottla_record::BuilderOptions;
 use ottla_tests::{
     batch,
@@ -180,4 +181,41 @@ fn a_request_with_a_batch_for_each_of_a_hundred_partitions_is_synced_together() 
         syncs().filter(|after| *after > before)
     });
     assert!(after - before <= 3.0, "{before} and then {after} syncs");
+}
+
+#[test]
+fn the_markers_of_a_transaction_over_a_hundred_partitions_are_synced_together() {
+    const PARTITIONS: i32 = 100;
+    let broker = TestBroker::start(&[
+        ("ottla.console.listen", "127.0.0.1:0"),
+        ("ottla.ack.durability", "fsync"),
+    ]);
+    let http = broker.broker().console().expect("an HTTP listener").to_owned();
+    let syncs = || metric(&http, "kafka_log_logflushstats_logflush_seconds_count");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let client = ottla_client::Client::connect(&broker.address().to_string()).await.unwrap();
+        let topic = NewTopic::new("wide").partitions(PARTITIONS);
+        client.admin().create_topic(topic).await.unwrap();
+        let timeout = Duration::from_secs(30);
+        let mut teller = client.transactional_producer("teller", timeout).await.unwrap();
+        for _ in 0..2 {
+            teller.begin().unwrap();
+            for partition in 0..PARTITIONS {
+                teller.send(Record::to("wide").partition(partition).value("1")).await.unwrap();
+            }
+            let before = syncs().expect("a count");
+            teller.commit().await.unwrap();
+            let is_complete = async || {
+                let told = client.admin().describe_transaction("teller").await.unwrap();
+                told.state == "CompleteCommit"
+            };
+            while !is_complete().await {
+                tokio::task::yield_now().await;
+            }
+            // What was decided, the markers, and that they are written.
+            let after = syncs().expect("a count");
+            assert!(after - before <= 6.0, "{before} and then {after} syncs");
+        }
+    });
 }

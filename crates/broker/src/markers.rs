@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::{
     broker::Shared,
     clock::now_ms,
+    flusher::Gathering,
     partition::{Partition, WaitFor},
 };
 
@@ -90,6 +91,7 @@ pub(crate) fn write(
         },
         transaction_version: entry.transaction_version,
     };
+    let _syncs = Gathering::begin();
     let partitions = entry.partitions.iter();
     partitions.map(|at| (at.clone(), append(shared, at, &marker))).collect()
 }
