@@ -171,9 +171,8 @@ impl Flusher {
                 many => self.sync_together(many),
             };
             gathering.end_for(self, &mut again);
-            let took = began.elapsed();
-            crowd.answered(answered, took);
-            self.metrics.synced(took.as_secs_f64());
+            crowd.answered(answered);
+            self.metrics.synced(began.elapsed().as_secs_f64());
         }
     }
 
