@@ -8,7 +8,7 @@ import { many } from "../../text/format";
 import { compare, minus } from "../../text/long";
 import { Failed, Loading, Pill } from "../../ui/data";
 import css from "./journey.module.css";
-import { groupRungs, isNext, ownRungs, type Rung } from "./rungs";
+import { groupRungs, isNext, otherRung, ownRungs, type Rung } from "./rungs";
 import { Skip } from "./Skip";
 
 const WORDS = { open: "not yet", unknown: "not known" };
@@ -82,21 +82,7 @@ export function Journey({ topic, record }: { topic: string; record: RecordRow })
         <section className={css.group} aria-label="Readers without a group">
           <h3>Others who were sent it</h3>
           <Ladder
-            rungs={told.others.map((other) => {
-              const [fetched] = groupRungs(told, {
-                groupId: "",
-                fetched: other.fetched,
-                fetchedBy: null,
-                committed: other.fetched,
-                committedOffset: null,
-              }) as [Rung, Rung];
-              const isMaybe = other.fetched.state === "maybe";
-              return {
-                ...fetched,
-                name: `${other.clientId || "a client without a name"} (${other.remote})`,
-                note: isMaybe ? "In reach of its last answer; its next fetch makes it sure." : null,
-              };
-            })}
+            rungs={told.others.map((other) => otherRung(told, other))}
             label="Readers without a group"
           />
         </section>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Journey, Step } from "../../api/types";
 import { clock } from "../../text/format";
-import { gap, groupRungs, ownRungs } from "./rungs";
+import { gap, groupRungs, otherRung, ownRungs } from "./rungs";
 
 const T = 1_790_000_000_000;
 
@@ -89,4 +89,17 @@ test("a group fetches and then commits, or has not yet", () => {
   expect(waits.map((it) => it.state)).toEqual(["open", "open"]);
   const maybe = groupRungs(journey(), group({ ...at(null, 12), state: "maybe" }, of("notYet")));
   expect([maybe[0]?.state, maybe[0]?.when]).toEqual(["unknown", `maybe ${clock(T + 12)}`]);
+});
+
+test("a client in no group is told by its name and address", () => {
+  const sent = { clientId: "kcat", remote: "127.0.0.1:4711", fetched: at(12, 12) };
+  const known = otherRung(journey(), sent);
+  expect([known.name, known.gap, known.note]).toEqual(["kcat (127.0.0.1:4711)", "+3 ms", null]);
+  const maybe = otherRung(journey(), {
+    ...sent,
+    clientId: null,
+    fetched: { ...at(null, 12), state: "maybe" },
+  });
+  expect([maybe.name, maybe.state]).toEqual(["a client without a name (127.0.0.1:4711)", "unknown"]);
+  expect(maybe.note).toMatch(/last answer/);
 });

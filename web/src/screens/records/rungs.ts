@@ -130,14 +130,22 @@ export function ownRungs(journey: Journey): Rung[] {
   return rungs;
 }
 
+const NAMELESS = "a client without a name";
+
+/** The step of a record to a client in no group. */
+export function otherRung(journey: Journey, of: Journey["others"][number]): Rung {
+  const note =
+    of.fetched.state === "maybe" ? "In reach of its last answer; its next fetch makes it sure." : null;
+  const name = `${of.clientId || NAMELESS} (${of.remote})`;
+  return rung(name, of.fetched, timesOf(journey.readable), Number(journey.nowMs), note);
+}
+
 /** The steps of a record in one group. */
 export function groupRungs(journey: Journey, of: Journey["groups"][number]): Rung[] {
   const now = Number(journey.nowMs);
   const { fetched, fetchedBy, committed } = of;
   const start = timesOf(journey.readable);
-  const who = fetchedBy
-    ? `${fetchedBy.clientId || "a client without a name"} from ${fetchedBy.clientHost}`
-    : null;
+  const who = fetchedBy ? `${fetchedBy.clientId || NAMELESS} from ${fetchedBy.clientHost}` : null;
   const notes: Partial<Record<Step["state"], string>> = {
     maybe: `In reach of the last answer to ${who}; its next fetch makes it sure.`,
     // Of another cluster nothing of the kind is remembered, which is said once for all.
