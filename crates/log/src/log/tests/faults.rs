@@ -213,6 +213,18 @@ fn a_sync_covers_what_was_there_when_it_began() {
     assert!(log.begin_sync(NOW).unwrap().is_empty());
 }
 
+#[test]
+fn what_is_left_to_a_sync_of_the_file_system_is_not_done_file_by_file() {
+    let (_temp, _switches, mut log) = faulty();
+    log.append_as_leader(&mut plain(3), EPOCH, NOW).unwrap();
+    let task = log.begin_file_system_sync(NOW).unwrap();
+    assert!(!task.is_empty());
+    assert!(task.run().is_err(), "it has no files that it could sync");
+    task.stage().unwrap();
+    assert!(task.install().unwrap(), "leader epochs have their name, which has to be synced");
+    assert_eq!(log.finish_sync(&task), Offset(3));
+}
+
 /// A log with some batches of a producer, on a disk that is full then.
 fn filled(config: LogConfig) -> (TempDir, Arc<Switches>, Log) {
     let (temp, switches, mut log) = faulty();
