@@ -159,6 +159,7 @@ pub fn config_resources(session: &mut Session) {
     let alteration =
         IncrementalAlterConfigsRequest { resources: vec![group], validate_only: false };
     session.ask("a group's configuration", 1, &alteration);
+    session.caught_up();
     let request = |types: &[i8]| ListConfigResourcesRequest { resource_types: types.to_vec() };
     session.ask("client metrics", 0, &request(&[]));
     for types in

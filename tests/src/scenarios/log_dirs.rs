@@ -136,11 +136,11 @@ pub fn moves(session: &mut Session) {
     let paths = paths(session);
     session.observe("the directories that work", &(), &paths.len());
     let [first, second] = paths.as_slice() else { return };
+    // Made there: Kafka that is asked to move a partition whose last move has not quite ended may lose its records.
+    session.quietly(2, &moving(first, &[("moving", 0)]));
     session.topic("moving", 1, &[]);
     session.append("moving", 0, batch::plain(5));
-    // Which of the two is first is the broker's choice.
-    session.quietly(2, &moving(first, &[("moving", 0)]));
-    settled_in(session, &paths, "moving", 0);
+    arrived_in(session, &paths, "moving", first);
     describe(session, "before", "moving", &[0]);
     let relative = PathBuf::from(first.file_name().unwrap_or_default());
     let with_slash = PathBuf::from(format!("{}/", second.display()));
@@ -162,8 +162,6 @@ pub fn moves(session: &mut Session) {
             settled_in(session, &paths, "moving", 0);
         }
     }
-    session.quietly(2, &moving(first, &[("moving", 0)]));
-    settled_in(session, &paths, "moving", 0);
     for version in versions::<AlterReplicaLogDirsRequest>() {
         for (at, target) in [second, first].into_iter().enumerate() {
             let note = format!("to directory {}", 1 - at);
@@ -179,7 +177,7 @@ pub fn moves(session: &mut Session) {
                 .collect(),
         };
         session.ask("to both", version, &twice);
-        settled_in(session, &paths, "moving", 0);
+        arrived_in(session, &paths, "moving", second);
     }
     session.append("moving", 0, batch::plain(2));
     fetch(session, "after the moves", "moving", 0);
