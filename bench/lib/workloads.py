@@ -75,6 +75,14 @@ def connections(broker, results, settings):
     small_requests(broker, results, settings, broker.create(f"small{settings.suffix}", 6), 500)
 
 
+def pipelined(broker, results, settings):
+    for synced, name in ((False, "10 connections, 5 requests each on their way"), (True, "10 connections, 5 requests each on their way, synced")):
+        topic = broker.create(f"{'synced-' if synced else ''}pipelined{settings.suffix}", 6, synced=synced)
+        report = broker.measured("pipelined", "-topic", topic, "-connections", 10, "-size", 100, "-seconds", settings.seconds)
+        results[f"{name}: requests/s"] = report["requests_per_s"]
+        results[f"{name}: CPU µs a request"] = report["cpu"] * 1e6 / report["requests"]
+
+
 def thousands(broker, results, settings):
     small_requests(broker, results, settings, broker.create(f"many{settings.suffix}", 6), 5000)
 
@@ -284,7 +292,7 @@ def soak(broker, results, settings):
 # In the order in which they run. `start` begins every round.
 WORKLOADS = {
     "records": records, "own-client": own_client, "codecs": codecs, "defaults": defaults, "latency": latency, "connections": connections,
-    "thousands": thousands, "partitions": partitions, "topics": topics, "group": group, "transactions": transactions, "mixed": mixed,
+    "pipelined": pipelined, "thousands": thousands, "partitions": partitions, "topics": topics, "group": group, "transactions": transactions, "mixed": mixed,
     "fetches": fetches, "idle": idle, "calls": calls, "one-producer": one_producer, "hundred": hundred, "spread": spread,
     "synced-latency": synced_latency, "disk": disk, "following": following, "cold": cold, "restart": restart, "soak": soak,
 }

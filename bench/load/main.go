@@ -3,7 +3,7 @@
 //	load first-ack   -topic T [-create N]    waits for the broker, creates T, produces until it is acknowledged
 //	load produce     -topic T -size B -total BYTES [-codec C]
 //	load consume     -topic T -records N
-//	load connections -topic T -connections N -seconds S -size B
+//	load connections | pipelined -topic T -connections N -seconds S -size B
 //	load one-producer | spread   -topic T -seconds S -size B [-buffered N]
 //	load paced       -topic T -rate N -seconds S -size B
 //	load latency     -topic T -rate N -seconds S -size B
@@ -79,6 +79,7 @@ func main() {
 		"produce":      produce,
 		"consume":      consume,
 		"connections":  connections,
+		"pipelined":    pipelined,
 		"one-producer": oneProducer,
 		"spread":       spread,
 		"paced":        paced,

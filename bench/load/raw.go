@@ -244,28 +244,39 @@ func connections(o options) (map[string]any, error) {
 }
 
 func oneConnection(o options, index int, end time.Time) ([]time.Duration, error) {
-	socket, err := net.DialTimeout("tcp", o.broker, 10*time.Second)
+	c, request, err := producing(o, index)
 	if err != nil {
 		return nil, err
 	}
-	defer socket.Close()
-	c := &conn{Conn: socket}
-	request := produceRequest(o.topic, int32(index%o.partitions), payload(o.size))
-	response, err := c.call(request)
-	if err != nil {
-		return nil, err
-	}
-	if code := response.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode; code != 0 {
-		return nil, fmt.Errorf("produce failed: error %d", code)
-	}
-	bytes := frame(request, 1)
+	defer c.Close()
 	var latencies []time.Duration
 	for time.Now().Before(end) {
 		begun := time.Now()
-		if _, err := c.exchange(bytes); err != nil {
+		if _, err := c.exchange(request); err != nil {
 			return nil, err
 		}
 		latencies = append(latencies, time.Since(begun))
 	}
 	return latencies, nil
+}
+
+// producing is a connection, and a request with one small batch that was acknowledged once.
+func producing(o options, index int) (*conn, []byte, error) {
+	socket, err := net.DialTimeout("tcp", o.broker, 10*time.Second)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &conn{Conn: socket}
+	request := produceRequest(o.topic, int32(index%o.partitions), payload(o.size))
+	response, err := c.call(request)
+	if err == nil {
+		if code := response.(*kmsg.ProduceResponse).Topics[0].Partitions[0].ErrorCode; code != 0 {
+			err = fmt.Errorf("produce failed: error %d", code)
+		}
+	}
+	if err != nil {
+		socket.Close()
+		return nil, nil, err
+	}
+	return c, frame(request, 1), nil
 }

@@ -59,9 +59,9 @@ impl Connection {
         self.stream.set_write_timeout(Some(patience))
     }
 
-    /// Waits until there is something to read, and leaves it.
-    pub fn wait_readable(&self) -> io::Result<()> {
-        self.stream.peek(&mut [0]).map(|_| ())
+    /// Waits until there is something to read, and leaves it. Gives how many bytes are there, up to 64 KiB.
+    pub fn wait_readable(&self) -> io::Result<usize> {
+        self.stream.peek(&mut [0; 64 << 10])
     }
 
     /// Sends these bytes as they are.
@@ -76,6 +76,17 @@ impl Connection {
 
     /// Sends the request; gives its correlation id.
     pub fn send<R: Request>(&mut self, version: i16, request: &R) -> Result<i32, SendError> {
+        let (id, frame) = self.frame(version, request)?;
+        self.stream.write_all(&frame).map_err(|_| SendError::Closed)?;
+        Ok(id)
+    }
+
+    /// The next correlation id, and the request's bytes with it, which go out by [`Self::send_raw`].
+    pub fn frame<R: Request>(
+        &mut self,
+        version: i16,
+        request: &R,
+    ) -> Result<(i32, Vec<u8>), SendError> {
         let mut writer = Writer::new();
         request
             .encode(&mut writer, version)
@@ -84,9 +95,7 @@ impl Connection {
         let id = self.next_correlation_id;
         self.next_correlation_id += 1;
         let header = Header { key: R::KEY.code(), version, correlation_id: id };
-        let frame = header.frame(&self.client_id, R::is_flexible(version), &body);
-        self.stream.write_all(&frame).map_err(|_| SendError::Closed)?;
-        Ok(id)
+        Ok((id, header.frame(&self.client_id, R::is_flexible(version), &body)))
     }
 
     /// Reads one frame without its length; `None` where the connection is closed.

@@ -5,6 +5,7 @@
 //! fixed) may wait for its disk sync while the next request is read. The queue of unanswered
 //! requests is bounded, and every frame holds its share of the broker's request memory until it is
 //! answered. However a connection ends, the requests before its end are answered first.
+//! Budget: one write for each answer, or for all those to requests that came together.
 //! Kafka: `SocketServer.Processor`, `KafkaChannel` (mute and unmute).
 
 use std::{
@@ -30,6 +31,9 @@ use crate::{
 
 /// Requests of one connection that may wait for their answer at the same time.
 const UNANSWERED_MAX: usize = 64;
+
+/// Answers that wait for each other go out once there is so much of them.
+const HELD_BYTES_MAX: usize = 16 * 1024;
 
 /// How long a request that has begun to come waits for memory for the rest of it. Requests that
 /// wait for each other's memory would wait for ever.
@@ -86,6 +90,8 @@ impl Unanswered {
 enum Event {
     Frame(Bytes, Option<Share>),
     Answered(Outcome),
+    /// Nothing more is at hand.
+    Waits,
     /// No request follows: the peer closed, or spoke nonsense, or the broker stops.
     End(Result<(), Closed>),
     Idle,
@@ -97,6 +103,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: Socket, peer: Peer) {
         reader: FrameReader::default(),
         reading: None,
         unanswered: VecDeque::new(),
+        held: None,
         client: ClientIdentity::default(),
         said: ClientIdentity::default(),
         entry: shared.clients.enter(&peer),
@@ -168,6 +175,8 @@ struct Connection {
     /// The memory of the frame that is coming.
     reading: Option<Share>,
     unanswered: VecDeque<Unanswered>,
+    /// Answers that go out with the next one, which is at hand.
+    held: Option<Rope>,
     client: ClientIdentity,
     /// What is known outside of the connection of what the client said of itself.
     said: ClientIdentity,
@@ -176,6 +185,12 @@ struct Connection {
 
 impl Connection {
     async fn run(&mut self) -> Result<(), Closed> {
+        let ended = self.serve_requests().await;
+        let flushed = self.flush().await;
+        ended.and(flushed)
+    }
+
+    async fn serve_requests(&mut self) -> Result<(), Closed> {
         loop {
             match self.next_event().await {
                 Event::Frame(frame, share) => match self.begin(frame) {
@@ -192,6 +207,7 @@ impl Connection {
                     self.unanswered.pop_front();
                     self.answer(outcome).await?;
                 }
+                Event::Waits => self.flush().await?,
                 Event::End(closed) => {
                     self.answer_all().await?;
                     return closed;
@@ -207,9 +223,10 @@ impl Connection {
             return Event::End(Ok(()));
         }
         let may_read = self.unanswered.len() < UNANSWERED_MAX
-            && self.unanswered.back().is_none_or(|last| last.order_is_fixed);
+            && self.unanswered.back().is_none_or(|last| last.order_is_fixed)
+            && (self.held.is_none() || self.reader.has_frame());
         let idle = self.shared.limits.idle_max;
-        let Self { shared, stream, reader, reading, unanswered, .. } = self;
+        let Self { shared, stream, reader, reading, unanswered, held, .. } = self;
         let first = async {
             match unanswered.front_mut() {
                 Some(first) => first.outcome.as_mut().await,
@@ -224,6 +241,7 @@ impl Connection {
                 Ok(None) => Event::End(Ok(())),
                 Err(closed) => Event::End(Err(closed)),
             },
+            () = std::future::ready(()), if held.is_some() => Event::Waits,
             () = shared.stopping.wait() => Event::End(Ok(())),
             // As in Kafka, also while a request waits: its client may have gone without a word.
             () = tokio::time::sleep(idle) => Event::Idle,
@@ -295,10 +313,36 @@ impl Connection {
         }
     }
 
-    async fn send(&mut self, rope: Rope) -> Result<(), Closed> {
+    /// Writes an answer, or holds it while the next one is at hand: a client that has several requests
+    /// on their way gets their answers by one write.
+    async fn send(&mut self, answer: Rope) -> Result<(), Closed> {
+        self.shared.metrics.bytes_out(answer.len());
+        self.entry.answered(answer.len());
+        let rope = match self.held.take() {
+            Some(mut held) => {
+                held.append(answer);
+                held
+            }
+            None => answer,
+        };
+        let is_followed = !self.unanswered.is_empty() || self.reader.has_frame();
+        if is_followed && rope.is_memory() && rope.len() < HELD_BYTES_MAX {
+            self.held = Some(rope);
+            return Ok(());
+        }
+        self.write(rope).await
+    }
+
+    /// Writes the answers that were held.
+    async fn flush(&mut self) -> Result<(), Closed> {
+        match self.held.take() {
+            Some(held) => self.write(held).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn write(&mut self, rope: Rope) -> Result<(), Closed> {
         let bytes = rope.len();
-        self.shared.metrics.bytes_out(bytes);
-        self.entry.answered(bytes);
         // A peer that does not read its answers must not hold them for ever.
         let limit = self.shared.limits.slow_read_max;
         match tokio::time::timeout(limit, rope.send(&mut self.stream)).await {

@@ -88,6 +88,13 @@ impl FrameReader {
         check_size(prefix, limit).map(Some)
     }
 
+    /// Whether a whole frame is here already.
+    pub(crate) fn has_frame(&self) -> bool {
+        let prefix = self.buffer.first_chunk::<4>().map(|bytes| i32::from_be_bytes(*bytes));
+        let size = prefix.and_then(|size| usize::try_from(size).ok());
+        size.is_some_and(|size| size <= OWN_BUFFER_BYTES && self.buffer.len() >= size + 4)
+    }
+
     /// Returns once more of a large frame has come, or all of it, or the peer has closed. Before that
     /// no memory need be kept for it.
     pub(crate) async fn more(&self, stream: &Socket, size: usize) -> Result<(), FrameError> {

@@ -1,4 +1,4 @@
-//! A response on its way out: memory, then ranges of segment files with memory after each.
+//! Responses on their way out: memory, then ranges of segment files with memory after each.
 //!
 //! Budget: a response without records is one write. Large ranges go from the page cache to the socket
 //! by `sendfile`, so that what is fetched is never copied into this process; small ones are copied
@@ -27,7 +27,7 @@ const COPIED_BYTES_MAX: usize = 32 << 10;
 /// Memory that grows by copies beyond this is sent before more is copied.
 const GATHERED_BYTES_MAX: usize = 64 << 10;
 
-/// A whole response, size prefix included.
+/// A whole response, size prefix included, or several.
 #[derive(Debug)]
 pub(crate) struct Rope {
     bytes: BytesMut,
@@ -51,6 +51,20 @@ impl Rope {
     /// The number of bytes this puts on the wire.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() + self.deferred.iter().map(|piece| piece.len).sum::<usize>()
+    }
+
+    /// Whether there is nothing but memory.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.deferred.is_empty()
+    }
+
+    /// Puts another response behind this one.
+    pub(crate) fn append(&mut self, next: Self) {
+        let (at, slot) = (self.bytes.len(), self.files.len());
+        let moved = |it: Deferred| Deferred { at: it.at + at, slot: it.slot + slot, ..it };
+        self.bytes.extend_from_slice(&next.bytes);
+        self.deferred.extend(next.deferred.into_iter().map(moved));
+        self.files.extend(next.files);
     }
 
     /// The memory in front of each range, each range, and the memory behind the last one.
