@@ -109,7 +109,7 @@ fn a_fetch_of_one_small_batch() {
     let each = allocations_of(|| {
         assert_eq!(client.try_fetch("hot", 0, 0).error_code, 0);
     });
-    assert!(each < 11.0 + OTHERS, "{each} allocations for each Fetch");
+    assert!(each < 10.0 + OTHERS, "{each} allocations for each Fetch");
 }
 
 /// Requests that go out together, and the ids of their answers in order.

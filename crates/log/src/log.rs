@@ -11,6 +11,7 @@ pub(crate) mod append;
 pub(crate) mod compact;
 pub(crate) mod open;
 mod recall;
+pub(crate) mod recent;
 mod recover;
 mod relocate;
 pub(crate) mod retention;
@@ -34,7 +35,7 @@ use crate::{
     segment::{Segment, TimestampOffset},
 };
 
-use self::{retention::Retired, sync::Unsynced};
+use self::{recent::Recent, retention::Retired, sync::Unsynced};
 
 /// What a log is opened with.
 #[derive(Clone, Debug)]
@@ -93,6 +94,7 @@ pub(crate) struct Active {
     first_timestamp: Option<i64>,
     /// When this log began or opened the segment, in ms.
     created_ms: i64,
+    recent: Recent,
 }
 
 impl Active {
@@ -103,6 +105,7 @@ impl Active {
             largest: TimestampOffset { timestamp: -1, offset: base_offset },
             first_timestamp: None,
             created_ms,
+            recent: Recent::default(),
         }
     }
 }
@@ -228,6 +231,7 @@ impl Log {
             log_end_offset: self.log_end_offset,
             active_size: self.active_segment.known_size(),
             active_largest: self.active.largest,
+            recent: self.active.recent,
             compacted_to: if self.config.cleanup_compact {
                 Offset(i64::MAX)
             } else {

@@ -19,6 +19,7 @@ use ottla_types::Offset;
 use crate::{
     dir::LogFile,
     error::ReadError,
+    log::recent::Recent,
     names::Kind,
     producers::TxnMarker,
     segment::{Located, Segment, TimestampOffset},
@@ -35,6 +36,7 @@ pub struct LogReader {
     /// Bytes of the last segment that belong to the snapshot.
     pub(crate) active_size: u64,
     pub(crate) active_largest: TimestampOffset,
+    pub(crate) recent: Recent,
     /// Exclusive: in segments that begin before it, compaction may have left holes.
     pub(crate) compacted_to: Offset,
 }
@@ -272,9 +274,19 @@ impl LogReader {
         end: Offset,
     ) -> Result<Option<FileRange>, ReadError> {
         let (limit, next_base) = self.bounds(at, segment)?;
-        let Some(first) = self.locate(segment, start, limit)? else { return Ok(None) };
+        let is_active = at + 1 == self.segments.len();
+        let recent = |offset| is_active.then(|| self.recent.find(offset, limit)).flatten();
+        let first = match recent(start) {
+            Some(first) => first,
+            None => match self.locate(segment, start, limit)? {
+                Some(first) => first.into(),
+                None => return Ok(None),
+            },
+        };
         let end_position = if end >= next_base {
             limit
+        } else if let Some(after) = recent(end) {
+            after.position
         } else {
             segment.locate(end, limit)?.map_or(limit, |after| after.position)
         };
@@ -283,8 +295,8 @@ impl LogReader {
             file: Some(segment.file().map_err(segment.failed(Kind::Log))?),
             position: first.position,
             length: length.unwrap_or(usize::MAX),
-            base_offset: first.header.base_offset,
-            first_batch_size: first.header.size(),
+            base_offset: first.base_offset,
+            first_batch_size: first.size,
             end_offset: end.min(next_base),
         }))
     }

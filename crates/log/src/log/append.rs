@@ -210,6 +210,7 @@ impl Log {
 
     /// Takes a batch that is about to be written into epochs, producers and indexes.
     fn take_in(&mut self, header: &BatchHeader, marker: Option<TxnMarker>, staged: &mut Staged) {
+        self.active.recent.push(header, self.active.size);
         if self.epochs.assign(header.leader_epoch, header.base_offset) {
             self.unsynced.epochs = true;
         }
