@@ -100,7 +100,8 @@ class Broker:
         return self.dir / ("logs" if self.name == "kafka" else "data")
 
     def create(self, topic, partitions, synced=False):
-        """Creates a topic; a synced one acknowledges only what is on the disk."""
+        """Creates a topic; a synced one acknowledges only what is on the disk. What loads before left to be written is none of the next one's."""
+        os.sync()
         durable = "flush.messages=1" if self.name == "kafka" else "ottla.ack.durability=fsync"
         configs = ["-configs", durable] if synced else []
         self.load("first-ack", "-create", "-topic", topic, "-partitions", partitions, *configs)
@@ -176,6 +177,7 @@ class Broker:
             self.start()
             self.load("first-ack", "-create", "-topic", "warm-up")
             self.stop()
+        os.sync()
         begun = time.monotonic()
         self.start()
         self.load("first-ack", *arguments)
