@@ -116,7 +116,7 @@ impl Log {
     }
 
     /// Appends batches that the partition's leader has given offsets and epochs. A batch cut off at
-    /// the end is ignored. Gives the new end of the log.
+    /// the end is ignored; those before one that is refused are appended. Gives the new end of the log.
     pub fn append_as_follower(&mut self, bytes: &[u8], now_ms: i64) -> Result<Offset, AppendError> {
         let mut run = 0;
         self.look_for_room(bytes.len() as u64);
@@ -125,16 +125,13 @@ impl Log {
         loop {
             let position = walk.position();
             let Some(item) = walk.next() else { break };
-            let (header, batch) = item?;
-            if let Some(reason) = &self.failed {
-                return Err(AppendError::Storage(reason.clone()));
-            }
-            if header.base_offset < staged.end_offset {
-                return Err(AppendError::OffsetsOutOfOrder {
-                    found: header.base_offset,
-                    log_end_offset: staged.end_offset,
-                });
-            }
+            let (header, batch) = match self.check_next(item, staged.end_offset) {
+                Ok(next) => next,
+                Err(error) => {
+                    self.write_run(bytes.get(run..position), &mut staged);
+                    return Err(error);
+                }
+            };
             if self.should_roll(&header, header.last_offset(), now_ms) {
                 self.write_run(bytes.get(run..position), &mut staged);
                 run = position;
@@ -151,6 +148,23 @@ impl Log {
         self.write_run(bytes.get(run..walk.position()), &mut staged);
         self.check_storage()?;
         Ok(self.log_end_offset)
+    }
+
+    /// The next of a leader's batches, if it follows an end of the log.
+    fn check_next<'a>(
+        &self,
+        item: Result<(BatchHeader, &'a [u8]), BatchError>,
+        log_end_offset: Offset,
+    ) -> Result<(BatchHeader, &'a [u8]), AppendError> {
+        let (header, batch) = item?;
+        if let Some(reason) = &self.failed {
+            return Err(AppendError::Storage(reason.clone()));
+        }
+        if header.base_offset < log_end_offset {
+            let found = header.base_offset;
+            return Err(AppendError::OffsetsOutOfOrder { found, log_end_offset });
+        }
+        Ok((header, batch))
     }
 
     /// Whether the disk is what nothing can be appended for.

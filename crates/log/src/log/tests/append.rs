@@ -177,6 +177,28 @@ fn a_follower_has_the_leaders_bytes() {
 }
 
 #[test]
+fn a_follower_takes_what_comes_before_a_batch_that_it_refuses() {
+    let mut leader = Bench::new(LogConfig::default());
+    for count in 1..5 {
+        leader.append(plain(count));
+    }
+    let bytes = leader.bytes();
+    let sizes: Vec<usize> = headers(&bytes).iter().map(BatchHeader::size).collect();
+    let half = sizes[..2].iter().sum::<usize>();
+    let mut follower = Bench::new(LogConfig::default());
+    let twice = [&bytes[..half], &bytes[..]].concat();
+    let refused = follower.log.append_as_follower(&twice, NOW).unwrap_err();
+    assert!(matches!(refused, AppendError::OffsetsOutOfOrder { .. }), "{refused}");
+    assert_eq!(follower.bytes(), &bytes[..half]);
+    let mut broken = bytes[half..].to_vec();
+    broken[sizes[2] + 16] = 9;
+    follower.log.append_as_follower(&broken, NOW).unwrap_err();
+    follower.log.append_as_follower(&bytes[half + sizes[2]..], NOW).unwrap();
+    assert_eq!(follower.bytes(), bytes);
+    assert_eq!(read_all(&follower.log.reader(), Offset(0)), bytes);
+}
+
+#[test]
 fn epochs_are_noted_with_their_first_offset() {
     let mut bench = Bench::new(LogConfig::default());
     let mut batch = plain(3);
