@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 )
 
@@ -15,26 +14,13 @@ const inFlight = 5
 
 // pipelined has clients that each send a small batch for every answer that comes, without waiting for the others.
 func pipelined(o options) (map[string]any, error) {
-	var group sync.WaitGroup
-	counts := make([]int, o.connections)
-	failures := make([]error, o.connections)
-	begun := time.Now()
-	end := begun.Add(time.Duration(o.seconds) * time.Second)
-	for index := range o.connections {
-		group.Add(1)
-		go func() {
-			defer group.Done()
-			counts[index], failures[index] = onePipeline(o, index, end)
-		}()
+	counts, seconds, err := onEach(o, onePipeline)
+	if err != nil {
+		return nil, err
 	}
-	group.Wait()
-	seconds := time.Since(begun).Seconds()
 	total := 0
-	for index, err := range failures {
-		if err != nil {
-			return nil, err
-		}
-		total += counts[index]
+	for _, count := range counts {
+		total += count
 	}
 	return map[string]any{"requests": total, "requests_per_s": float64(total) / seconds}, nil
 }

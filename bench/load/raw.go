@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -218,8 +219,20 @@ func addPartitions(c *conn, name string, count int) error {
 
 // connections has many clients that each produce one small batch after the other.
 func connections(o options) (map[string]any, error) {
+	latencies, seconds, err := onEach(o, oneConnection)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(latencies...)
+	report := percentiles(all)
+	report["requests_per_s"] = float64(len(all)) / seconds
+	return report, nil
+}
+
+// onEach runs the same for every connection at once, until its time is over; gives what each has found and the seconds that all took.
+func onEach[T any](o options, run func(o options, index int, end time.Time) (T, error)) ([]T, float64, error) {
 	var group sync.WaitGroup
-	latencies := make([][]time.Duration, o.connections)
+	found := make([]T, o.connections)
 	failures := make([]error, o.connections)
 	begun := time.Now()
 	end := begun.Add(time.Duration(o.seconds) * time.Second)
@@ -227,20 +240,11 @@ func connections(o options) (map[string]any, error) {
 		group.Add(1)
 		go func() {
 			defer group.Done()
-			latencies[index], failures[index] = oneConnection(o, index, end)
+			found[index], failures[index] = run(o, index, end)
 		}()
 	}
 	group.Wait()
-	seconds := time.Since(begun).Seconds()
-	for _, err := range failures {
-		if err != nil {
-			return nil, err
-		}
-	}
-	all := slices.Concat(latencies...)
-	report := percentiles(all)
-	report["requests_per_s"] = float64(len(all)) / seconds
-	return report, nil
+	return found, time.Since(begun).Seconds(), errors.Join(failures...)
 }
 
 func oneConnection(o options, index int, end time.Time) ([]time.Duration, error) {
