@@ -14,13 +14,7 @@ use std::{
     },
 };
 
-use ottla_tests::{
-    batch,
-    client::{Client, FETCH_VERSION, fetching},
-    in_process::TestBroker,
-    session::produce,
-};
-use ottla_wire::{Request, messages::MetadataRequest};
+use ottla_tests::{batch, client::Client, in_process::TestBroker, session::produce};
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
@@ -112,70 +106,31 @@ fn a_fetch_of_one_small_batch() {
     assert!(each < 10.0 + OTHERS, "{each} allocations for each Fetch");
 }
 
-/// Requests that go out together, and the ids of their answers in order.
-#[derive(Default)]
-struct Together {
-    bytes: Vec<u8>,
-    ids: Vec<i32>,
-}
-
-impl Together {
-    fn add<R: Request>(&mut self, client: &mut Client, version: i16, request: &R) {
-        let (id, frame) = client.connection().frame(version, request).expect("a request");
-        self.bytes.extend(frame);
-        self.ids.push(id);
+#[test]
+fn a_fetch_of_what_lies_further_back() {
+    let (_turn, _broker, mut client) = warm();
+    for _ in 0..20 {
+        client.produce("hot", 0, batch::plain(1));
     }
-
-    /// Sends all; gives how many bytes of answers there are when the first of them come.
-    fn send(&self, client: &mut Client) -> usize {
-        client.connection().send_raw(&self.bytes).expect("they are sent");
-        client.connection().wait_readable().expect("an answer")
-    }
-
-    /// Reads the answers, which must come in order; gives their bytes.
-    fn answers(&self, client: &mut Client) -> usize {
-        let mut bytes = 0;
-        for id in &self.ids {
-            let frame = client.connection().receive_frame().expect("an answer").expect("one each");
-            assert_eq!(frame[..4], id.to_be_bytes(), "in the order of the requests");
-            bytes += 4 + frame.len();
-        }
-        bytes
-    }
+    let each = allocations_of(|| {
+        assert_eq!(client.try_fetch("hot", 0, 0).error_code, 0);
+    });
+    assert!(each < 11.0 + OTHERS, "{each} allocations for each Fetch");
 }
 
 #[test]
 fn requests_that_come_together_are_answered_by_one_write() {
     let (_turn, _broker, mut client) = warm();
+    let connection = client.connection();
     for _ in 0..50 {
-        let mut together = Together::default();
+        let mut requests = Vec::new();
         for _ in 0..5 {
-            together.add(&mut client, 9, &produce("hot", 0, batch::plain(1)));
+            let request = produce("hot", 0, batch::plain(1));
+            requests.extend(connection.frame(9, &request).expect("a request").1);
         }
-        together.add(&mut client, 12, &MetadataRequest::default());
-        together.add(&mut client, 9, &produce("hot", 0, batch::plain(1)));
-        let at_once = together.send(&mut client);
-        assert_eq!(at_once, together.answers(&mut client));
+        connection.send_raw(&requests).expect("they are sent");
+        let at_once = connection.wait_readable().expect("an answer");
+        let answers = (0..5).map(|_| connection.receive_frame().expect("an answer").expect("five"));
+        assert_eq!(at_once, answers.map(|answer| 4 + answer.len()).sum::<usize>());
     }
-}
-
-#[test]
-fn answers_with_records_of_files_come_whole_and_in_order() {
-    let (_turn, _broker, mut client) = warm();
-    let large = batch::build(
-        ottla_record::BuilderOptions::default(),
-        &[batch::record("key", &"x".repeat(100_000), 0)],
-    );
-    client.produce("hot", 0, large.freeze());
-    for _ in 0..20 {
-        let mut together = Together::default();
-        for _ in 0..3 {
-            together.add(&mut client, 9, &produce("hot", 0, batch::plain(1)));
-            together.add(&mut client, FETCH_VERSION, &fetching("hot", 0, 0));
-        }
-        together.add(&mut client, 9, &produce("hot", 0, batch::plain(1)));
-        together.send(&mut client);
-        assert!(together.answers(&mut client) > 300_000);
-    }
-    assert_eq!(client.records("hot", 0, 0).len(), 1 + 20 * 4);
 }

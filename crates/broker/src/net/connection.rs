@@ -3,9 +3,10 @@
 //! Requests of a connection are handled one after the other, as in Kafka, with one exception that
 //! clients cannot see but feel: a Produce whose batches are in the log already (so its order is
 //! fixed) may wait for its disk sync while the next request is read. The queue of unanswered
-//! requests is bounded, and every frame holds its share of the broker's request memory until it is
-//! answered. However a connection ends, the requests before its end are answered first.
-//! Budget: one write for each answer, or for all those to requests that came together.
+//! requests is bounded, and every frame holds its share of the broker's request memory until its
+//! answer is there. However a connection ends, the requests before its end are answered first.
+//! Budget: one write for each answer, or one for several to small requests that came together and
+//! need not wait.
 //! Kafka: `SocketServer.Processor`, `KafkaChannel` (mute and unmute).
 
 use std::{
@@ -197,7 +198,13 @@ impl Connection {
                     Ok(Begun::Answered(outcome)) if self.unanswered.is_empty() => {
                         self.answer(outcome).await?;
                     }
-                    Ok(begun) => self.unanswered.push_back(Unanswered::new(begun, share)),
+                    Ok(begun) => {
+                        // It may take long, also before it waits for the first time.
+                        if matches!(begun, Begun::Pending { order_is_fixed: false, .. }) {
+                            self.flush().await?;
+                        }
+                        self.unanswered.push_back(Unanswered::new(begun, share));
+                    }
                     Err(reason) => {
                         self.answer_all().await?;
                         return Err(Closed::Because(reason));
@@ -298,8 +305,16 @@ impl Connection {
     }
 
     async fn answer_all(&mut self) -> Result<(), Closed> {
-        while let Some(mut first) = self.unanswered.pop_front() {
-            let outcome = first.outcome.as_mut().await;
+        while let Some(first) = self.unanswered.front_mut() {
+            let outcome = tokio::select! {
+                biased;
+                outcome = first.outcome.as_mut() => outcome,
+                () = std::future::ready(()), if self.held.is_some() => {
+                    self.flush().await?;
+                    continue;
+                }
+            };
+            self.unanswered.pop_front();
             self.answer(outcome).await?;
         }
         Ok(())
@@ -318,9 +333,12 @@ impl Connection {
     async fn send(&mut self, answer: Rope) -> Result<(), Closed> {
         self.shared.metrics.bytes_out(answer.len());
         self.entry.answered(answer.len());
+        if self.held.as_ref().is_some_and(|held| !held.takes(&answer, HELD_BYTES_MAX)) {
+            self.flush().await?;
+        }
         let rope = match self.held.take() {
             Some(mut held) => {
-                held.append(answer);
+                held.append(&answer);
                 held
             }
             None => answer,

@@ -210,6 +210,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_frame_is_here_once_all_of_it_is() {
+        let has = |bytes: &[u8]| {
+            FrameReader { buffer: BytesMut::from(bytes), ..FrameReader::default() }.has_frame()
+        };
+        let large = i32::try_from(OWN_BUFFER_BYTES + 1).unwrap();
+        let large = [&large.to_be_bytes()[..], &[7; OWN_BUFFER_BYTES + 1]].concat();
+        for nothing in [&[][..], &[0, 0, 0], &[0, 0, 0, 2, 7], &[0xff; 8], &large] {
+            assert!(!has(nothing), "{nothing:?}");
+        }
+        assert!(has(&[0, 0, 0, 2, 7, 7]) && has(&[0, 0, 0, 1, 7, 7]));
+    }
+
+    #[test]
     fn sizes_outside_the_limit_are_refused_with_a_guess() {
         assert_eq!(check_size([0, 0, 0, 5], 10).unwrap(), 5);
         assert_eq!(check_size([0, 0, 0, 10], 10).unwrap(), 10);

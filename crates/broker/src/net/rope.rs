@@ -1,4 +1,4 @@
-//! Responses on their way out: memory, then ranges of segment files with memory after each.
+//! A response on its way out, or several without records: memory, then ranges of segment files with memory after each.
 //!
 //! Budget: a response without records is one write. Large ranges go from the page cache to the socket
 //! by `sendfile`, so that what is fetched is never copied into this process; small ones are copied
@@ -27,7 +27,7 @@ const COPIED_BYTES_MAX: usize = 32 << 10;
 /// Memory that grows by copies beyond this is sent before more is copied.
 const GATHERED_BYTES_MAX: usize = 64 << 10;
 
-/// A whole response, size prefix included, or several.
+/// A whole response, size prefix included, or several without ranges.
 #[derive(Debug)]
 pub(crate) struct Rope {
     bytes: BytesMut,
@@ -58,13 +58,14 @@ impl Rope {
         self.deferred.is_empty()
     }
 
-    /// Puts another response behind this one.
-    pub(crate) fn append(&mut self, next: Self) {
-        let (at, slot) = (self.bytes.len(), self.files.len());
-        let moved = |it: Deferred| Deferred { at: it.at + at, slot: it.slot + slot, ..it };
+    /// Whether another response may be put behind this one: both are memory, and no more than so many bytes.
+    pub(crate) fn takes(&self, next: &Self, bytes_max: usize) -> bool {
+        self.is_memory() && next.is_memory() && self.len() + next.len() <= bytes_max
+    }
+
+    /// Puts another response behind this one, which it [`Self::takes`].
+    pub(crate) fn append(&mut self, next: &Self) {
         self.bytes.extend_from_slice(&next.bytes);
-        self.deferred.extend(next.deferred.into_iter().map(moved));
-        self.files.extend(next.files);
     }
 
     /// The memory in front of each range, each range, and the memory behind the last one.
