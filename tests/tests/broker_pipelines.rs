@@ -47,8 +47,8 @@ fn appended_at(client: &mut Client, id: i32) -> i64 {
     partition.base_offset
 }
 
-fn with_topic(settings: &[(&str, &str)]) -> (TestBroker, Client) {
-    let broker = TestBroker::start(settings);
+fn with_topic(durability: &str) -> (TestBroker, Client) {
+    let broker = TestBroker::start(&[("ottla.ack.durability", durability)]);
     let mut client = broker.client();
     client.topic("piped", 1, &[]);
     (broker, client)
@@ -60,7 +60,7 @@ const DURABILITIES: [&str; 2] = ["fsync", "page-cache"];
 #[test]
 fn a_poll_that_waits_holds_back_nothing_that_came_before_it() {
     for durability in DURABILITIES {
-        let (broker, mut client) = with_topic(&[("ottla.ack.durability", durability)]);
+        let (broker, mut client) = with_topic(durability);
         let mut together = Together::default();
         let first = together.produce(&mut client, "piped");
         let second = together.produce(&mut client, "piped");
@@ -79,7 +79,7 @@ fn a_poll_that_waits_holds_back_nothing_that_came_before_it() {
 #[test]
 fn half_a_request_holds_back_nothing_that_came_before_it() {
     for durability in DURABILITIES {
-        let (_broker, mut client) = with_topic(&[("ottla.ack.durability", durability)]);
+        let (_broker, mut client) = with_topic(durability);
         let mut together = Together::default();
         let first = together.produce(&mut client, "piped");
         let whole = together.0.len();
@@ -98,7 +98,7 @@ fn what_came_before_the_end_of_a_connection_is_answered() {
     let unknown: &[u8] = &[0, 0, 0, 10, 0x7f, 0x7f, 0, 0, 0, 0, 0, 1, 0xff, 0xff];
     for durability in DURABILITIES {
         for end in [unknown, &[0, 0, 0, 0], &[]] {
-            let (_broker, mut client) = with_topic(&[("ottla.ack.durability", durability)]);
+            let (_broker, mut client) = with_topic(durability);
             let mut together = Together::default();
             let ids = [0; 5].map(|_| together.produce(&mut client, "piped"));
             together.0.extend(end);
@@ -116,7 +116,7 @@ fn what_came_before_the_end_of_a_connection_is_answered() {
 #[test]
 fn all_kinds_of_answers_come_in_order() {
     for durability in DURABILITIES {
-        let (_broker, mut client) = with_topic(&[("ottla.ack.durability", durability)]);
+        let (_broker, mut client) = with_topic(durability);
         // Sent by sendfile, and one that is copied into its answer.
         let large = [batch::record("key", &"x".repeat(100_000), 0)];
         let large = batch::build(BuilderOptions::default(), &large).freeze();
@@ -155,7 +155,7 @@ fn all_kinds_of_answers_come_in_order() {
 #[test]
 fn thousands_of_requests_in_one_go_are_all_answered() {
     for durability in DURABILITIES {
-        let (_broker, mut client) = with_topic(&[("ottla.ack.durability", durability)]);
+        let (_broker, mut client) = with_topic(durability);
         let mut together = Together::default();
         let ids: Vec<i32> = (0..2_000).map(|_| together.produce(&mut client, "piped")).collect();
         together.send(&mut client);

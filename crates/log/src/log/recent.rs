@@ -9,7 +9,7 @@ use ottla_types::Offset;
 
 use crate::segment::Located;
 
-/// How many batches are known. What a follower of the end misses between two fetches is seldom more.
+/// How many batches are known. A reader who is further behind pays for the index and the headers.
 const PLACES: usize = 8;
 
 /// The last batches that were appended to the active segment.
