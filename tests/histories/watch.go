@@ -141,7 +141,7 @@ func (d *driver) readAll(ctx context.Context, p *process) error {
 	}
 	for _, group := range groups.Groups() {
 		p.begins("committed", nil, fields{"group": group})
-		offsets, err := admin.FetchOffsets(ctx, group)
+		offsets, err := stableOffsets(ctx, admin, group)
 		if err != nil {
 			return fmt.Errorf("the offsets of %s: %w", group, err)
 		}
@@ -150,6 +150,20 @@ func (d *driver) readAll(ctx context.Context, p *process) error {
 		p.ends("ok", []any{[]any{"offsets", committed}}, nil)
 	}
 	return nil
+}
+
+// stableOffsets waits for the end of every transaction that has offsets of the group, with records or without.
+func stableOffsets(ctx context.Context, admin *kadm.Client, group string) (kadm.OffsetResponses, error) {
+	for {
+		offsets, err := admin.FetchOffsets(kadm.RequireStable(ctx), group)
+		if err == nil {
+			err = offsets.Error()
+		}
+		if !errors.Is(err, kerr.UnstableOffsetCommit) || ctx.Err() != nil {
+			return offsets, err
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
 }
 
 func (d *driver) readLogs(ctx context.Context, p *process, isolation string, level kgo.IsolationLevel) error {

@@ -121,7 +121,8 @@ anomalies! {
         /// 26: a record was read whose content is not what its producer sent, or that nobody sent to
         /// this partition.
         ContentChanged "content-changed",
-        /// 27: a copy with transactions has an input twice or not at all in its output.
+        /// 27: a copy with transactions has an input twice or not at all in its output, or its group
+        /// stands before an input that is in the output.
         NotExactlyOnce "not-exactly-once",
         /// 28: compaction took the newest record of a key.
         CompactedNewest "compacted-newest",

@@ -56,7 +56,7 @@ pub(crate) fn check(book: &Book<'_>, report: &mut Report) {
 }
 
 /// The operations that were told ends of partitions.
-fn told<'b, 'h>(book: &'b Book<'h>) -> impl Iterator<Item = &'h Op> + use<'b, 'h> {
+pub(crate) fn told<'b, 'h>(book: &'b Book<'h>) -> impl Iterator<Item = &'h Op> + use<'b, 'h> {
     let tells =
         |op: &&Op| matches!(op.function, Function::ListOffsets | Function::Read | Function::Poll);
     book.history.ops().iter().filter(tells).filter(|op| op.is_ok() && op.replica.is_none())

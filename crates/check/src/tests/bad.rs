@@ -567,6 +567,20 @@ fn a_copy_that_is_not_exactly_once() {
         9: read poll out-0 12@0, logs out-0 start=0 hw=2"
         ),
     );
+    let behind = |asked: &str| {
+        format!(
+            "{inputs}
+        1: txn poll in-0 1@0, send out-0 11@0 from=1, offsets in-0 1 | group=g
+        1: txn poll in-0 2@1, send out-0 12@2 from=2, offsets in-0 2 | group=g -> info
+        {asked}
+        9: read poll out-0 11@0 12@2, logs out-0 start=0 hw=4"
+        )
+    };
+    let ends = "8: list_offsets logs out-0 lso=4 hw=4";
+    let asked = "8: committed offsets in-0 1 | group=g";
+    has(&[NotExactlyOnce], &behind(&format!("{ends}\n{asked}")));
+    // What is decided after the group was asked says nothing of it.
+    has(&[], &behind(&format!("{asked}\n{ends}")));
     has(
         &[NotExactlyOnce],
         &format!(
