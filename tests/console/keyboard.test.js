@@ -19,6 +19,20 @@ test("Ctrl-K goes to a topic", async () => {
   await done();
 });
 
+test("Ctrl-K never leads to what does not fit, however late the broker answers", async () => {
+  const { page, done } = await open("/");
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("keyboard");
+  await page.getByRole("menuitem", { name: "keyboard-a" }).waitFor();
+  await page.route(/[?&]q=keyboard-/, () => {});
+  await page.keyboard.type("-b");
+  await page.getByRole("menuitem", { name: "keyboard-a" }).waitFor({ state: "detached" });
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/topics/keyboard-b/log");
+  await done();
+});
+
 test("j, k and Enter go through a list, and / to its search", async () => {
   const { page, done } = await open("/topics?q=keyboard");
   await page.getByRole("link", { name: "keyboard-a" }).waitFor();

@@ -62,10 +62,12 @@ function useItems(typed: string): Item[] {
     { id: "dark", text: "Dark theme", hint: "action", icon: "moon", run: () => setTheme("dark") },
   ];
   const letters = typed.trim().toLowerCase();
+  // Until the broker answers, what it found for fewer letters is still there: Enter must not lead to that.
+  const fits = (text: string) => text.toLowerCase().includes(letters);
   const isMissing = (id: string) =>
     ["connect", "brokers", "clients", "transactions"].includes(id) && !has(`/${id}`);
-  const items = fixed.filter((item) => !isMissing(item.id) && item.text.toLowerCase().includes(letters));
-  for (const { name } of foundTopics.data?.items ?? []) {
+  const items = fixed.filter((item) => !isMissing(item.id) && fits(item.text));
+  for (const { name } of foundTopics.data?.items.filter(({ name }) => fits(name)) ?? []) {
     items.push({
       id: `topic ${name}`,
       text: name,
@@ -74,7 +76,7 @@ function useItems(typed: string): Item[] {
       run: () => void navigate({ to: "/topics/$topic/log", params: { topic: name } }),
     });
   }
-  for (const { groupId } of foundGroups.data?.items ?? []) {
+  for (const { groupId } of foundGroups.data?.items.filter(({ groupId }) => fits(groupId)) ?? []) {
     items.push({
       id: `group ${groupId}`,
       text: groupId,
