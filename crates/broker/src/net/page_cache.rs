@@ -19,6 +19,11 @@ use rustix::{
     fs::Advice,
     io::{Errno, ReadWriteFlags},
 };
+use tokio::{io::Interest, net::TcpStream};
+
+/// The most one `sendfile` call is asked for, so that one reader of a large range does not keep
+/// the thread from the others.
+const SENDFILE_BYTES_MAX: usize = 1 << 20;
 
 /// How far ahead of a cold piece the disk is asked to read.
 const READ_AHEAD_BYTES: NonZeroU64 = NonZeroU64::new(8 << 20).unwrap();
@@ -26,8 +31,37 @@ const READ_AHEAD_BYTES: NonZeroU64 = NonZeroU64::new(8 << 20).unwrap();
 /// What one read into the page cache copies.
 const COPY_BYTES: usize = 128 * 1024;
 
+/// Moves a file range to the socket inside the kernel.
+pub(super) async fn send(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
+    let Some(file) = range.as_file() else { return Ok(()) };
+    let mut position = range.position;
+    let mut left = range.length;
+    let mut ready = 0;
+    while left > 0 {
+        if ready == 0 {
+            ready = left.min(SENDFILE_BYTES_MAX);
+            bring_in(range, range.length.saturating_sub(left), ready).await?;
+        }
+        let sent = stream
+            .async_io(Interest::WRITABLE, || {
+                let mut from = position;
+                Ok(rustix::fs::sendfile(stream, file, Some(&mut from), ready)?)
+            })
+            .await?;
+        if sent == 0 {
+            // The segment is shorter than the log said: only a truncation from outside does that.
+            // The size prefix is out already, so the connection cannot be saved.
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a segment file shrank"));
+        }
+        position = position.saturating_add(u64::try_from(sent).unwrap_or(0));
+        left = left.saturating_sub(sent);
+        ready = ready.saturating_sub(sent);
+    }
+    Ok(())
+}
+
 /// Brings `count` bytes of the range, from `skip` on, into the page cache unless they are there.
-pub(super) async fn bring_in(range: &FileRange, skip: usize, count: usize) -> io::Result<()> {
+async fn bring_in(range: &FileRange, skip: usize, count: usize) -> io::Result<()> {
     let Some(file) = range.as_file() else { return Ok(()) };
     let first = range.position.saturating_add(skip as u64);
     let last = first.saturating_add(count.saturating_sub(1) as u64);

@@ -16,10 +16,6 @@ use tokio::{io::Interest, net::TcpStream};
 
 use super::{page_cache, socket::Socket};
 
-/// The most one `sendfile` call is asked for, so that one reader of a large range does not keep
-/// the thread from the others.
-const SENDFILE_BYTES_MAX: usize = 1 << 20;
-
 /// Ranges of at most so many bytes are copied: a fetch of 32 kB took 43 µs of CPU copied and 52 µs sent
 /// by `sendfile`, one of 64 kB about as much, one of 128 kB 71 and 56 µs (`bench/run`, fetches).
 const COPIED_BYTES_MAX: usize = 32 << 10;
@@ -116,7 +112,7 @@ impl Rope {
             if is_copied {
                 page_cache::copy(range, &mut memory).await?;
             } else {
-                send_file(stream, range).await?;
+                page_cache::send(stream, range).await?;
             }
         }
         memory.extend_from_slice(last);
@@ -130,35 +126,6 @@ async fn send_memory(stream: &TcpStream, mut rest: &[u8], flags: SendFlags) -> i
             .async_io(Interest::WRITABLE, || Ok(rustix::net::send(stream, rest, flags)?))
             .await?;
         rest = rest.get(sent..).unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// Moves a file range to the socket inside the kernel.
-async fn send_file(stream: &TcpStream, range: &FileRange) -> io::Result<()> {
-    let Some(file) = range.as_file() else { return Ok(()) };
-    let mut position = range.position;
-    let mut left = range.length;
-    let mut ready = 0;
-    while left > 0 {
-        if ready == 0 {
-            ready = left.min(SENDFILE_BYTES_MAX);
-            page_cache::bring_in(range, range.length.saturating_sub(left), ready).await?;
-        }
-        let sent = stream
-            .async_io(Interest::WRITABLE, || {
-                let mut from = position;
-                Ok(rustix::fs::sendfile(stream, file, Some(&mut from), ready)?)
-            })
-            .await?;
-        if sent == 0 {
-            // The segment is shorter than the log said: only a truncation from outside does that.
-            // The size prefix is out already, so the connection cannot be saved.
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a segment file shrank"));
-        }
-        position = position.saturating_add(u64::try_from(sent).unwrap_or(0));
-        left = left.saturating_sub(sent);
-        ready = ready.saturating_sub(sent);
     }
     Ok(())
 }
