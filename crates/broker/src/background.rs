@@ -18,6 +18,16 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Res
     Ok(())
 }
 
+/// Does something on a thread that may wait, and nobody waits for it.
+pub(crate) fn meanwhile(work: impl FnOnce() + Send + 'static) {
+    #[cfg(feature = "simulation")]
+    if crate::simulation::is_on() {
+        drop(tokio::spawn(async move { work() }));
+        return;
+    }
+    drop(tokio::task::spawn_blocking(work));
+}
+
 /// Does something on a thread that may wait, and waits for it without holding up others.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,

@@ -64,6 +64,7 @@ pub use producers::{
 };
 pub use reader::{
     FileRange, LogReader,
+    ahead::Ahead,
     look::{IndexPath, SegmentLook},
     timestamps::TimestampedOffset,
 };

@@ -5,6 +5,7 @@
 //! since stay readable while their files are open or not yet removed.
 //! Kafka: `LocalLog.read`, `LogSegment.read`, `FetchDataInfo`.
 
+pub(crate) mod ahead;
 mod committed;
 pub(crate) mod look;
 pub(crate) mod timestamps;
@@ -325,7 +326,8 @@ impl LogReader {
         let (limit, next_base) = self.bounds(at, segment)?;
         let is_compacted = self.may_be_compacted(segment);
         let bounds = Bounds { limit, next_base, is_compacted };
-        segment.verify(from, end - 1, &bounds)
+        let file = segment.file().map_err(segment.failed(Kind::Log))?;
+        segment.verify(file.as_ref(), (from, end - 1), &bounds)
     }
 
     /// Refuses unless all batches between two positions are in order.

@@ -155,13 +155,26 @@ impl Segment {
         if let Some(file) = &slot.0 {
             return Ok(file.clone());
         }
+        let file = self.dir.open(&self.log_name(), OpenMode::Write)?;
+        slot.0 = Some(file.clone());
+        Ok(file)
+    }
+
+    /// The `.log` file once more, for one who reads it from end to end beside others: the kernel reads
+    /// ahead for each by itself.
+    pub(crate) fn open_anew(&self) -> io::Result<Arc<dyn LogFile>> {
+        let file = self.dir.open(&self.log_name(), OpenMode::Read)?;
+        // Looked at afterwards: another segment may have got the name, and this be its file.
+        let is_replaced = self.held_aborted.get().is_some() || self.is_deleted();
+        if is_replaced { self.file() } else { Ok(file) }
+    }
+
+    fn log_name(&self) -> String {
         let mut name = names::name(self.base_offset, Kind::Log);
         if self.deleted.load(Ordering::Acquire) {
             name.push_str(names::DELETED);
         }
-        let file = self.dir.open(&name, OpenMode::Write)?;
-        slot.0 = Some(file.clone());
-        Ok(file)
+        name
     }
 
     /// Closes files that can be opened again when someone needs them.

@@ -9,16 +9,17 @@
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use ottla_record::BatchHeader;
 use ottla_types::Offset;
 
 use crate::{
+    dir::LogFile,
     error::ReadError,
     names::Kind,
-    scan::{Scan, ScanError},
+    scan::{Scan, ScanError, header_at},
     segment::Segment,
 };
 
@@ -30,6 +31,8 @@ const SPANS_MAX: usize = 32;
 pub(crate) struct Verified {
     /// From here on this process has written or recovered everything.
     trusted_from: AtomicU64,
+    /// Whether somebody looks at it ahead of its readers.
+    is_ahead: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -56,12 +59,20 @@ pub(crate) struct Bounds {
 impl Verified {
     /// Of a segment that this process has begun.
     pub(crate) fn everything() -> Self {
-        Self { trusted_from: AtomicU64::new(0), inner: Mutex::default() }
+        Self::trusted(0)
     }
 
     /// Of a segment that was there.
     pub(crate) fn nothing() -> Self {
-        Self { trusted_from: AtomicU64::new(u64::MAX), inner: Mutex::default() }
+        Self::trusted(u64::MAX)
+    }
+
+    fn trusted(from: u64) -> Self {
+        Self {
+            trusted_from: AtomicU64::new(from),
+            is_ahead: AtomicBool::new(false),
+            inner: Mutex::default(),
+        }
     }
 
     /// Whether the transaction index needs no look.
@@ -80,10 +91,30 @@ impl Verified {
 
     /// Whether what lies from `from` to `last`, inclusive, needs no look.
     pub(crate) fn is_trusted(&self, from: u64, last: u64) -> bool {
-        if from >= self.trusted_from.load(Ordering::Acquire) {
-            return true;
-        }
-        self.lock().spans.iter().any(|(start, end)| *start <= from && last < *end)
+        self.is_trusted_from(from)
+            || self.lock().spans.iter().any(|(start, end)| *start <= from && last < *end)
+    }
+
+    /// Whether this process has written everything from a position on.
+    pub(crate) fn is_trusted_from(&self, position: u64) -> bool {
+        position >= self.trusted_from.load(Ordering::Acquire)
+    }
+
+    /// Where the batches end that were looked at together with what ends at `position`; `None` where
+    /// that was not.
+    pub(crate) fn trusted_to(&self, position: u64) -> Option<u64> {
+        let inner = self.lock();
+        let around = |(start, end): &&(u64, u64)| *start < position && position <= *end;
+        inner.spans.iter().find(around).map(|(_, end)| *end)
+    }
+
+    /// Takes it upon the caller to look at it ahead of its readers; whether nobody did.
+    pub(crate) fn begin_ahead(&self) -> bool {
+        !self.is_ahead.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn end_ahead(&self) {
+        self.is_ahead.store(false, Ordering::Release);
     }
 
     fn trust(&self, from: u64, end: u64) {
@@ -112,9 +143,13 @@ impl Verified {
 impl Segment {
     /// Looks at the batches from position `from` to the one that holds the byte `last`. Gives the
     /// position up to which they are in order, exclusive; an error if the first one is not.
-    pub(crate) fn verify(&self, from: u64, last: u64, bounds: &Bounds) -> Result<u64, ReadError> {
-        let file = self.file().map_err(self.failed(Kind::Log))?;
-        let mut scan = Scan::batches(file.as_ref(), from, bounds.limit);
+    pub(crate) fn verify(
+        &self,
+        file: &dyn LogFile,
+        (from, last): (u64, u64),
+        bounds: &Bounds,
+    ) -> Result<u64, ReadError> {
+        let mut scan = Scan::batches(file, from, bounds.limit);
         let mut next: Option<Offset> = (from == 0).then_some(self.base_offset);
         let (mut end, mut before_end) = (from, from);
         let cause = loop {
@@ -138,8 +173,9 @@ impl Segment {
             }
         };
         // The offsets of the last batch are right only if those of the one after it follow.
-        let after = if cause.is_none() { scan.next_header().ok().flatten() } else { None };
-        let cause = match after.and_then(|(_, header)| self.misplaced(&header, next, bounds)) {
+        let after =
+            if cause.is_none() { header_at(file, end, bounds.limit).ok().flatten() } else { None };
+        let cause = match after.and_then(|header| self.misplaced(&header, next, bounds)) {
             Some(cause) if next != Some(bounds.next_base) => {
                 end = before_end;
                 Some(cause)

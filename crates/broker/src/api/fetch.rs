@@ -27,6 +27,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use super::{Begin, Context, Outcome};
 use crate::{
+    background,
     clock::now_ms,
     fetch_sessions::{
         FetchItem, Opened, PartitionKey, SessionItem, SessionRequest, SharedSession, Told,
@@ -300,6 +301,9 @@ impl Fetching {
         let isolation = Isolation::from(self.request.isolation_level);
         let offset = Offset(item.fetch_offset);
         let read = partition.read(offset, (max_bytes, at_least_one), isolation, Some(asking))?;
+        if let Some(ahead) = read.ahead {
+            background::meanwhile(move || ahead.look());
+        }
         data.high_watermark = read.high_watermark.get();
         data.last_stable_offset = read.last_stable_offset.get();
         data.log_start_offset = read.log_start_offset.get();

@@ -3,7 +3,7 @@
 //! The lock is held for as long as it takes to look at the log; files are read without it.
 //! Kafka: `Partition.fetchRecords`, `LocalLog.read`.
 
-use ottla_log::{AbortedTxn, FileRange, LogReader, ReadError};
+use ottla_log::{AbortedTxn, Ahead, FileRange, LogReader, ReadError};
 use ottla_types::{ErrorCode, Offset};
 
 use super::{Asked, Asking, Inner, Partition, Tracks};
@@ -38,6 +38,8 @@ pub(crate) struct Read {
     /// The aborted transactions in it. `None` where nobody asked for them, and where a first batch
     /// was too large.
     pub(crate) aborted: Option<Vec<AbortedTxn>>,
+    /// What a client that reads on comes to next and should not have to wait for.
+    pub(crate) ahead: Option<Ahead>,
 }
 
 impl Read {
@@ -70,6 +72,7 @@ impl Partition {
                 log_start_offset: inner.log.log_start_offset(),
                 last_stable_offset: inner.log.last_stable_offset(high_watermark),
                 aborted: None,
+                ahead: None,
             };
             let reader = inner.log.reader();
             if offset < read.log_start_offset || offset > reader.log_end_offset() {
@@ -87,6 +90,7 @@ impl Partition {
         let end = read.end(isolation);
         match read_range(&reader, (offset, end), (max_bytes, at_least_one), isolation) {
             Ok((range, aborted)) => {
+                read.ahead = asking.and_then(|_| reader.ahead(range.as_ref()?));
                 read.range = range;
                 read.aborted = aborted;
                 Ok(read)

@@ -1,5 +1,6 @@
 //! The log as a whole, on real files in a temporary directory.
 
+mod ahead;
 mod append;
 mod compaction;
 mod compaction_crash;
