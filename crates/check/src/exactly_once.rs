@@ -11,7 +11,7 @@ use crate::{
     anomaly::Anomaly,
     book::{Book, Write},
     floor::Floor,
-    history::{Copied, Function, Key, Op},
+    history::{Copied, Function, Isolation, Key, Op},
     report::Report,
     watermarks,
 };
@@ -25,7 +25,7 @@ pub(crate) fn check(book: &Book<'_>, report: &mut Report) {
     }
 }
 
-/// The first copy of each input.
+/// A copy of each input that has one.
 fn copies<'b, 'h>(
     book: &'b Book<'h>,
     copied: &Copied,
@@ -63,11 +63,11 @@ fn passed<'h>(book: &Book<'h>, copied: &Copied) -> BTreeMap<Key, (i64, &'h Op)> 
     let mut ends: BTreeMap<Key, (i64, &Op)> = BTreeMap::new();
     for op in book.history.ops().iter().filter(|op| op.function == Function::Committed) {
         let is_its = op.group.is_some_and(|group| book.history.name(group) == copied.group);
-        for (key, at) in op.offsets().filter(|_| is_its && op.is_ok()) {
-            if let Some(at) = at
-                && book.history.topic(key) == copied.input
-            {
-                ends.insert(key, (at, op));
+        // Others are told of offsets before it is decided whether they count.
+        let is_stable = op.isolation == Isolation::ReadCommitted;
+        for (key, at) in op.offsets().filter(|_| is_its && is_stable && op.is_ok()) {
+            if book.history.topic(key) == copied.input {
+                ends.insert(key, (at.unwrap_or(0), op));
             }
         }
     }

@@ -579,6 +579,8 @@ fn a_copy_that_is_not_exactly_once() {
     let ends = "8: list_offsets logs out-0 lso=4 hw=4";
     let asked = "8: committed offsets in-0 1 | group=g";
     has(&[NotExactlyOnce], &behind(&format!("{ends}\n{asked}")));
+    let forgotten = behind(&format!("{ends}\n8: committed offsets in-0 null | group=g"));
+    has(&[GroupOffsetBack, NotExactlyOnce], &forgotten);
     // What is decided after the group was asked says nothing of it.
     has(&[], &behind(&format!("{asked}\n{ends}")));
     has(

@@ -143,6 +143,7 @@ fn step(text: &str) -> Value {
             };
             json!(["poll", {*key: records.iter().map(record).collect::<Value>()}])
         }
+        ["offsets", key, "null"] => json!(["offsets", {*key: null}]),
         ["offsets", key, offset] => json!(["offsets", {*key: number(offset)}]),
         ["values", name, "null"] => json!(["values", {*name: null}]),
         ["values", name, value] => json!(["values", {*name: value}]),
