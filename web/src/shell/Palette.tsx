@@ -30,7 +30,7 @@ interface Item {
 
 const RECORD = /^(?<topic>[\w.-]+)\/(?<partition>\d+)@(?<offset>\d+)$/;
 
-function useItems(typed: string): Item[] {
+function useItems(typed: string): { items: Item[]; isLooking: boolean } {
   const navigate = useNavigate();
   const asked = useDeferredValue(typed.trim());
   const foundTopics = useQuery({ ...topics({ q: asked, size: 8 }), refetchInterval: false });
@@ -98,12 +98,12 @@ function useItems(typed: string): Item[] {
         void navigate({ to: "/topics/$topic/records", params: { topic: record.topic ?? "" }, search }),
     });
   }
-  return items;
+  return { items, isLooking: foundTopics.isFetching || foundGroups.isFetching };
 }
 
 export function Palette({ onClose }: { onClose: () => void }) {
   const [typed, setTyped] = useState("");
-  const items = useItems(typed);
+  const { items, isLooking } = useItems(typed);
   return (
     <ModalOverlay
       isOpen
@@ -128,7 +128,9 @@ export function Palette({ onClose }: { onClose: () => void }) {
                 items.find((item) => item.id === key)?.run();
                 onClose();
               }}
-              renderEmptyState={() => <p className="muted pad small">Nothing is called that.</p>}
+              renderEmptyState={() => (
+                <p className="muted pad small">{isLooking ? "Looking…" : "Nothing is called that."}</p>
+              )}
             >
               {(item) => (
                 <MenuItem id={item.id} textValue={item.text} className={css.paletteItem as string}>
