@@ -22,7 +22,10 @@ use ottla_metadata::{
 };
 use ottla_types::{BrokerId, ErrorCode, TopicIdPartition, Uuid};
 use ottla_wire::Str;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch},
+};
 
 use crate::{
     api::APIS,
@@ -60,6 +63,9 @@ use crate::{
 
 /// How long connections may take to end when the broker stops.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// How many look at old batches ahead of their readers at a time: as many as keep a disk busy.
+const LOOKS_MAX: usize = 4;
 
 /// Why a broker does not start. The text says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +120,8 @@ pub(crate) struct Shared {
     pub(crate) moves: Moves,
     pub(crate) deleted_names: DeletedNames,
     pub(crate) cleaners: Cleaners,
+    /// Turns of those who look at old batches ahead of their readers.
+    pub(crate) looks: Arc<Semaphore>,
     pub(crate) journal: Journal,
     pub(crate) clients: Clients,
     /// Why the broker cannot go on, if it cannot.
@@ -518,6 +526,7 @@ fn shared_state(
         moves: Moves::new(),
         deleted_names: DeletedNames::default(),
         cleaners: Cleaners::new(),
+        looks: Arc::new(Semaphore::new(LOOKS_MAX)),
         journal: Journal::new(),
         clients: Clients::default(),
         fatal: watch::Sender::new(None),

@@ -326,8 +326,7 @@ impl LogReader {
         let (limit, next_base) = self.bounds(at, segment)?;
         let is_compacted = self.may_be_compacted(segment);
         let bounds = Bounds { limit, next_base, is_compacted };
-        let file = segment.file().map_err(segment.failed(Kind::Log))?;
-        segment.verify(file.as_ref(), (from, end - 1), &bounds)
+        segment.verify(from, end - 1, &bounds)
     }
 
     /// Refuses unless all batches between two positions are in order.

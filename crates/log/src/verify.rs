@@ -91,13 +91,13 @@ impl Verified {
 
     /// Whether what lies from `from` to `last`, inclusive, needs no look.
     pub(crate) fn is_trusted(&self, from: u64, last: u64) -> bool {
-        self.is_trusted_from(from)
+        from >= self.trusted_from()
             || self.lock().spans.iter().any(|(start, end)| *start <= from && last < *end)
     }
 
-    /// Whether this process has written everything from a position on.
-    pub(crate) fn is_trusted_from(&self, position: u64) -> bool {
-        position >= self.trusted_from.load(Ordering::Acquire)
+    /// From where on this process has written everything.
+    pub(crate) fn trusted_from(&self) -> u64 {
+        self.trusted_from.load(Ordering::Acquire)
     }
 
     /// Where the batches end that were looked at together with what ends at `position`; `None` where
@@ -143,12 +143,21 @@ impl Verified {
 impl Segment {
     /// Looks at the batches from position `from` to the one that holds the byte `last`. Gives the
     /// position up to which they are in order, exclusive; an error if the first one is not.
-    pub(crate) fn verify(
+    pub(crate) fn verify(&self, from: u64, last: u64, bounds: &Bounds) -> Result<u64, ReadError> {
+        let file = self.file().map_err(self.failed(Kind::Log))?;
+        match self.look(file.as_ref(), (from, last), bounds)? {
+            (end, Some(cause)) if end == from => Err(self.damage(from, &cause)),
+            (end, _) => Ok(end),
+        }
+    }
+
+    /// The same, with what is wrong behind that position. Nothing is reported.
+    pub(crate) fn look(
         &self,
         file: &dyn LogFile,
         (from, last): (u64, u64),
         bounds: &Bounds,
-    ) -> Result<u64, ReadError> {
+    ) -> Result<(u64, Option<String>), ReadError> {
         let mut scan = Scan::batches(file, from, bounds.limit);
         let mut next: Option<Offset> = (from == 0).then_some(self.base_offset);
         let (mut end, mut before_end) = (from, from);
@@ -185,10 +194,7 @@ impl Segment {
         if end > from {
             self.verified.trust(from, end);
         }
-        match cause {
-            Some(cause) if end == from => Err(self.damage(from, &cause)),
-            Some(_) | None => Ok(end),
-        }
+        Ok((end, cause))
     }
 
     /// Offsets that should be in the segment and are not.
@@ -218,7 +224,8 @@ impl Segment {
         if let Some(known) = self.verified.lock().was_compacted {
             return known;
         }
-        let found = self.shows_compaction().unwrap_or(false);
+        // What could not be read may be readable the next time.
+        let Ok(found) = self.shows_compaction() else { return false };
         self.verified.lock().was_compacted = Some(found);
         found
     }

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use ottla_log::FileRange;
+use ottla_log::{Ahead, FileRange};
 use ottla_types::{ErrorCode, LeaderEpoch, Offset};
 use ottla_wire::{
     Records,
@@ -302,7 +302,7 @@ impl Fetching {
         let offset = Offset(item.fetch_offset);
         let read = partition.read(offset, (max_bytes, at_least_one), isolation, Some(asking))?;
         if let Some(ahead) = read.ahead {
-            background::meanwhile(move || ahead.look());
+            self.look(ahead);
         }
         data.high_watermark = read.high_watermark.get();
         data.last_stable_offset = read.last_stable_offset.get();
@@ -315,6 +315,17 @@ impl Fetching {
             aborted.collect()
         });
         Ok(Found { is_missing: false, data, range: read.range })
+    }
+
+    /// Has another thread look at what the client comes to next. Where enough of them are at it already,
+    /// the client's own Fetch will.
+    fn look(&self, ahead: Ahead) {
+        let shared = Arc::clone(&self.ctx.shared);
+        let Ok(turn) = Arc::clone(&shared.looks).try_acquire_owned() else { return };
+        background::meanwhile(move || {
+            ahead.look(|| shared.stopping.has_begun());
+            drop(turn);
+        });
     }
 
     /// Builds the response; a session is told what its client now knows.

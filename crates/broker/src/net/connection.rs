@@ -10,7 +10,7 @@
 //! Kafka: `SocketServer.Processor`, `KafkaChannel` (mute and unmute).
 
 use std::{
-    collections::VecDeque, future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration,
+    collections::VecDeque, future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration,
 };
 
 use bytes::Bytes;
@@ -365,13 +365,33 @@ impl Connection {
         let limit = self.shared.limits.slow_read_max;
         match tokio::time::timeout(limit, rope.send(&mut self.stream)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_gone)) => Err(Closed::Quietly),
+            Ok(Err(error)) if is_of_client(&error) => Err(Closed::Quietly),
+            Ok(Err(error)) => Err(Closed::Because(format!("a response was cut off: {error}"))),
             Err(_elapsed) => Err(Closed::Because(format!(
                 "the client did not read a response of {bytes} bytes within {} s",
                 limit.as_secs()
             ))),
         }
     }
+}
+
+/// Whether a response could not be sent because the client, or the network between, was gone.
+fn is_of_client(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, HostUnreachable, NetworkDown,
+        NetworkUnreachable, NotConnected, TimedOut,
+    };
+    matches!(
+        error.kind(),
+        BrokenPipe
+            | ConnectionAborted
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkDown
+            | NetworkUnreachable
+            | NotConnected
+            | TimedOut
+    )
 }
 
 /// Waits for a frame and for the request memory it takes. Memory is asked for as bytes come, so

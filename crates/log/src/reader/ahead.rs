@@ -15,6 +15,9 @@ use crate::{segment::Segment, verify::Bounds};
 /// when the next one begins.
 const LENGTHS: u64 = 4;
 
+/// The most that is looked at ahead of one range.
+const BYTES_MAX: u64 = 16 << 20;
+
 /// What is looked at before others may come and see how far it is.
 const STEP_BYTES: u64 = 4 << 20;
 
@@ -36,11 +39,16 @@ impl LogReader {
         let at = self.segment_at(range.base_offset);
         let segment = self.segments.get(at)?;
         let (length, end) = (range.length as u64, range.position + range.length as u64);
-        if length == 0 || segment.verified.is_trusted_from(end) {
+        let trusted_from = segment.verified.trusted_from();
+        if length == 0 || end >= trusted_from {
             return None;
         }
         let (limit, next_base) = self.bounds(at, segment).ok()?;
-        let goal = |lengths: u64| end.saturating_add(lengths.saturating_mul(length)).min(limit);
+        let most = limit.min(trusted_from);
+        let goal = |lengths: u64| {
+            let bytes = lengths.saturating_mul(length).min(BYTES_MAX * lengths / LENGTHS);
+            end.saturating_add(bytes).min(most)
+        };
         let from = segment.verified.trusted_to(end)?;
         if from >= goal(LENGTHS / 2) || !segment.verified.begin_ahead() {
             return None;
@@ -51,13 +59,14 @@ impl LogReader {
 }
 
 impl Ahead {
-    /// Looks at them, which waits for the disk. Damage is logged; whoever reads it is told.
-    pub fn look(mut self) {
+    /// Looks at them, which waits for the disk, unless it is over meanwhile. Of damage whoever reads it
+    /// is told.
+    pub fn look(mut self, is_over: impl Fn() -> bool) {
         let Ok(file) = self.segment.open_anew() else { return };
-        while self.from < self.to {
+        while self.from < self.to && !is_over() {
             let last = self.to.min(self.from + STEP_BYTES) - 1;
-            match self.segment.verify(file.as_ref(), (self.from, last), &self.bounds) {
-                Ok(end) if end > last => self.from = end,
+            match self.segment.look(file.as_ref(), (self.from, last), &self.bounds) {
+                Ok((end, None)) if end > self.from => self.from = end,
                 Ok(_) | Err(_) => return,
             }
         }

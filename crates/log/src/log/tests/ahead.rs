@@ -44,7 +44,7 @@ fn damage(bench: &Bench, batch: Offset) {
 #[test]
 fn what_was_looked_at_ahead_is_not_looked_at_again() {
     let (bench, reader, range) = read_once();
-    reader.ahead(&range).unwrap().look();
+    reader.ahead(&range).unwrap().look(|| false);
     // Whoever looked again would find this; what lies behind is looked at when it is read.
     damage(&bench, batch_at(4));
     damage(&bench, batch_at(6));
@@ -58,12 +58,19 @@ fn one_looks_ahead_until_half_of_it_is_used_up() {
     let (_bench, reader, range) = read_once();
     let ahead = reader.ahead(&range).unwrap();
     assert!(reader.ahead(&range).is_none(), "somebody is about it");
-    ahead.look();
+    ahead.look(|| false);
     assert!(reader.ahead(&range).is_none(), "enough was looked at");
     let later = read_at(&reader, batch_at(3)).unwrap();
     assert!(reader.ahead(&later).is_some(), "less than half of it is left");
     let last = read_at(&reader, Offset(39)).unwrap();
     assert!(reader.ahead(&last).is_none(), "nothing is left");
+}
+
+#[test]
+fn it_ends_when_it_is_over() {
+    let (_bench, reader, range) = read_once();
+    reader.ahead(&range).unwrap().look(|| true);
+    assert!(reader.ahead(&range).is_some(), "nothing was looked at, and nobody is about it");
 }
 
 #[test]
@@ -79,7 +86,7 @@ fn damage_ahead_is_told_to_who_comes_to_it() {
     let (bench, reader, range) = read_once();
     let damaged = batch_at(3);
     damage(&bench, damaged);
-    reader.ahead(&range).unwrap().look();
+    reader.ahead(&range).unwrap().look(|| false);
     let before = read_at(&reader, damaged.plus(-1)).unwrap();
     assert_eq!(before.length, plain(1).len());
     let there = read_at(&reader, damaged).unwrap_err();
