@@ -28,8 +28,8 @@ use rustix::{
 };
 use tokio::{io::Interest, net::TcpStream};
 
-/// The most one `sendfile` call of a thread that serves others is asked for, so that one reader of a large range does not keep
-/// the thread from the others.
+/// The most one `sendfile` call of a thread that serves others is asked for, so that one reader of a
+/// large range does not keep it from the rest.
 const SENDFILE_BYTES_MAX: usize = 1 << 20;
 
 /// Moves a range to the socket inside the kernel.
