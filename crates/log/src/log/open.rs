@@ -195,7 +195,8 @@ impl Log {
         if self.active.largest.timestamp == time.timestamp {
             self.active.largest.offset = offset;
         }
-        Ok(self.active.largest.timestamp >= time.timestamp)
+        // An index that was closed in order ends with the largest of all.
+        Ok(self.active.largest.timestamp == time.timestamp)
     }
 
     /// Whether a log that was left in order ends where it was said to. Without a checkpoint nobody

@@ -58,6 +58,23 @@ fn timestamps_that_go_back_are_found_by_offset() {
     }
 }
 
+/// Found by `OTTLA_ROT_CASES=15000`, case 10237.
+#[test]
+fn what_was_added_to_the_time_index_of_a_closed_log_does_not_hide_a_timestamp() {
+    let mut bench = Bench::new(LogConfig { index_interval_bytes: 1, ..LogConfig::default() });
+    for timestamp in [900, 100, 200, 300] {
+        bench.append(build(BuilderOptions::default(), &[timestamp], 10));
+    }
+    bench.log.close(NOW).unwrap();
+    let index = bench.path().join(&bench.files(".timeindex")[0]);
+    let mut content = std::fs::read(&index).unwrap();
+    content.extend((-5_i64).to_be_bytes());
+    content.extend(1000_u32.to_be_bytes());
+    std::fs::write(&index, content).unwrap();
+    let bench = bench.restart();
+    assert_eq!(find(&bench, 900), Some((0, 900)));
+}
+
 #[test]
 fn deleted_records_are_not_found() {
     let mut bench = Bench::new(small());
