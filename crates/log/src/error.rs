@@ -74,6 +74,22 @@ pub enum LogError {
         /// The file that says so.
         checkpoint: PathBuf,
     },
+    /// What was written ahead of a log does not follow its end.
+    #[error(
+        "{} ends at offset {log_end_offset}, but what was written ahead of it goes on at {found}: records \
+         are missing. Bring the file back, or remove the files write-ahead.0 and write-ahead.1 of the data \
+         directory to go on without what all partitions have there. Look at it with: ottla log dump {}",
+        path.display(),
+        path.display()
+    )]
+    Hole {
+        /// The last file.
+        path: PathBuf,
+        /// Where the log ends, exclusive.
+        log_end_offset: Offset,
+        /// The first offset that was written ahead and is not in it.
+        found: Offset,
+    },
     /// A segment's log is gone but not what belongs to it.
     #[error(
         "{} is missing, though {index} is there: its records are lost. Bring the file back, or \
@@ -151,6 +167,7 @@ impl LogError {
             | Self::Missing { .. }
             | Self::Malformed { .. }
             | Self::Locked { .. }
+            | Self::Hole { .. }
             | Self::Failed(_) => ErrorCode::KafkaStorageError,
         }
     }

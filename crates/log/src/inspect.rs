@@ -19,7 +19,7 @@ use crate::{
     index::{Entry, OffsetEntry, TimeEntry},
     names::{self, Kind},
     producers::snapshot,
-    txn_index,
+    txn_index, write_ahead,
 };
 
 mod segment;
@@ -197,7 +197,7 @@ fn epochs(dir: &DiskDir, out: &mut Inspection) -> io::Result<EpochCache> {
 /// What is in a file that holds no batches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Described {
-    /// The entries of an index, a producer snapshot or an epoch checkpoint, or the lines of another
+    /// The entries of an index, a producer snapshot, an epoch checkpoint or a write-ahead log, or the lines of another
     /// text file.
     pub lines: Vec<String>,
     /// What is wrong with the file.
@@ -222,6 +222,9 @@ pub fn describe_file(path: &Path) -> io::Result<Described> {
     if name == names::LEADER_EPOCHS {
         let epochs = EpochCache::parse(&content);
         return Ok(Described::new(path, epochs.map(|epochs| epoch_lines(&epochs))));
+    }
+    if write_ahead::FILE_NAMES.contains(&name.as_str()) {
+        return Ok(Described::new(path, write_ahead::describe(&content)));
     }
     if let Some(checked) = text::check(&name, &content) {
         let finding = checked.err().map(|fault| Finding::new(path, None, fault));

@@ -9,7 +9,8 @@
 //! 2. [`Log::open`] for each partition, in parallel if it likes.
 //! 3. [`Log::append_as_leader`], [`Log::reader`] and so on. To make appends durable:
 //!    [`Log::begin_sync`] under the log's lock, [`SyncTask::run`] without it, [`Log::finish_sync`]
-//!    under it again.
+//!    under it again; or [`Log::begin_write_ahead`], [`WriteAhead::commit`] for many logs at once, and
+//!    [`Log::finish_write_ahead`].
 //! 4. Now and then [`Log::apply_retention`], [`Log::expire_producers`], [`Log::checkpoint`] and
 //!    [`LogDir::write_checkpoints`].
 //! 5. [`Log::close`] for each, [`LogDir::write_checkpoints`], then [`LogDir::mark_clean_shutdown`].
@@ -41,6 +42,7 @@ pub mod testing;
 mod tests;
 mod txn_index;
 mod verify;
+mod write_ahead;
 
 pub use cleaner::{
     CleanError, CleanStats, Cleaner, CleanerOptions, Cleaning, Interrupted, Pace, SharedLog,
@@ -51,6 +53,7 @@ pub use epochs::EpochCache;
 pub use error::{AppendError, BadLine, LogError, ReadError};
 pub use log::{
     Log, OpenOptions,
+    ahead::Settling,
     append::Appended,
     compact::Cleanable,
     retention::{Deleted, DeletionReason},
@@ -70,3 +73,4 @@ pub use reader::{
 };
 pub use stopped_dir::{LogSurvey, SegmentFile, StoppedDir};
 pub use txn_index::AbortedTxn;
+pub use write_ahead::{PendingWrite, WriteAhead, WrittenAhead};

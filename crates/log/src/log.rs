@@ -7,6 +7,7 @@
 //! any more; a write for which there is no room leaves the log as it was.
 //! Kafka: `org.apache.kafka.storage.internals.log.UnifiedLog`.
 
+pub(crate) mod ahead;
 pub(crate) mod append;
 pub(crate) mod compact;
 pub(crate) mod open;
@@ -33,6 +34,7 @@ use crate::{
     producers::{FirstBatch, Producer, ProducerState, VerificationGuard},
     reader::LogReader,
     segment::{Segment, TimestampOffset},
+    write_ahead::Mark,
 };
 
 use self::{recent::Recent, retention::Retired, sync::Unsynced};
@@ -60,6 +62,8 @@ pub struct OpenOptions {
     pub synced_one_by_one: bool,
     /// `producer.id.expiration.ms`.
     pub producer_expiration_ms: i64,
+    /// What was written ahead of it, [`crate::WrittenAhead::of`]. Nothing after a clean stop.
+    pub written_ahead: Vec<Vec<u8>>,
     /// The time, in ms since 1970.
     pub now_ms: i64,
 }
@@ -77,6 +81,7 @@ impl OpenOptions {
             clean_shutdown: false,
             synced_one_by_one: false,
             producer_expiration_ms: 24 * 60 * 60 * 1000,
+            written_ahead: Vec::new(),
             now_ms,
         }
     }
@@ -133,6 +138,10 @@ pub struct Log {
     /// opened in good order.
     changed: bool,
     unsynced: Unsynced,
+    /// How far it is durable, here or in the write-ahead log, since it was synced first.
+    durable: Option<Mark>,
+    /// How far it was asked to be written ahead, exclusive, whether that is done or not.
+    written_ahead_to: Offset,
     retired: Vec<Retired>,
     failed: Option<Arc<str>>,
     /// Why the last append was refused, where there was no room for it.
@@ -186,7 +195,7 @@ impl Log {
         self.compacted_to = self.compacted_to.max(offset);
     }
 
-    /// Everything before it is durable.
+    /// Everything before it is durable in the log's own files.
     pub fn recovery_point(&self) -> Offset {
         self.recovery_point
     }

@@ -23,6 +23,7 @@ use crate::{
     checkpoint,
     dir::{Dir, DiskDir, write_atomically},
     error::{BadLine, LogError},
+    write_ahead::{self, WrittenAhead},
 };
 
 const LOCK: &str = ".lock";
@@ -213,6 +214,7 @@ impl LogDir {
         let this = Self::read_in(dir, lock)?;
         let (dir, path) = (&this.dir, this.path());
         if this.was_clean {
+            write_ahead::read::discard(dir.as_ref())?;
             dir.remove(CLEAN).map_err(LogError::io("remove", &path.join(CLEAN)))?;
         }
         // Also after a crash: a partition's directory that it left may be only in memory yet, and
@@ -253,6 +255,12 @@ impl LogDir {
     /// Whether it was left in order, so that its logs can be trusted as they are.
     pub fn was_clean(&self) -> bool {
         self.was_clean
+    }
+
+    /// What the write-ahead log holds that may be nowhere else: nothing after a clean stop.
+    pub fn read_written_ahead(&self) -> Result<WrittenAhead, LogError> {
+        let dir = self.dir.as_ref();
+        if self.was_clean { WrittenAhead::left_in_order(dir) } else { WrittenAhead::read(dir) }
     }
 
     /// Whose it is; `None` if nobody's yet.

@@ -17,6 +17,7 @@ use crate::{
     log_dir::{Checkpoints, Contents, LogDir, MetaProperties, lock_shared},
     names::{self, Kind},
     scan::{Scan, ScanError},
+    write_ahead::WrittenAhead,
 };
 
 /// The directory of a broker that is stopped.
@@ -88,6 +89,11 @@ impl StoppedDir {
     /// The checkpoints.
     pub fn read_checkpoints(&self) -> Result<Checkpoints, LogError> {
         self.inner.read_checkpoints()
+    }
+
+    /// What was written ahead of the partitions.
+    pub fn read_written_ahead(&self) -> Result<WrittenAhead, LogError> {
+        self.inner.read_written_ahead()
     }
 
     /// The directory itself.

@@ -12,6 +12,11 @@ use crate::{
     log::open::parse_partition_metadata,
     producers::{ProducerState, snapshot},
     txn_index,
+    write_ahead::{
+        self,
+        group::{self, BLOCK, Use},
+        read::Groups,
+    },
 };
 
 /// Reads a file as each kind of file that is read whole. What can be read is the same once it was
@@ -32,6 +37,8 @@ pub fn read_as_every_small_file(content: &[u8]) {
     let entries = txn_index::parse(content);
     assert!(entries.is_sorted_by_key(|entry| entry.last_offset), "in the order of their markers");
     read_snapshot(content.to_vec());
+    let _lines = write_ahead::read::describe(content);
+    read_group(content.to_vec());
 }
 
 /// Reads a producer snapshot after giving it the checksum of what it holds.
@@ -44,6 +51,19 @@ fn read_snapshot(mut content: Vec<u8>) {
         let state = ProducerState::restored(Offset(i64::MAX), producers);
         let again = snapshot::parse(&snapshot::format(&state));
         assert!(again.is_ok_and(|again| again.len() == state.iter().len()), "it was valid");
+    }
+}
+
+/// Reads what was written ahead after giving it a beginning and the checksum of what it holds.
+fn read_group(content: Vec<u8>) {
+    let begun = Use { generation: 1, id: 7 };
+    let mut file = begun.to_block();
+    file.extend(group::sealed(content, begun.id));
+    for (position, group) in Groups::new(begun, &file) {
+        assert!(position >= BLOCK, "after the first block");
+        for entry in group.entries {
+            assert!(entry.batches.len() < file.len(), "within the file");
+        }
     }
 }
 

@@ -7,5 +7,6 @@ mod faults;
 mod hostile;
 mod model;
 mod world;
+mod write_ahead;
 
 pub(crate) use crate::simulation::{disk, power_cut, random};

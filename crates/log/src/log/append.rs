@@ -364,6 +364,7 @@ impl Log {
     /// Ends the active segment and begins one at `base_offset`.
     pub(super) fn roll_to(&mut self, base_offset: Offset, now_ms: i64) -> Result<(), LogError> {
         self.ensure_writable()?;
+        self.sync_before_hole()?;
         self.flush_indexes()?;
         self.active_segment.set_largest_timestamp(Some(self.active.largest));
         self.write_snapshot(base_offset)?;

@@ -73,6 +73,8 @@ impl Log {
             producers: ProducerState::restored(base_offset, Vec::new()),
             changed: is_new,
             unsynced,
+            durable: None,
+            written_ahead_to: Offset::ZERO,
             retired: Vec::new(),
             failed: None,
             full: None,
@@ -87,6 +89,7 @@ impl Log {
             log.ensure_complete()?;
         }
         log.settle()?;
+        log.take_back(&options.written_ahead, options.now_ms)?;
         // Thousands of logs may be opened that nobody uses: no file stays open for that.
         log.close_idle_files();
         Ok(log)

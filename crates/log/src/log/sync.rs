@@ -20,6 +20,7 @@ use crate::{
     error::{LogError, is_full},
     names::{self, Kind},
     segment::Segment,
+    write_ahead::Mark,
 };
 
 /// What is not durable yet besides batches.
@@ -49,14 +50,13 @@ pub struct SyncTask {
     epochs: Option<Vec<u8>>,
     directory: bool,
     parent: bool,
-    truncations: u64,
-    up_to: Offset,
+    mark: Mark,
 }
 
 impl SyncTask {
     /// The offset up to which the log will be durable, exclusive.
     pub fn up_to(&self) -> Offset {
-        self.up_to
+        self.mark.offset
     }
 
     /// Whether there is nothing to do.
@@ -150,7 +150,7 @@ impl FileSystem {
 impl Log {
     /// Whether `flush.messages` or `flush.ms` ask for a sync now.
     pub fn is_sync_due(&self, now_ms: i64) -> bool {
-        let unsynced = self.log_end_offset.0.saturating_sub(self.recovery_point.0);
+        let unsynced = self.log_end_offset.0.saturating_sub(self.durable_offset().0);
         unsynced > 0
             && (unsynced >= self.config.flush_messages
                 || now_ms.saturating_sub(self.unsynced.last_sync_ms) >= self.config.flush_ms)
@@ -178,8 +178,7 @@ impl Log {
             epochs: self.unsynced.epochs.then(|| self.epochs.to_bytes()),
             directory: self.unsynced.directory,
             parent: self.unsynced.parent,
-            truncations: self.unsynced.truncations,
-            up_to: self.log_end_offset,
+            mark: self.mark_of_end(),
         };
         self.unsynced.epochs = false;
         self.unsynced.directory = false;
@@ -195,13 +194,14 @@ impl Log {
         self.unsynced.parent |= task.parent;
     }
 
-    /// Moves the recovery point, after the task has run. Gives it.
+    /// Moves the recovery point, after the task has run. Gives the durable offset.
     pub fn finish_sync(&mut self, task: &SyncTask) -> Offset {
         // If the log was truncated since, what is at those offsets now may not be what was synced.
-        if task.truncations == self.unsynced.truncations && self.failed.is_none() {
-            self.recovery_point = self.recovery_point.max(task.up_to);
+        if task.mark.truncations == self.unsynced.truncations && self.failed.is_none() {
+            self.recovery_point = self.recovery_point.max(task.mark.offset);
         }
-        self.recovery_point
+        self.reach(task.mark);
+        self.durable_offset()
     }
 
     /// Makes everything durable now, the three steps in one: for closing, for tests, and for where
@@ -269,7 +269,7 @@ impl Log {
             || unsynced.epochs)
     }
 
-    fn unsynced_files(&self) -> Result<Vec<Arc<dyn LogFile>>, LogError> {
+    pub(super) fn unsynced_files(&self) -> Result<Vec<Arc<dyn LogFile>>, LogError> {
         let mut files = Vec::new();
         if self.unsynced.metadata {
             let file = self.dir.open(names::PARTITION_METADATA, OpenMode::Write);

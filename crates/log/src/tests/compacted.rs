@@ -62,13 +62,15 @@ struct Script {
     random: Random,
     owner: Option<Owner>,
     cleaned_to: Option<Offset>,
+    /// How many keys there were when the write ahead began that is under way.
+    written_to: usize,
 }
 
 fn config() -> LogConfig {
     LogConfig {
         cleanup_compact: true,
         cleanup_delete: false,
-        segment_bytes: 600,
+        segment_bytes: 900,
         retention_bytes: -1,
         ..small()
     }
@@ -92,7 +94,7 @@ impl Script {
         let disk = SimDisk::new();
         let owner = Some(Owner::start(&disk, &config()).unwrap());
         let (truth, random) = (Truth::default(), Random::new(seed));
-        Self { disk, truth, random, owner, cleaned_to: None }
+        Self { disk, truth, random, owner, cleaned_to: None, written_to: 0 }
     }
 
     fn owner(&mut self) -> &mut Owner {
@@ -100,7 +102,7 @@ impl Script {
     }
 
     fn step(&mut self) -> &'static str {
-        match self.random.below(30) {
+        match self.random.below(50) {
             0..=8 => self.append(),
             9..=13 => self.follow(),
             14..=16 => self.sync(),
@@ -114,6 +116,19 @@ impl Script {
             }
             23..=27 => self.clean(),
             28 => self.restart(),
+            29..=38 => self.sync_ahead(),
+            39..=42 => {
+                self.finish_ahead();
+                if self.owner().begin_ahead() {
+                    self.written_to = self.truth.keys.len();
+                }
+                "begin to write ahead"
+            }
+            43..=46 => self.finish_ahead(),
+            47 | 48 => {
+                self.owner().settle();
+                "settle"
+            }
             _ => {
                 self.start();
                 "restart after a kill"
@@ -148,6 +163,19 @@ impl Script {
         "sync"
     }
 
+    fn finish_ahead(&mut self) -> &'static str {
+        if self.owner().finish_ahead() {
+            self.truth.acked = self.truth.acked.max(self.written_to);
+        }
+        "finish writing ahead"
+    }
+
+    fn sync_ahead(&mut self) -> &'static str {
+        let was_ahead = self.owner().sync_ahead();
+        self.truth.acked = self.truth.keys.len();
+        if was_ahead { "write ahead" } else { "sync, not written ahead" }
+    }
+
     fn clean(&mut self) -> &'static str {
         let cleaned_to = self.cleaned_to;
         let log = &mut self.owner.as_mut().unwrap().log;
@@ -172,7 +200,9 @@ impl Script {
 
     fn start(&mut self) {
         self.owner = None;
-        self.owner = Some(Owner::start(&self.disk, &config()).unwrap());
+        let mut owner = Owner::start(&self.disk, &config()).unwrap();
+        owner.sync_recovered();
+        self.owner = Some(owner);
     }
 
     fn go_on_after_power_cut(&mut self, disk: SimDisk) {

@@ -155,15 +155,14 @@ impl Between<'_> {
 }
 
 /// Runs one seed. Gives how many power cuts there were.
-fn run(seed: u64, steps: usize) -> usize {
-    let config = LogConfig { preallocate: seed.is_multiple_of(2), ..small() };
+fn run(seed: u64, config: LogConfig, step: fn(&mut World) -> &'static str) -> usize {
     let mut world = World::new(seed, config);
     let mut random = Random::new(!seed);
     let (mut cuts, mut seen) = (0, BTreeSet::new());
-    for at in 0..steps {
+    for at in 0..STEPS {
         let before = world.model.clone();
         world.disk.keep_history();
-        let what = world.step();
+        let what = step(&mut world);
         let history = world.disk.take_history();
         for (change, moment) in history.iter().enumerate() {
             let is_done = change + 1 == history.len();
@@ -213,7 +212,7 @@ pub(crate) fn seeds(fixed: &[u64]) -> Vec<u64> {
 #[test]
 fn after_a_power_cut_at_any_moment_the_log_is_right() {
     for seed in seeds(&[4]) {
-        let cuts = run(seed, STEPS);
+        let cuts = run(seed, preallocated(seed), World::step);
         assert!(cuts > 1000, "only {cuts} power cuts");
     }
 }
@@ -222,6 +221,18 @@ fn after_a_power_cut_at_any_moment_the_log_is_right() {
 #[test]
 fn after_a_power_cut_at_any_other_moment_the_log_is_right() {
     if std::env::var("OTTLA_CRASH_SEED").is_err() {
-        run(2, STEPS);
+        run(2, preallocated(2), World::step);
+    }
+}
+
+fn preallocated(seed: u64) -> LogConfig {
+    LogConfig { preallocate: seed.is_multiple_of(2), ..small() }
+}
+
+#[test]
+fn after_a_power_cut_at_any_moment_what_was_written_ahead_is_there() {
+    for seed in seeds(&[1, 3]) {
+        let config = LogConfig { segment_bytes: 12_000, retention_bytes: 30_000, ..small() };
+        run(seed, config, World::step_ahead);
     }
 }

@@ -10,15 +10,33 @@ use super::{
     model::{Model, build, end_of_transaction, of_producer},
     random::Random,
 };
-use crate::{AppendOrigin, Checkpoints, Log, LogConfig, LogDir, LogError, OpenOptions};
+use crate::{
+    AppendOrigin, Checkpoints, FileSystem, Log, LogConfig, LogDir, LogError, OpenOptions,
+    PendingWrite, Settling, WriteAhead, WrittenAhead,
+};
 
 pub(crate) const NOW: i64 = 1_700_000_000_000;
+
+/// Bytes of a file of the write-ahead log: a few groups, so that it is turned often.
+const WRITE_AHEAD_BYTES: u64 = 16 << 10;
+
+/// Most that is written ahead at once.
+const WRITE_BYTES: usize = 4000;
 
 /// A data directory and its only log.
 #[derive(Debug)]
 pub(crate) struct Owner {
     log_dir: LogDir,
     pub(crate) log: Log,
+    file_system: FileSystem,
+    write_ahead: Option<WriteAhead>,
+    /// What the files of the write-ahead log hold, where that was not settled.
+    written_ahead: WrittenAhead,
+    /// What the other file of the write-ahead log holds, while it is not settled, and whether the file
+    /// system is synced for it.
+    unsettled: Option<(Settling, bool)>,
+    /// What is being written ahead.
+    under_way: Option<PendingWrite>,
 }
 
 pub(crate) fn topic_partition() -> TopicPartition {
@@ -32,6 +50,7 @@ impl Owner {
         let checkpoints = log_dir.read_checkpoints()?;
         let at = topic_partition();
         let compacted = log_dir.read_cleaner_offsets()?;
+        let written_ahead = log_dir.read_written_ahead()?;
         let options = OpenOptions {
             compacted_to: compacted.get(&at).copied().unwrap_or_default(),
             topic_id: Uuid([7; 16]),
@@ -39,10 +58,93 @@ impl Owner {
             recovery_point: checkpoints.recovery_points.get(&at).copied().unwrap_or_default(),
             log_start_offset: checkpoints.log_start_offsets.get(&at).copied().unwrap_or_default(),
             clean_shutdown: log_dir.was_clean(),
+            written_ahead: written_ahead.of(Uuid([7; 16]), at.partition).to_vec(),
             ..OpenOptions::new(at.clone(), NOW)
         };
         let log = Log::open(log_dir.partition_dir(&at), options)?;
-        Ok(Self { log_dir, log })
+        let file_system = FileSystem::simulated(disk);
+        let (write_ahead, unsettled, under_way) = (None, None, None);
+        Ok(Self { log_dir, log, file_system, write_ahead, written_ahead, unsettled, under_way })
+    }
+
+    /// What a broker does with the log before it serves.
+    pub(crate) fn sync_recovered(&mut self) {
+        if self.log.durable_offset() < self.log.log_end_offset() || self.log.is_written_ahead() {
+            self.log.sync(NOW).unwrap();
+        }
+        if !self.written_ahead.is_empty() {
+            self.write_ahead().empty().unwrap();
+        }
+    }
+
+    fn write_ahead(&mut self) -> &mut WriteAhead {
+        let root = self.log_dir.root();
+        let open = || {
+            WriteAhead::open(root.as_ref(), &self.written_ahead, WRITE_AHEAD_BYTES, Uuid([9; 16]))
+        };
+        self.write_ahead.get_or_insert_with(|| open().unwrap())
+    }
+
+    /// Makes everything durable, in the write-ahead log if that can be. Whether it was.
+    pub(crate) fn sync_ahead(&mut self) -> bool {
+        let is_ahead = self.begin_ahead();
+        if is_ahead {
+            self.finish_ahead();
+        } else {
+            self.log.sync(NOW).unwrap();
+        }
+        is_ahead
+    }
+
+    /// Begins to write ahead what there is, if that can be.
+    pub(crate) fn begin_ahead(&mut self) -> bool {
+        self.finish_ahead();
+        let write = self.log.begin_write_ahead(WRITE_BYTES, NOW).unwrap();
+        let has_room = write.is_some() && (!self.write_ahead().is_full() || self.turn());
+        self.under_way = write.filter(|_| has_room);
+        self.under_way.is_some()
+    }
+
+    /// What was begun is durable after it. Whether there was something.
+    pub(crate) fn finish_ahead(&mut self) -> bool {
+        let Some(write) = self.under_way.take() else { return false };
+        let write_ahead = self.write_ahead();
+        assert!(write_ahead.add(&write).unwrap());
+        write_ahead.commit().unwrap();
+        self.log.finish_write_ahead(&write);
+        true
+    }
+
+    fn turn(&mut self) -> bool {
+        let has_turned = self.write_ahead().turn().unwrap();
+        if has_turned {
+            self.unsettled = Some((self.log.begin_settling(), false));
+        }
+        has_turned
+    }
+
+    /// One step of settling what the other file of the write-ahead log holds.
+    pub(crate) fn settle(&mut self) {
+        match self.unsettled.take() {
+            Some((begun, false)) => {
+                self.file_system.sync().unwrap();
+                self.unsettled = Some((begun, true));
+            }
+            Some((begun, true)) => {
+                self.log.finish_settling(begun);
+                self.write_ahead().settled();
+            }
+            None => {}
+        }
+    }
+
+    /// Leaves nothing in the write-ahead log that counts.
+    pub(crate) fn empty_write_ahead(&mut self) {
+        self.log.sync(NOW).unwrap();
+        self.unsettled = None;
+        if self.write_ahead.is_some() {
+            self.write_ahead().empty().unwrap();
+        }
     }
 
     /// What the broker's housekeeping does now and then.
@@ -66,6 +168,10 @@ impl Owner {
     /// Stops in good order.
     pub(crate) fn stop(mut self) -> Result<(), LogError> {
         self.log.close(NOW)?;
+        self.unsettled = None;
+        if let Some(write_ahead) = &mut self.write_ahead {
+            write_ahead.empty().unwrap();
+        }
         self.checkpoint()?;
         self.log_dir.mark_clean_shutdown(1)
     }
@@ -119,7 +225,9 @@ impl World {
     }
 
     pub(crate) fn start(&mut self) {
-        self.owner = Some(Owner::start(&self.disk, &self.config).unwrap());
+        let mut owner = Owner::start(&self.disk, &self.config).unwrap();
+        owner.sync_recovered();
+        self.owner = Some(owner);
         self.follow();
     }
 
@@ -136,7 +244,7 @@ impl World {
 
     /// One more thing done to the log. Says what.
     pub(crate) fn step(&mut self) -> &'static str {
-        match self.random.below(44) {
+        match self.random.below(50) {
             0..=7 => self.append_plain(),
             8..=13 => self.append_idempotent(),
             14..=16 => self.append_several(),
@@ -152,6 +260,27 @@ impl World {
             37 => self.begin_an_epoch(),
             38 => self.restart(),
             39..=42 => self.append_as_follower(),
+            43..=47 => self.sync_ahead(),
+            48 => self.settle(),
+            _ => self.restart_after_a_kill(),
+        }
+    }
+
+    /// The same for a log that is mostly written ahead.
+    pub(crate) fn step_ahead(&mut self) -> &'static str {
+        match self.random.below(64) {
+            0..=6 => self.append_plain(),
+            7..=12 => self.append_idempotent(),
+            13 => self.append_as_follower(),
+            14..=16 => self.append_transactional(),
+            17 | 18 => self.end_a_transaction(),
+            19..=42 => self.sync_ahead(),
+            43..=55 => self.settle(),
+            56..=58 => self.checkpoint(),
+            59 => self.retain(),
+            60 => self.begin_an_epoch(),
+            61 => self.roll(),
+            62 => self.delete_records(),
             _ => self.restart_after_a_kill(),
         }
     }
@@ -264,6 +393,18 @@ impl World {
         "sync"
     }
 
+    fn sync_ahead(&mut self) -> &'static str {
+        let was_ahead = self.owner().sync_ahead();
+        assert_eq!(self.log().durable_offset().0, self.model.end);
+        self.model.acked = self.model.end;
+        if was_ahead { "write ahead" } else { "sync, not written ahead" }
+    }
+
+    fn settle(&mut self) -> &'static str {
+        self.owner().settle();
+        "settle"
+    }
+
     fn checkpoint(&mut self) -> &'static str {
         self.owner().checkpoint().unwrap();
         self.model.checkpointed_start = self.model.start.min(self.log().recovery_point().0);
@@ -303,7 +444,10 @@ impl World {
         let (start, end) = (self.model.start, self.model.end);
         let back = self.random.below(1 + usize::try_from(end - start).unwrap().min(12));
         let to = end - i64::try_from(back).unwrap();
-        // Nothing may be claimed to be on disk that is about to change.
+        // Nothing may be claimed to be on disk that is about to change, nor come back from what was
+        // written ahead.
+        self.owner().empty_write_ahead();
+        self.model.acked = self.model.end;
         self.log().lower_recovery_point(Offset(to));
         self.checkpoint();
         self.log().truncate_to(Offset(to), NOW).unwrap();
