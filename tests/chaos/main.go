@@ -323,8 +323,17 @@ func (r *run) stillborn() error {
 // the partition offline.
 func (r *run) tearsNow() bool { return r.sabotage && !r.power && r.done == 1 }
 
-// tear takes the last bytes of a log away, as a broker would that acknowledges before it writes.
+// tear takes the last bytes of a log away, as a broker would that acknowledges before it writes. The write-ahead log would bring them back.
 func (r *run) tear() error {
+	ahead, err := filepath.Glob(filepath.Join(r.broker.data, "write-ahead.*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range ahead {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
 	segments, err := filepath.Glob(filepath.Join(r.broker.data, "synced-0", "*.log"))
 	if err != nil || len(segments) == 0 {
 		return fmt.Errorf("no segment to tear: %v", err)

@@ -446,14 +446,14 @@ pub(crate) fn assemble(
 ) -> Result<Assembled, StartError> {
     let broker_id = opened.broker_id;
     let metadata = metadata_log::open(config, opened.log_dirs.metadata(), broker_id)?;
-    let inventory = Inventory::take(&opened.log_dirs, &metadata.image, broker_id);
+    let mut inventory = Inventory::take(&opened.log_dirs, &metadata.image, broker_id);
     let start =
         BrokerStart { assignments: inventory.unrecorded(&metadata.image, broker_id), ..start };
     let (image, next) = (metadata.image.clone(), metadata.applied.next);
     let controller = Controller::new(config, broker_id, image, next);
     let shared = Arc::new(shared_state(config, opened, metrics, controller));
     let controller_thread = shared.controller.start(&shared, metadata, start)?;
-    let unrecorded = storage::open_partitions(&shared, &inventory);
+    let unrecorded = storage::open_partitions(&shared, &mut inventory);
     shared.moves.resume(&shared, &inventory);
     shared.cleaners.start(&shared, &inventory);
     Ok(Assembled { shared, controller_thread, unrecorded })

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use ottla_log::{Checkpoints, LogError};
+use ottla_log::{Checkpoints, LogError, WrittenAhead};
 use ottla_metadata::Image;
 use ottla_types::{BrokerId, Offset, TopicIdPartition, TopicName, TopicPartition, Uuid};
 
@@ -37,6 +37,8 @@ pub(crate) struct Inventory {
     checkpoints: HashMap<Uuid, Checkpoints>,
     /// How far each log is compacted, by the id of the directory.
     compacted: HashMap<Uuid, BTreeMap<TopicPartition, Offset>>,
+    /// What was written ahead before the last stop, by the id of the directory.
+    written_ahead: HashMap<Uuid, WrittenAhead>,
 }
 
 impl Inventory {
@@ -62,6 +64,16 @@ impl Inventory {
     /// What was remembered of a directory's partitions.
     pub(crate) fn checkpoints(&self, dir: &DataDir) -> Option<&Checkpoints> {
         self.checkpoints.get(&dir.id)
+    }
+
+    /// What was written ahead of a partition in a directory before the last stop.
+    pub(crate) fn written_ahead(&self, dir: &DataDir, of: (Uuid, i32)) -> &[Vec<u8>] {
+        self.written_ahead.get(&dir.id).map_or(&[], |found| found.of(of.0, of.1))
+    }
+
+    /// Gives up what was written ahead in a directory, once the logs are open.
+    pub(crate) fn take_written_ahead(&mut self, dir: &DataDir) -> WrittenAhead {
+        self.written_ahead.remove(&dir.id).unwrap_or_default()
     }
 
     /// Up to where a partition's log in a directory was compacted, exclusive; 0 if it never was.
@@ -107,6 +119,7 @@ impl Inventory {
         let contents = log_dir.contents()?;
         self.checkpoints.insert(dir.id, log_dir.read_checkpoints()?);
         self.compacted.insert(dir.id, log_dir.read_cleaner_offsets()?);
+        self.written_ahead.insert(dir.id, log_dir.read_written_ahead()?);
         let mut set_aside = Vec::new();
         for (at, name) in contents.deleted {
             set_aside.extend(at);

@@ -16,7 +16,7 @@ use std::{
 };
 
 use ottla_config::{ServerConfig, keys};
-use ottla_log::{FileSystem, LogDir, LogError, MetaProperties};
+use ottla_log::{FileSystem, LogDir, LogError, MetaProperties, WrittenAhead};
 use ottla_types::{BrokerId, TopicPartition, Uuid};
 use tokio::sync::Notify;
 
@@ -64,6 +64,30 @@ impl DataDir {
         if let Some((_, flusher)) = &self.open {
             flusher.queue(partition);
         }
+    }
+
+    /// Whether it is this one that syncs what lies here.
+    pub(crate) fn is_synced_by(&self, flusher: &Flusher) -> bool {
+        self.open.as_ref().is_some_and(|(_, own)| std::ptr::eq(Arc::as_ptr(own), flusher))
+    }
+
+    /// Takes what was written ahead of the partitions here before the start. `is_wanted` says that not
+    /// all of it is in their own files by now.
+    pub(crate) fn take_over(&self, found: WrittenAhead, is_wanted: bool) {
+        let Some((_, flusher)) = self.open.as_ref().filter(|_| self.is_online()) else { return };
+        if let Err(error) = flusher.take_over(found, is_wanted) {
+            self.fail(&format_args!("write-ahead log: {error}"));
+        }
+    }
+
+    /// Whether something was written ahead before the start that a partition still wants.
+    pub(crate) fn keeps_written_ahead(&self) -> bool {
+        self.open.as_ref().is_some_and(|(_, flusher)| flusher.keeps_written_ahead())
+    }
+
+    /// Says that nothing counts any more that was written ahead.
+    pub(crate) fn empty_write_ahead(&self) -> std::io::Result<()> {
+        self.open.as_ref().map_or(Ok(()), |(_, flusher)| flusher.empty_write_ahead())
     }
 
     /// Syncs partitions that lie here and that nobody uses yet.
@@ -224,7 +248,8 @@ pub(crate) fn open(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Open
         let open = match log_dir {
             Some(log_dir) => {
                 let file_system = file_system(&log_dir)?;
-                let (flusher, threads) = Flusher::start(file_system, Arc::clone(metrics))?;
+                let metrics = Arc::clone(metrics);
+                let (flusher, threads) = Flusher::start(log_dir.root(), file_system, metrics)?;
                 flusher_threads.extend(threads);
                 Some((log_dir, flusher))
             }

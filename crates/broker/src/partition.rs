@@ -24,7 +24,7 @@ use self::{journey::Tracks, progress::Progress, unreadable::Unreadable};
 pub(crate) use self::{
     journey::{Asked, Asking, Sent},
     read::Isolation,
-    sync::SyncError,
+    sync::{SyncError, Synced},
 };
 use crate::{
     cleaner::CleaningSwitch, clock::now_ms, log_dirs::DataDir, settings::TopicSettings,
@@ -55,6 +55,8 @@ pub(crate) struct Partition {
     is_offline: AtomicBool,
     /// A sync was put off until there is room on the disk.
     waits_for_room: AtomicBool,
+    /// The last use of the write-ahead log's files in which something of it is.
+    written_ahead_in: AtomicU64,
     /// Which of the logs, by [`Inner::replacements`], the sync under way is of.
     syncs_replacement: AtomicU64,
     unreadable: Unreadable,
@@ -203,6 +205,7 @@ impl Partition {
                 replacements: 0,
                 is_retired: false,
             }),
+            written_ahead_in: AtomicU64::new(0),
             syncs_replacement: AtomicU64::new(0),
             marks,
             unreadable: Unreadable::default(),
@@ -471,6 +474,7 @@ impl Partition {
         inner.log = made;
         inner.dir = Arc::clone(target);
         inner.replacements += 1;
+        self.written_ahead_in.store(0, Ordering::Relaxed);
         let durable_offset = inner.log.recovery_point();
         self.step(&mut inner, Event::Synced { durable_offset }, now_ms());
         Ok(true)

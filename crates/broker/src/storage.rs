@@ -5,7 +5,7 @@
 //! made anew elsewhere, where it would be empty. Kafka: `LogManager`, `Partition.createLogIfNotExists`.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     io,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -44,7 +44,7 @@ struct Work {
 /// they are in now, those that cannot be opened with [`Uuid::LOST_DIR`].
 pub(crate) fn open_partitions(
     shared: &Arc<Shared>,
-    inventory: &Inventory,
+    inventory: &mut Inventory,
 ) -> Vec<(TopicIdPartition, Uuid)> {
     let image = shared.image();
     let topics: Vec<&Arc<Topic>> = image.topics().collect();
@@ -83,17 +83,27 @@ pub(crate) fn open_partitions(
     }
     let opened = open_all(shared, queues, inventory);
     sync_recovered(&opened);
+    let mut wants_written_ahead = still_written_ahead(&opened);
     for ((topic, partition), replica) in opened {
         if let Some(topic) = topics.get(topic)
             && is_lost(&replica)
         {
             let partition = i32::try_from(partition).unwrap_or(i32::MAX);
+            if let Replica::Offline { dir: Some(dir) } = &replica
+                && !inventory.written_ahead(dir, (topic.id, partition)).is_empty()
+            {
+                wants_written_ahead.insert(dir.id);
+            }
             unrecorded.push((TopicIdPartition { topic_id: topic.id, partition }, Uuid::LOST_DIR));
         }
         let slot = replicas.get_mut(topic).and_then(|topic| topic.get_mut(partition));
         if let Some(slot) = slot {
             *slot = replica;
         }
+    }
+    for dir in shared.log_dirs.online() {
+        let is_wanted = wants_written_ahead.contains(&dir.id);
+        dir.take_over(inventory.take_written_ahead(dir), is_wanted);
     }
     for ((topic, replicas), settings) in topics.iter().zip(replicas).zip(settings) {
         let bytes_in = shared.metrics.topic_bytes_in(&topic.name);
@@ -140,9 +150,12 @@ fn open_all(
     let run = |queue: &Mutex<VecDeque<Work>>| {
         let mut done = Vec::new();
         while let Some(work) = next(queue) {
-            let known = inventory
-                .checkpoints(&work.dir)
-                .map(|checkpoints| (checkpoints, inventory.compacted_to(&work.dir, &work.at)));
+            let known = inventory.checkpoints(&work.dir).map(|checkpoints| Known {
+                checkpoints,
+                compacted_to: inventory.compacted_to(&work.dir, &work.at),
+                written_ahead: inventory
+                    .written_ahead(&work.dir, (work.topic_id, work.at.partition)),
+            });
             done.push((work.place, open_replica(shared, &work, known)));
         }
         done
@@ -166,7 +179,7 @@ fn sync_recovered(opened: &[((usize, usize), Replica)]) {
     let mut owing: HashMap<Uuid, (Arc<DataDir>, Vec<Arc<Partition>>)> = HashMap::new();
     for (_, replica) in opened {
         let Replica::Open(partition) = replica else { continue };
-        if partition.owes_sync() {
+        if partition.owes_sync() || partition.with_log(|log| log.is_written_ahead()) {
             let dir = partition.data_dir();
             let of_dir = owing.entry(dir.id).or_insert_with(|| (dir, Vec::new()));
             of_dir.1.push(Arc::clone(partition));
@@ -177,12 +190,27 @@ fn sync_recovered(opened: &[((usize, usize), Replica)]) {
     }
 }
 
-/// What the checkpoints of a directory say, and up to where the log in question was compacted.
-type Known<'a> = Option<(&'a Checkpoints, Offset)>;
+/// The directories in which a log still has something that is only written ahead.
+fn still_written_ahead(opened: &[((usize, usize), Replica)]) -> HashSet<Uuid> {
+    let open = opened.iter().filter_map(|(_, replica)| replica.online());
+    let still = open.filter(|partition| partition.with_log(|log| log.is_written_ahead()));
+    still.map(|partition| partition.data_dir().id).collect()
+}
+
+/// What is known of a log from before the last stop.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    /// Those of its directory.
+    checkpoints: &'a Checkpoints,
+    /// Up to where it was compacted, exclusive.
+    compacted_to: Offset,
+    /// What was written ahead of it.
+    written_ahead: &'a [Vec<u8>],
+}
 
 /// Opens one log. Where that fails only its partition is offline, unless the directory takes no
 /// writes.
-fn open_replica(shared: &Shared, work: &Work, known: Known<'_>) -> Replica {
+fn open_replica(shared: &Shared, work: &Work, known: Option<Known<'_>>) -> Replica {
     let mut opened = open_log(shared, work, known);
     if let Err(error @ LogError::InconsistentTopicId { .. }) = &opened {
         keep_as_stray(&work.dir, &work.at, &error.to_string());
@@ -212,18 +240,26 @@ fn open_replica(shared: &Shared, work: &Work, known: Known<'_>) -> Replica {
 }
 
 /// `None` where the directory has failed.
-fn open_log(shared: &Shared, work: &Work, known: Known<'_>) -> Result<Option<Log>, LogError> {
+fn open_log(
+    shared: &Shared,
+    work: &Work,
+    known: Option<Known<'_>>,
+) -> Result<Option<Log>, LogError> {
     let Some(log_dir) = work.dir.log_dir() else { return Ok(None) };
     let remembered = |offsets: fn(&Checkpoints) -> &std::collections::BTreeMap<_, Offset>| {
-        known.and_then(|(all, _)| offsets(all).get(&work.at)).copied().unwrap_or_default()
+        known
+            .and_then(|known| offsets(known.checkpoints).get(&work.at))
+            .copied()
+            .unwrap_or_default()
     };
     let options = OpenOptions {
         topic_id: work.topic_id,
         config: work.settings.log.clone(),
         recovery_point: remembered(|all| &all.recovery_points),
         log_start_offset: remembered(|all| &all.log_start_offsets),
-        compacted_to: known.map_or(Offset::ZERO, |(_, compacted_to)| compacted_to),
+        compacted_to: known.map_or(Offset::ZERO, |known| known.compacted_to),
         clean_shutdown: log_dir.was_clean(),
+        written_ahead: known.map_or_else(Vec::new, |known| known.written_ahead.to_vec()),
         producer_expiration_ms: shared.config().get(&keys::PRODUCER_ID_EXPIRATION_MS).into(),
         ..OpenOptions::new(work.at.clone(), now_ms())
     };
@@ -425,13 +461,18 @@ pub(crate) fn close(shared: &Shared) -> Result<(), LogError> {
                 first_failure = first_failure.or(Some(error));
             }
         }
+        if dir.is_online()
+            && let Err(error) = dir.empty_write_ahead()
+        {
+            dir.fail(&error);
+        }
     }
     shared.moves.close();
     checkpoint(shared);
     let image = shared.image();
     let broker_epoch = image.broker(shared.broker_id).map_or(-1, |it| it.broker_epoch);
     for dir in shared.log_dirs.every() {
-        let Some(log_dir) = dir.log_dir() else { continue };
+        let Some(log_dir) = dir.log_dir().filter(|_| !dir.keeps_written_ahead()) else { continue };
         if let Err(error) = log_dir.mark_clean_shutdown(broker_epoch) {
             first_failure = first_failure.or(Some(error));
         }

@@ -2,6 +2,7 @@
 //!
 //! Offset −1 means the high watermark. Kafka: `ReplicaManager.deleteRecordsOnLocalLog`.
 
+use ottla_log::LogError;
 use ottla_types::{ErrorCode, Offset};
 use ottla_wire::{
     delete_records_request::DeleteRecordsPartition,
@@ -56,9 +57,15 @@ fn delete(ctx: &Context, topic: &str, part: &DeleteRecordsPartition) -> Result<O
         return Err(ErrorCode::OffsetOutOfRange);
     }
     let from = partition.log_start_offset();
-    let deleted = partition.with_live_log(|log| log.delete_records_before(before));
+    let deleted = partition.with_live_log(|log| {
+        log.sync_written_ahead(before)?;
+        log.delete_records_before(before)
+    });
     let start = deleted.ok_or(ErrorCode::UnknownTopicOrPartition)?.map_err(|error| {
         tracing::error!(partition = %partition.topic_partition, "cannot delete records: {error}");
+        if matches!(error, LogError::Io { .. }) {
+            partition.data_dir().note(&error);
+        }
         ErrorCode::KafkaStorageError
     })?;
     storage::checkpoint(&ctx.shared);

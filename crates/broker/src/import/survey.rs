@@ -68,16 +68,22 @@ pub(super) fn take(dirs: &[StoppedDir]) -> Result<Survey, ImportError> {
     let mut found = BTreeSet::new();
     for dir in dirs {
         let starts = dir.read_checkpoints()?.log_start_offsets;
+        let written_ahead = dir.read_written_ahead()?;
         for at in dir.contents()?.partitions {
             if *at.topic == *TopicName::CLUSTER_METADATA {
                 continue;
             }
-            if image.partition(&at.topic, at.partition).is_none() {
+            let topic = image.topic(&at.topic);
+            let Some(topic) = topic.filter(|topic| topic.partition(at.partition).is_some()) else {
                 survey.strays.push(at.to_string());
                 continue;
-            }
+            };
             let start = starts.get(&at).copied().unwrap_or(Offset::ZERO);
-            survey.add(&at, dir.survey(&at, start)?);
+            let log = dir.survey(&at, start)?;
+            if written_ahead.end_offset(topic.id, at.partition) > Some(log.log_end_offset) {
+                return Err(only_written_ahead(dir, &at));
+            }
+            survey.add(&at, log);
             if *at.topic == *TopicName::CONSUMER_OFFSETS {
                 count_groups(&mut census, dir, &at)?;
             }
@@ -92,6 +98,15 @@ pub(super) fn take(dirs: &[StoppedDir]) -> Result<Survey, ImportError> {
     survey.strays.sort_unstable();
     (survey.groups, survey.committed_offsets) = (census.groups(), census.offsets());
     Ok(survey)
+}
+
+/// After a power cut, acknowledged records may be in the write-ahead log only, which is not copied.
+fn only_written_ahead(dir: &StoppedDir, at: &TopicPartition) -> ImportError {
+    ImportError::Refused(format!(
+        "the write-ahead log of {} has records of {at} that are not in its files: start Ottla there once, and stop \
+         it",
+        dir.path().display()
+    ))
 }
 
 impl Survey {

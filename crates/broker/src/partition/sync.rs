@@ -8,11 +8,29 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use ottla_log::{Log, LogError, SyncTask};
+use ottla_log::{Log, LogError, PendingWrite, Settling, SyncTask};
 use ottla_partition::Event;
 
 use super::Partition;
-use crate::{clock::now_ms, log_dirs::DataDir};
+use crate::{clock::now_ms, flusher::Flusher, log_dirs::DataDir};
+
+/// What was made durable, and where.
+#[derive(Debug)]
+pub(crate) enum Synced {
+    /// In the log's own files.
+    Own(SyncTask),
+    /// In the write-ahead log.
+    Ahead(PendingWrite),
+}
+
+/// What a sync of the file system will settle of a partition.
+#[derive(Debug)]
+pub(crate) struct BegunSettling {
+    settling: Settling,
+    /// Which of the logs it is of.
+    replacements: u64,
+    dir: Arc<DataDir>,
+}
 
 /// Why something is not synced.
 #[derive(Debug)]
@@ -20,6 +38,8 @@ pub(crate) enum SyncError {
     /// There was no room to write what belongs to it. What is written is synced, and the rest may be
     /// tried again.
     NoRoom(Option<SyncTask>),
+    /// The log lies in another directory by now, whose flusher has to do it.
+    Elsewhere,
     /// The disk failed, for this reason.
     Failed(String),
 }
@@ -52,33 +72,82 @@ impl Partition {
     /// Syncs what is appended now; called by a thread of the flusher. Says how many waited for it.
     pub(crate) fn sync(self: &Arc<Self>) -> usize {
         let done = self.run_sync();
-        self.finish_sync(done)
+        self.finish_sync(done.map(Synced::Own))
     }
 
     /// The part of a sync that waits for the disk. What comes of it must be told to
     /// [`Self::finish_sync`].
     pub(crate) fn run_sync(&self) -> Result<SyncTask, SyncError> {
-        self.begin_sync(Log::begin_sync).and_then(|task| {
+        self.begin_sync(None, Log::begin_sync).and_then(|task| {
             let ran = task.run();
             SyncError::check(task, ran)
         })
     }
 
     /// The same for one sync of the file system that does for many partitions.
-    pub(crate) fn begin_file_system_sync(&self) -> Result<SyncTask, SyncError> {
-        self.begin_sync(Log::begin_file_system_sync)
+    pub(crate) fn begin_file_system_sync(&self, by: &Flusher) -> Result<SyncTask, SyncError> {
+        self.begin_sync(Some(by), Log::begin_file_system_sync)
+    }
+
+    /// What has to be written ahead for all that is appended now, at most so many bytes. `None` where
+    /// that does not do, or is too much.
+    pub(crate) fn begin_write_ahead(
+        &self,
+        by: &Flusher,
+        most: usize,
+    ) -> Result<Option<PendingWrite>, SyncError> {
+        self.begin_sync(Some(by), |log, now_ms| log.begin_write_ahead(most, now_ms))
+    }
+
+    /// Notes that something of it is in this use of the write-ahead log's files. `true` if that is new.
+    pub(crate) fn note_written_ahead(&self, generation: u64) -> bool {
+        self.written_ahead_in.swap(generation, Ordering::Relaxed) != generation
+    }
+
+    /// What a sync of the file system will settle, and of which of the logs.
+    /// `None` where the log lies elsewhere by now: it was synced when it went there.
+    pub(crate) fn begin_settling(&self, by: &Flusher) -> Option<BegunSettling> {
+        let inner = self.lock();
+        inner.dir.is_synced_by(by).then(|| BegunSettling {
+            settling: inner.log.begin_settling(),
+            replacements: inner.replacements,
+            dir: Arc::clone(&inner.dir),
+        })
+    }
+
+    /// Takes in that the file system was synced.
+    pub(crate) fn finish_settling(&self, begun: &BegunSettling) {
+        let mut inner = self.lock();
+        if inner.replacements == begun.replacements {
+            inner.log.finish_settling(begun.settling);
+        }
+    }
+
+    /// Takes in that a sync of the file system failed that was to settle what was written ahead.
+    pub(crate) fn fail_settling(&self, begun: &BegunSettling, error: &str) {
+        // Others of the directory are not durable either, wherever this one lies by now.
+        begun.dir.fail(&format_args!("{}: {error}", self.topic_partition));
+        let mut inner = self.lock();
+        if inner.replacements == begun.replacements {
+            inner.log.mark_failed(error);
+            self.progress.fail();
+        }
     }
 
     /// What has to be synced for all that is appended now.
-    fn begin_sync(
+    fn begin_sync<T>(
         &self,
-        begin: impl FnOnce(&mut Log, i64) -> Result<SyncTask, LogError>,
-    ) -> Result<SyncTask, SyncError> {
+        by: Option<&Flusher>,
+        begin: impl FnOnce(&mut Log, i64) -> Result<T, LogError>,
+    ) -> Result<T, SyncError> {
         // Cleared first: an append after this wants another sync, one before it is part of ours.
         self.sync_wanted.store(false, Ordering::SeqCst);
         let mut inner = self.lock();
         if !inner.dir.is_online() {
             return Err(SyncError::Failed("its directory is offline".to_owned()));
+        }
+        if by.is_some_and(|flusher| !inner.dir.is_synced_by(flusher)) {
+            return Err(SyncError::Elsewhere);
         }
         self.syncs_replacement.store(inner.replacements, Ordering::Relaxed);
         begin(&mut inner.log, now_ms()).map_err(|error| {
@@ -92,15 +161,19 @@ impl Partition {
 
     /// Takes in what came of a sync, and asks for the next one if it is wanted already. Says how
     /// many waited for this one.
-    pub(crate) fn finish_sync(self: &Arc<Self>, done: Result<SyncTask, SyncError>) -> usize {
+    pub(crate) fn finish_sync(self: &Arc<Self>, done: Result<Synced, SyncError>) -> usize {
         let mut woken = 0;
         let mut inner = self.lock();
         // A log that is no longer in use was synced when it was replaced.
         let is_current = self.syncs_replacement.load(Ordering::Relaxed) == inner.replacements;
         match done {
+            Err(SyncError::Elsewhere) => self.sync_wanted.store(true, Ordering::SeqCst),
             _ if !is_current => {}
-            Ok(task) => {
-                let durable_offset = inner.log.finish_sync(&task);
+            Ok(synced) => {
+                let durable_offset = match synced {
+                    Synced::Own(task) => inner.log.finish_sync(&task),
+                    Synced::Ahead(write) => inner.log.finish_write_ahead(&write),
+                };
                 woken = self.step(&mut inner, Event::Synced { durable_offset }, now_ms());
             }
             Err(SyncError::NoRoom(task)) if !inner.is_retired && inner.dir.is_online() => {
