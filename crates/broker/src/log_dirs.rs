@@ -7,7 +7,8 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    io,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -86,7 +87,7 @@ impl DataDir {
     }
 
     /// Says that nothing counts any more that was written ahead.
-    pub(crate) fn empty_write_ahead(&self) -> std::io::Result<()> {
+    pub(crate) fn empty_write_ahead(&self) -> io::Result<()> {
         self.open.as_ref().map_or(Ok(()), |(_, flusher)| flusher.empty_write_ahead())
     }
 
@@ -98,7 +99,7 @@ impl DataDir {
     }
 
     /// Makes everything durable that was written to the directory's file system.
-    pub(crate) fn sync_file_system(&self) -> std::io::Result<()> {
+    pub(crate) fn sync_file_system(&self) -> io::Result<()> {
         self.open.as_ref().map_or(Ok(()), |(_, flusher)| flusher.sync_file_system())
     }
 
@@ -150,8 +151,7 @@ impl DataDir {
         if !self.is_full.load(Ordering::Acquire) {
             return;
         }
-        let space = rustix::fs::statvfs(self.path.as_path());
-        if space.is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >= ROOM_BYTES) {
+        if free_bytes(&self.path).is_ok_and(|bytes| bytes >= ROOM_BYTES) {
             self.is_full.store(false, Ordering::Release);
             tracing::info!("log directory {} has room again", self.path.display());
         }
@@ -171,6 +171,12 @@ impl DataDir {
     pub(crate) fn remove_replica(&self) {
         self.replicas.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Bytes that can be written to the file system of a directory.
+pub(crate) fn free_bytes(path: &Path) -> io::Result<u64> {
+    let space = rustix::fs::statvfs(path)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
 /// Directories of deleted partitions, which are removed a while after they got out of the way:

@@ -185,7 +185,7 @@ impl LogError {
 }
 
 /// Whether an error says that there is no room on the disk, or no more for this user.
-pub(crate) fn is_full(error: &io::Error) -> bool {
+pub fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 

@@ -50,7 +50,7 @@ pub use cleaner::{
 pub use config::LogConfig;
 pub use dir::{Dir, DiskDir, LogFile, OpenMode, write_atomically};
 pub use epochs::EpochCache;
-pub use error::{AppendError, BadLine, LogError, ReadError};
+pub use error::{AppendError, BadLine, LogError, ReadError, is_full};
 pub use log::{
     Log, OpenOptions,
     ahead::Settling,

@@ -166,8 +166,7 @@ impl WriteAhead {
             return Ok(());
         }
         let bytes = self.group.finish(self.begun.id, self.number);
-        let [first, second] = &self.files;
-        let file = if self.active == 0 { first } else { second };
+        let file = pick(&self.files, self.active);
         file.write_at(&mut [IoSlice::new(bytes)], self.position)?;
         file.sync()?;
         self.position += bytes.len() as u64;
@@ -220,8 +219,7 @@ impl WriteAhead {
         let mut hasher = DefaultHasher::new();
         (self.secret.0, generation).hash(&mut hasher);
         let begun = Use { generation, id: hasher.finish() };
-        let [first, second] = &self.files;
-        let file = if other == 0 { first } else { second };
+        let file = pick(&self.files, other);
         file.write_at(&mut [IoSlice::new(&begun.to_block())], 0)?;
         file.sync()?;
         self.active = other;
@@ -231,6 +229,10 @@ impl WriteAhead {
         self.is_other_settled = false;
         Ok(())
     }
+}
+
+fn pick([first, second]: &[Arc<dyn LogFile>; 2], which: usize) -> &Arc<dyn LogFile> {
+    if which == 0 { first } else { second }
 }
 
 fn open_both(dir: &dyn Dir, file_bytes: u64) -> io::Result<[Arc<dyn LogFile>; 2]> {

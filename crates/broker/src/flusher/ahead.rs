@@ -5,13 +5,14 @@
 
 use std::{
     io,
-    sync::{Arc, Weak, atomic::Ordering},
+    sync::{Arc, Weak},
 };
 
-use ottla_log::{PendingWrite, WriteAhead, WrittenAhead};
+use ottla_log::{PendingWrite, WriteAhead, WrittenAhead, is_full};
 
 use super::{Flusher, Stage};
 use crate::{
+    log_dirs::free_bytes,
     partition::{Partition, SyncError, Synced},
     random::new_id,
 };
@@ -69,8 +70,7 @@ impl Flusher {
         if crate::simulation::is_on() {
             return true;
         }
-        let space = rustix::fs::statvfs(self.root.path());
-        space.is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) >= FREE_BYTES)
+        free_bytes(self.root.path()).is_ok_and(|bytes| bytes >= FREE_BYTES)
     }
 
     /// Writes ahead what these partitions have, and leaves the others to the queue.
@@ -201,7 +201,7 @@ impl Flusher {
     /// partitions' own files by now: then it stays as it is, and nothing is written ahead.
     pub(crate) fn take_over(&self, found: WrittenAhead, is_wanted: bool) -> io::Result<()> {
         if is_wanted {
-            self.keeps_written_ahead.store(true, Ordering::Relaxed);
+            self.lock().stage = Stage::Kept;
             let path = self.root.path().display();
             tracing::warn!(
                 "nothing is written ahead in {path}: what is there is kept for a partition that is offline"
@@ -228,17 +228,13 @@ impl Flusher {
 
     /// Whether something was written ahead that is still wanted, so that the directory is not in order.
     pub(crate) fn keeps_written_ahead(&self) -> bool {
-        self.keeps_written_ahead.load(Ordering::Relaxed)
+        matches!(self.lock().stage, Stage::Kept)
     }
 
     /// Says in the write-ahead log that nothing in it counts: all is in the partitions' own files.
     pub(crate) fn empty_write_ahead(&self) -> io::Result<()> {
         self.writer().as_mut().map_or(Ok(()), |writer| writer.log.empty())
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// In a simulation the files are small, so that they are begun anew now and then.

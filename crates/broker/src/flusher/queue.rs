@@ -17,9 +17,11 @@ const SYNCS_BEFORE: usize = 256;
 /// Whether there is a write-ahead log.
 #[derive(Debug, Default)]
 pub(super) enum Stage {
-    /// Not, and there will be none: what it may hold is still wanted, or it could not be made.
+    /// Not, and there will be none.
     #[default]
     Never,
+    /// Not, since what its files held at the start is still wanted.
+    Kept,
     /// Not yet. With what its files held, and how often a partition was synced.
     Later(WrittenAhead, usize),
     /// A thread makes it.
@@ -74,7 +76,9 @@ impl Queue {
                 return Some(Work::Ahead(self.fresh.drain(..).collect()));
             }
             Stage::Idle | Stage::Busy => {}
-            Stage::Never | Stage::Later(..) | Stage::Making => self.own.append(&mut self.fresh),
+            Stage::Never | Stage::Kept | Stage::Later(..) | Stage::Making => {
+                self.own.append(&mut self.fresh);
+            }
         }
         if let Some(partitions) = self.settle.take() {
             return Some(Work::Settle(partitions));
@@ -91,7 +95,7 @@ impl Queue {
         let own = match self.stage {
             Stage::Idle => rounds(self.own.len()) + self.fresh.len().min(1),
             Stage::Busy => rounds(self.own.len()),
-            Stage::Never | Stage::Later(..) | Stage::Making => {
+            Stage::Never | Stage::Kept | Stage::Later(..) | Stage::Making => {
                 rounds(self.own.len() + self.fresh.len())
             }
         };

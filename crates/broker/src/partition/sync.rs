@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use ottla_log::{Log, LogError, PendingWrite, Settling, SyncTask};
+use ottla_log::{Log, LogError, PendingWrite, Settling, SyncTask, is_full};
 use ottla_partition::Event;
 
 use super::Partition;
@@ -49,9 +49,7 @@ impl SyncError {
     pub(crate) fn check(task: SyncTask, ran: io::Result<()>) -> Result<SyncTask, Self> {
         match ran {
             Ok(()) => Ok(task),
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                Err(Self::NoRoom(Some(task)))
-            }
+            Err(error) if is_full(&error) => Err(Self::NoRoom(Some(task))),
             Err(error) => Err(Self::Failed(error.to_string())),
         }
     }

@@ -17,7 +17,7 @@ use super::{CleanError, Interrupted, Pace, read_failed};
 use crate::{
     config::LogConfig,
     dir::{Dir, LogFile, OpenMode},
-    error::LogError,
+    error::{LogError, is_full},
     log::{Active, append::push_time},
     names::{self, Kind},
     segment::{Segment, TimestampOffset},
@@ -230,11 +230,12 @@ impl<'a> Output<'a> {
         kind: Kind,
     ) -> impl FnOnce(io::Error) -> CleanError + use<> {
         let path = self.dir.path().join(names::cleaned(self.segment.base_offset, kind));
-        move |source| match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        move |source| {
+            if is_full(&source) {
                 CleanError::NoRoom { path }
+            } else {
+                CleanError::Storage(LogError::io(what, &path)(source))
             }
-            _ => CleanError::Storage(LogError::io(what, &path)(source)),
         }
     }
 }

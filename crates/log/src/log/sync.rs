@@ -1,4 +1,5 @@
-//! Making appends durable in two phases, so that nobody waits for the disk under the log's lock.
+//! Making appends durable in two phases, so that nobody waits for the disk under the log's lock. What
+//! must not wait, since a segment ends or the log's start moves, does so in [`super::ahead`].
 //!
 //! Invariants: the recovery point only moves to an offset whose batches, indexes of ended segments,
 //! names and leader epochs were synced by a task that began after they were written; a sync that
@@ -67,7 +68,7 @@ impl SyncTask {
 
     /// Waits for the disk. Needs no lock. If it fails, [`Log::mark_failed`] must be called, and it
     /// must not be run again: the kernel may have dropped what it could not write. Only where the
-    /// error is of the kind `StorageFull` all that was written is synced, and there was no room to
+    /// error says that there is no room ([`is_full`]) all that was written is synced, and there was no room to
     /// write the leader epochs: then it is [`Log::put_off_sync`] that must be called. A task of
     /// [`Log::begin_file_system_sync`] is refused.
     pub fn run(&self) -> io::Result<()> {

@@ -135,22 +135,28 @@ pub(crate) fn entries(group: &[u8]) -> Option<Vec<Entry<'_>>> {
     rest.is_empty().then_some(entries)
 }
 
-/// These bytes with the magic, the checksum, the length and the id of a group, for fuzzing.
+/// Writes what stands before the entries of a group of this size, besides how many there are and its number.
+fn seal(group: &mut [u8], use_id: u64) {
+    let length = u32::try_from(group.len().saturating_sub(HEADER_BYTES)).unwrap_or(u32::MAX);
+    put(group, 0, &GROUP_MAGIC.to_be_bytes());
+    put(group, 8, &length.to_be_bytes());
+    put(group, 16, &use_id.to_be_bytes());
+    let crc = crc(group);
+    put(group, 4, &crc.to_be_bytes());
+}
+
+/// These bytes as a group, for fuzzing.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn sealed(mut bytes: Vec<u8>, use_id: u64) -> Vec<u8> {
     bytes.resize(bytes.len().max(HEADER_BYTES), 0);
-    let length = u32::try_from(bytes.len() - HEADER_BYTES).unwrap_or(u32::MAX);
-    let put = |bytes: &mut [u8], at: usize, what: &[u8]| {
-        if let Some(place) = bytes.get_mut(at..at + what.len()) {
-            place.copy_from_slice(what);
-        }
-    };
-    put(&mut bytes, 0, &GROUP_MAGIC.to_be_bytes());
-    put(&mut bytes, 8, &length.to_be_bytes());
-    put(&mut bytes, 16, &use_id.to_be_bytes());
-    let crc = crc(&bytes);
-    put(&mut bytes, 4, &crc.to_be_bytes());
+    seal(&mut bytes, use_id);
     bytes
+}
+
+fn put(group: &mut [u8], at: usize, what: &[u8]) {
+    if let Some(place) = group.get_mut(at..at + what.len()) {
+        place.copy_from_slice(what);
+    }
 }
 
 /// Of everything after the checksum.
@@ -207,24 +213,11 @@ impl Builder {
     pub(crate) fn finish(&mut self, use_id: u64, number: u64) -> &[u8] {
         let size = self.size();
         self.bytes.resize(size.next_multiple_of(BLOCK), 0);
-        let length = u32::try_from(size - HEADER_BYTES).unwrap_or(u32::MAX);
-        let mut header = Vec::with_capacity(HEADER_BYTES);
-        header.extend(GROUP_MAGIC.to_be_bytes());
-        header.extend([0; 4]);
-        header.extend(length.to_be_bytes());
-        header.extend(self.count.to_be_bytes());
-        header.extend(use_id.to_be_bytes());
-        header.extend(number.to_be_bytes());
-        self.put(0, &header);
-        let crc = crc(self.bytes.get(..size).unwrap_or_default());
-        self.put(4, &crc.to_be_bytes());
+        let group = self.bytes.get_mut(..size).unwrap_or_default();
+        put(group, 12, &self.count.to_be_bytes());
+        put(group, 24, &number.to_be_bytes());
+        seal(group, use_id);
         &self.bytes
-    }
-
-    fn put(&mut self, at: usize, what: &[u8]) {
-        if let Some(place) = self.bytes.get_mut(at..at + what.len()) {
-            place.copy_from_slice(what);
-        }
     }
 }
 
