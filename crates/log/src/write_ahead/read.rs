@@ -120,11 +120,16 @@ fn uses(dir: &dyn Dir) -> Result<Vec<Begun>, LogError> {
         let read = file.read_at(&mut block, 0).map_err(LogError::io("read", &path))?;
         match Use::parse(&block) {
             Some(begun) => uses.push((begun, name, file)),
-            None if read == BLOCK && block.iter().all(|byte| *byte == 0) => {}
+            None if is_unused(block.get(..read).unwrap_or_default()) => {}
             None => tell_of_damage(&path, 0),
         }
     }
     Ok(uses)
+}
+
+/// Whether a first block is that of a file that was made and holds nothing.
+fn is_unused(first: &[u8]) -> bool {
+    first.len() == BLOCK && first.iter().all(|byte| *byte == 0)
 }
 
 fn content(file: &dyn LogFile) -> io::Result<Vec<u8>> {
@@ -182,9 +187,10 @@ impl<'a> Iterator for Groups<'a> {
 
 /// What a file holds, one entry a line, for people to read.
 pub(crate) fn describe(content: &[u8]) -> Result<Vec<String>, String> {
-    let begun = content.get(..BLOCK).and_then(Use::parse);
-    let Some(begun) = begun else {
-        return Err("its first block is not that of such a file".to_owned());
+    let first = content.get(..BLOCK).unwrap_or_default();
+    let Some(begun) = Use::parse(first) else {
+        let cause = "its first block is not that of such a file";
+        return if is_unused(first) { Ok(Vec::new()) } else { Err(cause.to_owned()) };
     };
     let mut lines = vec![format!("generation={}", begun.generation)];
     for (position, group) in Groups::new(begun, content) {
