@@ -406,26 +406,3 @@ fn a_topic_that_is_deleted_while_its_records_expire_harms_no_other() {
         assert_eq!(client.produce("other", 0, batch::plain(1)), round);
     }
 }
-
-/// The recovery point lags behind what is only written ahead, and the start of a log is remembered up to it.
-#[test]
-fn records_that_were_written_ahead_stay_deleted_after_a_crash() {
-    let mut broker = TestBroker::start(&[]);
-    let mut client = broker.client();
-    client.topic("ahead", 1, &[]);
-    let files = ["write-ahead.0", "write-ahead.1"].map(|name| broker.data_dir().join(name));
-    let mut end = 0;
-    for _ in 0..10_000 {
-        if files.iter().all(|file| file.exists()) {
-            break;
-        }
-        end = client.produce("ahead", 0, batch::plain(1)) + 1;
-    }
-    assert!(files.iter().all(|file| file.exists()), "nothing is written ahead");
-    for _ in 0..20 {
-        end = client.produce("ahead", 0, batch::plain(1)) + 1;
-    }
-    assert_eq!(client.delete_records("ahead", 0, end - 2), end - 2);
-    broker.crash_and_restart();
-    assert_eq!(broker.client().offset("ahead", 0, EARLIEST), end - 2);
-}
