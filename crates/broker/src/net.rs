@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub(crate) mod container;
 pub(crate) mod frame;
 pub(crate) mod listener;
+mod pacing;
 mod page_cache;
 pub(crate) mod rope;
 pub(crate) mod socket;

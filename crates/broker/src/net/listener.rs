@@ -17,6 +17,7 @@ use crate::{
     journal::Event,
     net::{
         connection::{self, Peer},
+        pacing::Pacing,
         socket::Socket,
     },
 };
@@ -26,7 +27,7 @@ use crate::{
 pub(crate) struct Bound {
     /// The listener as configured, with the real port where 0 was asked for.
     pub(crate) listener: Listener,
-    sockets: Vec<StdListener>,
+    sockets: Vec<(StdListener, Pacing)>,
 }
 
 impl Bound {
@@ -38,9 +39,9 @@ impl Bound {
         for address in addresses(&listener)? {
             let address = SocketAddr::new(address, listener.port);
             match bind_one(address) {
-                Ok(socket) => {
-                    listener.port = socket.local_addr()?.port();
-                    sockets.push(socket);
+                Ok(bound) => {
+                    listener.port = bound.0.local_addr()?.port();
+                    sockets.push(bound);
                 }
                 Err(error) => failure = failure.or(Some((address, error))),
             }
@@ -63,13 +64,13 @@ impl Bound {
     /// Accepts until the broker stops, giving connections to the runtimes in turn.
     pub(crate) fn serve(self, shared: &Arc<Shared>, workers: &[Handle]) -> io::Result<()> {
         let name: Arc<str> = self.listener.name.as_str().into();
-        for socket in self.sockets {
+        for (socket, pacing) in self.sockets {
             socket.set_nonblocking(true)?;
             let (shared, name, workers) = (Arc::clone(shared), Arc::clone(&name), workers.to_vec());
             let Some(home) = workers.first().cloned() else { continue };
             home.spawn(async move {
                 match TcpListener::from_std(socket) {
-                    Ok(socket) => accept(shared, socket, name, workers).await,
+                    Ok(socket) => accept(shared, (socket, pacing), name, workers).await,
                     Err(error) => tracing::error!("listener {name} failed: {error}"),
                 }
             });
@@ -104,7 +105,7 @@ fn addresses(listener: &Listener) -> io::Result<Vec<IpAddr>> {
     Ok(found)
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<StdListener> {
+fn bind_one(address: SocketAddr) -> io::Result<(StdListener, Pacing)> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
@@ -114,11 +115,17 @@ fn bind_one(address: SocketAddr) -> io::Result<StdListener> {
         sockopt::set_ipv6_v6only(&socket, !address.ip().is_unspecified())?;
     }
     rustix::net::bind(&socket, &address)?;
+    let pacing = Pacing::switch_off(&socket);
     rustix::net::listen(&socket, 1024)?;
-    Ok(StdListener::from(socket))
+    Ok((StdListener::from(socket), pacing))
 }
 
-async fn accept(shared: Arc<Shared>, socket: TcpListener, name: Arc<str>, workers: Vec<Handle>) {
+async fn accept(
+    shared: Arc<Shared>,
+    (socket, pacing): (TcpListener, Pacing),
+    name: Arc<str>,
+    workers: Vec<Handle>,
+) {
     let mut turn = 0_usize;
     loop {
         let accepted = tokio::select! {
@@ -146,13 +153,13 @@ async fn accept(shared: Arc<Shared>, socket: TcpListener, name: Arc<str>, worker
         };
         turn = turn.wrapping_add(1);
         let worker = workers.get(turn % workers.len().max(1)).cloned();
-        hand_over(&shared, stream, (remote, Arc::clone(&name), slot), worker);
+        hand_over(&shared, (stream, &pacing), (remote, Arc::clone(&name), slot), worker);
     }
 }
 
 fn hand_over(
     shared: &Arc<Shared>,
-    stream: tokio::net::TcpStream,
+    (stream, pacing): (tokio::net::TcpStream, &Pacing),
     (remote, listener, slot): (SocketAddr, Arc<str>, Slot),
     worker: Option<Handle>,
 ) {
@@ -160,6 +167,7 @@ fn hand_over(
         // A client whose machine is gone is noticed even while its request waits.
         rustix::net::sockopt::set_socket_keepalive(&stream, true)?;
         let local = stream.local_addr()?;
+        pacing.restore(&stream, remote, local);
         Ok((local, stream.into_std()?))
     });
     let (Ok((local, stream)), Some(worker)) = (prepared, worker) else { return };
