@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -72,9 +74,16 @@ func memory(_ options, report map[string]any) error {
 	return nil
 }
 
-// pair is a connection over loopback, both ends of it.
+// pair is a connection over loopback: a client's end, and a server's, which is not paced, whatever the system's congestion control is.
 func pair() (*net.TCPConn, *net.TCPConn, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	unpaced := net.ListenConfig{Control: func(_, _ string, socket syscall.RawConn) error {
+		var refused error
+		err := socket.Control(func(fd uintptr) {
+			refused = syscall.SetsockoptString(int(fd), syscall.IPPROTO_TCP, syscall.TCP_CONGESTION, "reno")
+		})
+		return errors.Join(refused, err)
+	}}
+	listener, err := unpaced.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -198,7 +207,7 @@ func sendFile(o options, report map[string]any) error {
 			return err
 		}
 	}
-	sender, receiver, err := pair()
+	receiver, sender, err := pair()
 	if err != nil {
 		return err
 	}
