@@ -15,28 +15,31 @@ use std::{
 
 use rustix::net::sockopt;
 
-/// The one that every Linux has, and lets every process use.
+/// What every Linux has, and does not pace.
 const UNPACED: &str = "reno";
 
-/// What a listener's socket had before: for connections that leave the machine. None where it could
-/// not be changed.
+/// What a listener's socket had before: for connections that leave the machine. None where it was not
+/// changed.
 #[derive(Debug)]
 pub(super) struct Pacing {
     system: Option<String>,
 }
 
 impl Pacing {
-    /// Switches it off for what connects to a socket that does not listen yet.
+    /// Switches it off for what connects to a socket that does not listen yet, if the system's is BBR
+    /// and may be given back.
     pub(super) fn switch_off(listening: &OwnedFd) -> Self {
+        let set = |control: &str| sockopt::set_tcp_congestion(listening, control).is_ok();
         let system = sockopt::tcp_congestion(listening).ok();
-        let system = system.filter(|_| sockopt::set_tcp_congestion(listening, UNPACED).is_ok());
-        Self { system }
+        let system = system.filter(|system| system.starts_with("bbr"));
+        Self { system: system.filter(|system| set(system) && set(UNPACED)) }
     }
 
-    /// Gives a new connection what the system says, unless both of its ends are here.
+    /// Gives a new connection what the system says, unless both of its ends are here, or its route says
+    /// something else.
     pub(super) fn restore(&self, stream: &impl AsFd, remote: SocketAddr, local: SocketAddr) {
-        let Some(system) = self.system.as_ref().filter(|system| *system != UNPACED) else { return };
-        if is_here(remote, local) {
+        let Some(system) = &self.system else { return };
+        if is_here(remote, local) || sockopt::tcp_congestion(stream).is_ok_and(|it| it != UNPACED) {
             return;
         }
         if let Err(error) = sockopt::set_tcp_congestion(stream, system) {
@@ -45,7 +48,8 @@ impl Pacing {
     }
 }
 
-/// Whether a client is on this machine: what it sends to itself never leaves it, by whatever address.
+/// Whether a client is on this machine, and not in a container of it: what goes to an address of one's own goes
+/// through no link.
 fn is_here(remote: SocketAddr, local: SocketAddr) -> bool {
     remote.ip() == local.ip() || remote.ip().to_canonical().is_loopback()
 }
@@ -60,6 +64,7 @@ mod tests {
     fn a_client_here_is_not_paced_and_one_elsewhere_is_as_the_system_says() {
         let listening = TcpListener::bind("127.0.0.1:0").unwrap();
         let system = sockopt::tcp_congestion(&listening).unwrap();
+        let unpaced = if system == "bbr" { UNPACED } else { system.as_str() };
         let address = listening.local_addr().unwrap();
         let listening = OwnedFd::from(listening);
         let pacing = Pacing::switch_off(&listening);
@@ -71,10 +76,10 @@ mod tests {
 
         let (_client, (here, remote)) = connect();
         pacing.restore(&here, remote, address);
-        assert_eq!(sockopt::tcp_congestion(&here).unwrap(), UNPACED);
+        assert_eq!(sockopt::tcp_congestion(&here).unwrap(), unpaced);
 
         let (_client, (elsewhere, _)) = connect();
-        assert_eq!(sockopt::tcp_congestion(&elsewhere).unwrap(), UNPACED);
+        assert_eq!(sockopt::tcp_congestion(&elsewhere).unwrap(), unpaced);
         pacing.restore(&elsewhere, "192.0.2.1:5000".parse().unwrap(), address);
         assert_eq!(sockopt::tcp_congestion(&elsewhere).unwrap(), system);
     }
