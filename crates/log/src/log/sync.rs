@@ -10,10 +10,11 @@ use std::{
     fs::File,
     io::{self, IoSlice},
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use ottla_types::Offset;
+use rustix::io::Errno;
 
 use super::Log;
 use crate::{
@@ -118,8 +119,9 @@ pub struct FileSystem(FileSystemKind);
 #[derive(Debug)]
 enum FileSystemKind {
     /// Of a directory, opened before anything is written, since errors from before are not reported
-    /// to it.
-    Disk(File),
+    /// to it. The kernel reports each error to one call only, though it may be of what others have
+    /// written: so it is kept here, and the calls come one after the other.
+    Disk(File, Mutex<Option<Errno>>),
     #[cfg(any(test, feature = "simulation"))]
     Simulated(crate::simulation::disk::SimDisk),
 }
@@ -128,7 +130,7 @@ impl FileSystem {
     /// The file system that this directory is on.
     pub fn of(path: &Path) -> Result<Self, LogError> {
         let directory = File::open(path).map_err(LogError::io("open", path))?;
-        Ok(Self(FileSystemKind::Disk(directory)))
+        Ok(Self(FileSystemKind::Disk(directory, Mutex::default())))
     }
 
     /// That of a simulated disk.
@@ -138,10 +140,18 @@ impl FileSystem {
     }
 
     /// Makes everything durable that was written to the file system, also by others. A failure is
-    /// one of any of its files, and means the same as a failed [`SyncTask::run`] for every task.
+    /// one of any of its files, and means the same as a failed [`SyncTask::run`] for every task, also for
+    /// those of every later call: what it was about may be gone from memory. Before Linux 5.8 a failure
+    /// is not told at all.
     pub fn sync(&self) -> io::Result<()> {
         match &self.0 {
-            FileSystemKind::Disk(directory) => Ok(rustix::fs::syncfs(directory)?),
+            FileSystemKind::Disk(directory, failure) => {
+                let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                if failure.is_none() {
+                    *failure = rustix::fs::syncfs(directory).err();
+                }
+                failure.map_or(Ok(()), |error| Err(error.into()))
+            }
             #[cfg(any(test, feature = "simulation"))]
             FileSystemKind::Simulated(disk) => disk.sync(),
         }
