@@ -175,9 +175,9 @@ impl WriteAhead {
         Ok(())
     }
 
-    /// How often the files were begun, with this use of the active one.
-    pub fn generation(&self) -> u64 {
-        self.begun.generation
+    /// Which use of a file this is: no other one, here or in another directory, has the same.
+    pub fn use_id(&self) -> u64 {
+        self.begun.id
     }
 
     /// Bytes of what one log can have in a group.

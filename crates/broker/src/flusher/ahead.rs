@@ -106,7 +106,7 @@ impl Flusher {
             committed => committed.map_err(|error| error.to_string()),
         };
         for (partition, write) in writes {
-            if partition.note_written_ahead(writer.log.generation()) {
+            if partition.note_written_ahead(writer.log.use_id()) {
                 writer.partitions.push(Arc::downgrade(&partition));
             }
             let done = committed.clone().map(|()| Synced::Ahead(write)).map_err(SyncError::Failed);

@@ -98,8 +98,9 @@ impl Partition {
     }
 
     /// Notes that something of it is in this use of the write-ahead log's files. `true` if that is new.
-    pub(crate) fn note_written_ahead(&self, generation: u64) -> bool {
-        self.written_ahead_in.swap(generation, Ordering::Relaxed) != generation
+    /// The log may have gone to another directory meanwhile: an id of a use is of one directory only.
+    pub(crate) fn note_written_ahead(&self, use_id: u64) -> bool {
+        self.written_ahead_in.swap(use_id, Ordering::Relaxed) != use_id
     }
 
     /// What a sync of the file system will settle, and of which of the logs.
