@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use ottla_log::{Checkpoints, LogError, WrittenAhead};
 use ottla_metadata::Image;
 use ottla_types::{BrokerId, Offset, TopicIdPartition, TopicName, TopicPartition, Uuid};
@@ -67,7 +68,7 @@ impl Inventory {
     }
 
     /// What was written ahead of a partition in a directory before the last stop.
-    pub(crate) fn written_ahead(&self, dir: &DataDir, of: (Uuid, i32)) -> &[Vec<u8>] {
+    pub(crate) fn written_ahead(&self, dir: &DataDir, of: (Uuid, i32)) -> &[Bytes] {
         self.written_ahead.get(&dir.id).map_or(&[], |found| found.of(of.0, of.1))
     }
 

@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use bytes::Bytes;
 use ottla_config::{Properties, TopicConfig, keys};
 use ottla_log::{Checkpoints, Log, LogError, OpenOptions};
 use ottla_metadata::{Image, Topic};
@@ -205,7 +206,7 @@ struct Known<'a> {
     /// Up to where it was compacted, exclusive.
     compacted_to: Offset,
     /// What was written ahead of it.
-    written_ahead: &'a [Vec<u8>],
+    written_ahead: &'a [Bytes],
 }
 
 /// Opens one log. Where that fails only its partition is offline, unless the directory takes no

@@ -23,6 +23,7 @@ mod truncate;
 
 use std::{io, sync::Arc};
 
+use bytes::Bytes;
 use ottla_types::{LeaderEpoch, Offset, ProducerId, TopicPartition, Uuid};
 
 use crate::{
@@ -63,7 +64,7 @@ pub struct OpenOptions {
     /// `producer.id.expiration.ms`.
     pub producer_expiration_ms: i64,
     /// What was written ahead of it, [`crate::WrittenAhead::of`]. Nothing after a clean stop.
-    pub written_ahead: Vec<Vec<u8>>,
+    pub written_ahead: Vec<Bytes>,
     /// The time, in ms since 1970.
     pub now_ms: i64,
 }

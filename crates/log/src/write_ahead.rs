@@ -49,7 +49,8 @@ const FILLED_AT_ONCE: usize = 1 << 20;
 /// What a log wants to have written here: bytes of its active segment up to its end.
 #[derive(Debug)]
 pub struct PendingWrite {
-    pub(crate) file: Arc<dyn LogFile>,
+    /// None once it was read, or if there is nothing to read: thousands that wait keep no file open.
+    pub(crate) file: Option<Arc<dyn LogFile>>,
     pub(crate) of: (Uuid, i32),
     pub(crate) position: u64,
     pub(crate) size: usize,
@@ -145,13 +146,14 @@ impl WriteAhead {
     }
 
     /// Adds to the next group. `false` if there is no more room in it. An error is one of reading what
-    /// was appended; nothing is added then.
-    pub fn add(&mut self, write: &PendingWrite) -> io::Result<bool> {
+    /// was appended; nothing is added then. Lets the log's file go that was read.
+    pub fn add(&mut self, write: &mut PendingWrite) -> io::Result<bool> {
         if self.group.size() + ENTRY_OVERHEAD + write.size > self.group_bytes_max {
             return Ok(false);
         }
+        let Some(file) = write.file.take() else { return Ok(true) };
         self.group.push(write.of, write.size, |place| {
-            if write.file.read_at(place, write.position)? < write.size {
+            if file.read_at(place, write.position)? < write.size {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
             }
             Ok(())

@@ -117,13 +117,13 @@ impl Flusher {
 
     fn add(&self, log: &mut WriteAhead, partition: &Arc<Partition>) -> Result<Added, SyncError> {
         let most = PARTITION_BYTES_MAX.min(log.write_bytes_max());
-        let Some(write) = partition.begin_write_ahead(self, most)? else {
+        let Some(mut write) = partition.begin_write_ahead(self, most)? else {
             return Ok(Added::No);
         };
         if write.is_empty() {
             return Ok(Added::Nothing(write));
         }
-        match log.add(&write) {
+        match log.add(&mut write) {
             Ok(true) => Ok(Added::Yes(write)),
             Ok(false) => Ok(Added::NoRoom),
             // Its own sync finds out what is wrong.

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use ottla_record::Batches;
 use ottla_types::Offset;
 
@@ -48,8 +49,9 @@ impl Log {
         let size = usize::try_from(mark.position.saturating_sub(durable.position));
         let Some(size) = size.ok().filter(|size| *size <= most) else { return Ok(None) };
         self.unsynced.last_sync_ms = now_ms;
-        let file = self.active_segment.file();
-        let file = file.map_err(self.io("open", &self.active_segment, Kind::Log));
+        let segment = &self.active_segment;
+        let file = (size > 0).then(|| segment.file()).transpose();
+        let file = file.map_err(self.io("open", segment, Kind::Log));
         let of = (self.topic_id, self.topic_partition.partition);
         let file = self.checked(file)?;
         self.written_ahead_to = self.written_ahead_to.max(mark.offset);
@@ -131,7 +133,7 @@ impl Log {
     }
 
     /// Appends of what was written ahead the batches that the log has lost.
-    pub(super) fn take_back(&mut self, written: &[Vec<u8>], now_ms: i64) -> Result<(), LogError> {
+    pub(super) fn take_back(&mut self, written: &[Bytes], now_ms: i64) -> Result<(), LogError> {
         let end = self.log_end_offset;
         if let Some(last) = last_offset(written) {
             self.written_ahead_to = last.plus(1);
@@ -179,7 +181,7 @@ impl Log {
 }
 
 /// The last offset of what was written ahead.
-pub(crate) fn last_offset(written: &[Vec<u8>]) -> Option<Offset> {
+pub(crate) fn last_offset(written: &[Bytes]) -> Option<Offset> {
     let last = written.iter().rfind(|bytes| !bytes.is_empty())?;
     Batches::new(last).filter_map(Result::ok).last().map(|(header, _)| header.last_offset())
 }

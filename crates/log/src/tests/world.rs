@@ -107,9 +107,9 @@ impl Owner {
 
     /// What was begun is durable after it. Whether there was something.
     pub(crate) fn finish_ahead(&mut self) -> bool {
-        let Some(write) = self.under_way.take() else { return false };
+        let Some(mut write) = self.under_way.take() else { return false };
         let write_ahead = self.write_ahead();
-        assert!(write_ahead.add(&write).unwrap());
+        assert!(write_ahead.add(&mut write).unwrap());
         write_ahead.commit().unwrap();
         self.log.finish_write_ahead(&write);
         true

@@ -38,11 +38,17 @@ fn pending(disk: &SimDisk, partition: i32, content: &[u8]) -> PendingWrite {
     disk.put(name, Some([b"before", content].concat()));
     let file: Arc<dyn LogFile> = disk.root().open(name, OpenMode::Read).unwrap();
     let mark = Mark { offset: Offset(1), segment: Offset(0), position: 0, truncations: 0 };
-    PendingWrite { file, of: (TOPIC, partition), position: 6, size: content.len(), mark }
+    PendingWrite {
+        file: Some(file),
+        of: (TOPIC, partition),
+        position: 6,
+        size: content.len(),
+        mark,
+    }
 }
 
 fn write(disk: &SimDisk, log: &mut WriteAhead, partition: i32, content: &[u8]) {
-    assert!(log.add(&pending(disk, partition, content)).unwrap());
+    assert!(log.add(&mut pending(disk, partition, content)).unwrap());
     log.commit().unwrap();
 }
 
@@ -55,11 +61,11 @@ fn found(disk: &SimDisk, partition: i32) -> Vec<Bytes> {
 fn what_was_committed_is_found_in_its_order() {
     let disk = SimDisk::new();
     let mut log = open(&disk);
-    assert!(log.add(&pending(&disk, 0, &batch(0))).unwrap());
-    assert!(log.add(&pending(&disk, 1, &batch(70))).unwrap());
+    assert!(log.add(&mut pending(&disk, 0, &batch(0))).unwrap());
+    assert!(log.add(&mut pending(&disk, 1, &batch(70))).unwrap());
     log.commit().unwrap();
     write(&disk, &mut log, 0, &batch(1));
-    assert!(log.add(&pending(&disk, 0, &batch(2))).unwrap());
+    assert!(log.add(&mut pending(&disk, 0, &batch(2))).unwrap());
     assert_eq!(found(&disk, 0), [batch(0), batch(1)]);
     assert_eq!(found(&disk, 1), [batch(70)]);
     let all = WrittenAhead::read(disk.root().as_ref()).unwrap();

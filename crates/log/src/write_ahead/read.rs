@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use ottla_record::Batches;
 use ottla_types::{Offset, Uuid};
 
@@ -21,10 +22,10 @@ use crate::{
 };
 
 /// What was acknowledged before a crash and may be nowhere else: batches by partition, in the order
-/// in which they were appended.
+/// in which they were appended. They are parts of what was read: of a whole file, in memory until all is dropped.
 #[derive(Debug, Default)]
 pub struct WrittenAhead {
-    batches: HashMap<(Uuid, i32), Vec<Vec<u8>>>,
+    batches: HashMap<(Uuid, i32), Vec<Bytes>>,
     /// The largest generation of a file.
     pub(super) generation: u64,
 }
@@ -52,7 +53,7 @@ impl WrittenAhead {
     }
 
     /// Those of a partition, by its topic's id.
-    pub fn of(&self, topic_id: Uuid, partition: i32) -> &[Vec<u8>] {
+    pub fn of(&self, topic_id: Uuid, partition: i32) -> &[Bytes] {
         self.batches.get(&(topic_id, partition)).map_or(&[], Vec::as_slice)
     }
 
@@ -66,7 +67,7 @@ impl WrittenAhead {
         last_offset(self.of(topic_id, partition)).map(|last| last.plus(1))
     }
 
-    fn add(&mut self, begun: Use, content: &[u8], path: &Path) {
+    fn add(&mut self, begun: Use, content: &Bytes, path: &Path) {
         let mut expected = BLOCK;
         for (position, group) in Groups::new(begun, content) {
             if position > expected {
@@ -75,7 +76,7 @@ impl WrittenAhead {
             expected = position + group.size.next_multiple_of(BLOCK);
             for entry in group.entries {
                 let of = self.batches.entry((entry.topic_id, entry.partition)).or_default();
-                of.push(entry.batches.to_vec());
+                of.push(content.slice_ref(entry.batches));
             }
         }
     }
@@ -132,11 +133,11 @@ fn is_unused(first: &[u8]) -> bool {
     first.len() == BLOCK && first.iter().all(|byte| *byte == 0)
 }
 
-fn content(file: &dyn LogFile) -> io::Result<Vec<u8>> {
+fn content(file: &dyn LogFile) -> io::Result<Bytes> {
     let mut content = vec![0; usize::try_from(file.size()?).unwrap_or(usize::MAX)];
     let read = file.read_at(&mut content, 0)?;
     content.truncate(read);
-    Ok(content)
+    Ok(content.into())
 }
 
 /// A group that is whole.
