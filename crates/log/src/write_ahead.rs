@@ -151,9 +151,10 @@ impl WriteAhead {
         if self.group.size() + ENTRY_OVERHEAD + write.size > self.group_bytes_max {
             return Ok(false);
         }
-        let Some(file) = write.file.take() else { return Ok(true) };
+        let file = write.file.take();
         self.group.push(write.of, write.size, |place| {
-            if file.read_at(place, write.position)? < write.size {
+            let read = file.map_or(Ok(0), |file| file.read_at(place, write.position))?;
+            if read < write.size {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
             }
             Ok(())
