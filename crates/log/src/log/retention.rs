@@ -149,7 +149,7 @@ impl Log {
     /// gone, or some of them: nothing else could give them back.
     fn sync_snapshots_up_to(&self, count: usize) -> Result<(), LogError> {
         let may_be_first = self.segments.iter().take(count.saturating_add(1)).skip(1);
-        for segment in may_be_first.filter(|s| s.base_offset > self.recovery_point) {
+        for segment in may_be_first.filter(|s| s.base_offset >= self.recovery_point) {
             let name = names::name(segment.base_offset, Kind::Snapshot);
             match self.dir.open(&name, OpenMode::Write) {
                 Ok(snapshot) => {

@@ -289,11 +289,16 @@ impl Log {
         }
         let mut end = self.log_end_offset;
         for segment in self.segments.iter().rev() {
-            if end <= self.recovery_point {
+            let is_active = segment.base_offset == self.active_segment.base_offset;
+            // What ended at the recovery point was written to once more when it did: its indexes, and the
+            // snapshot at its end.
+            if end < self.recovery_point {
                 break;
             }
-            files.push(segment.file().map_err(self.io("open", segment, Kind::Log))?);
-            if segment.base_offset != self.active_segment.base_offset {
+            if !is_active || end > self.recovery_point {
+                files.push(segment.file().map_err(self.io("open", segment, Kind::Log))?);
+            }
+            if !is_active {
                 self.ended_files(segment, end, &mut files)?;
             } else if segment.has_txn_index() {
                 files.push(self.open_named(segment, Kind::TxnIndex)?);

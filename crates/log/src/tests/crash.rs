@@ -211,7 +211,8 @@ pub(crate) fn seeds(fixed: &[u64]) -> Vec<u64> {
 
 #[test]
 fn after_a_power_cut_at_any_moment_the_log_is_right() {
-    for seed in seeds(&[4]) {
+    // The second one retained a segment whose producers were never synced: it ended where all was durable.
+    for seed in seeds(&[4, 178_700_897_327_921]) {
         let cuts = run(seed, preallocated(seed), World::step);
         assert!(cuts > 1000, "only {cuts} power cuts");
     }
