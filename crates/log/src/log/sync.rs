@@ -289,19 +289,20 @@ impl Log {
         }
         let mut end = self.log_end_offset;
         for segment in self.segments.iter().rev() {
-            let is_active = segment.base_offset == self.active_segment.base_offset;
-            // What ended at the recovery point was written to once more when it did: its indexes, and the
-            // snapshot at its end.
-            if end < self.recovery_point {
-                break;
-            }
-            if !is_active || end > self.recovery_point {
+            let has_unsynced = end > self.recovery_point;
+            if has_unsynced {
                 files.push(segment.file().map_err(self.io("open", segment, Kind::Log))?);
             }
-            if !is_active {
+            if segment.base_offset == self.active_segment.base_offset {
+                if has_unsynced && segment.has_txn_index() {
+                    files.push(self.open_named(segment, Kind::TxnIndex)?);
+                }
+            } else if end >= self.recovery_point {
+                // When it ended at the recovery point, its indexes and the snapshot were written after that
+                // had been synced.
                 self.ended_files(segment, end, &mut files)?;
-            } else if segment.has_txn_index() {
-                files.push(self.open_named(segment, Kind::TxnIndex)?);
+            } else {
+                break;
             }
             end = segment.base_offset;
         }

@@ -13,7 +13,7 @@ use ottla_types::{LeaderEpoch, Offset};
 
 use super::{
     disk::SimDisk,
-    model::{Model, build},
+    model::{Model, build, of_producer},
     power_cut::outcomes,
     random::Random,
     world::{NOW, Owner, World, read_all, small},
@@ -236,4 +236,27 @@ fn after_a_power_cut_at_any_moment_what_was_written_ahead_is_there() {
         let config = LogConfig { segment_bytes: 12_000, retention_bytes: 30_000, ..small() };
         run(seed, config, World::step_ahead);
     }
+}
+
+/// Every append synced: a segment is durable when it ends, and the snapshot that is written then is not. Once the segment
+/// is deleted nothing else knows of what began in it.
+#[test]
+fn a_transaction_that_began_in_a_deleted_segment_is_open_after_a_power_cut() {
+    let disk = SimDisk::new();
+    let mut owner = Owner::start(&disk, &small()).unwrap();
+    let append = |owner: &mut Owner, options| {
+        let mut batch = build(options, NOW, 1, 10);
+        owner.log.append_as_leader(&mut batch, LeaderEpoch(0), NOW).unwrap();
+        owner.log.sync(NOW).unwrap();
+    };
+    append(&mut owner, of_producer(1, 0, true));
+    owner.log.roll(NOW).unwrap();
+    append(&mut owner, BuilderOptions::default());
+    owner.log.delete_records_before(Offset(1)).unwrap();
+    assert_eq!(owner.log.apply_retention(NOW, Offset(2)).unwrap().len(), 1);
+    owner.checkpoint().unwrap();
+    let nothing = vec![0; disk.choices().len()];
+    let left = Owner::start(&disk.after_power_cut(&nothing), &small()).unwrap();
+    assert_eq!((left.log.log_start_offset(), left.log.log_end_offset()), (Offset(1), Offset(2)));
+    assert_eq!(left.log.last_stable_offset(Offset(2)), Offset(1));
 }

@@ -100,6 +100,17 @@ fn a_file_is_used_again_only_once_it_is_settled() {
     assert!(WrittenAhead::read(disk.root().as_ref()).unwrap().is_empty());
 }
 
+/// Thousands of partitions wait in one round: more than files may be open.
+#[test]
+fn what_waits_for_its_group_keeps_no_file_open() {
+    let disk = SimDisk::new();
+    let mut log = open(&disk);
+    let mut write = pending(&disk, 0, &batch(0));
+    let file = write.file.as_ref().map(Arc::downgrade).unwrap();
+    assert!(log.add(&mut write).unwrap());
+    assert!(file.upgrade().is_none());
+}
+
 #[test]
 fn who_comes_later_counts_on_from_what_it_finds() {
     let disk = SimDisk::new();
