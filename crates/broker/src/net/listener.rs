@@ -105,7 +105,7 @@ fn addresses(listener: &Listener) -> io::Result<Vec<IpAddr>> {
     Ok(found)
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<(StdListener, Pacing)> {
+pub(super) fn bind_one(address: SocketAddr) -> io::Result<(StdListener, Pacing)> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;

@@ -59,16 +59,15 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::net::listener::bind_one;
 
     #[test]
     fn a_client_here_is_not_paced_and_one_elsewhere_is_as_the_system_says() {
-        let listening = TcpListener::bind("127.0.0.1:0").unwrap();
-        let system = sockopt::tcp_congestion(&listening).unwrap();
+        let any = TcpListener::bind("127.0.0.1:0").unwrap();
+        let system = sockopt::tcp_congestion(&any).unwrap();
         let unpaced = if system == "bbr" { UNPACED } else { system.as_str() };
+        let (listening, pacing) = bind_one("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listening.local_addr().unwrap();
-        let listening = OwnedFd::from(listening);
-        let pacing = Pacing::switch_off(&listening);
-        let listening = TcpListener::from(listening);
         let connect = || {
             let client = TcpStream::connect(address).unwrap();
             (client, listening.accept().unwrap())
