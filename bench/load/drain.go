@@ -88,6 +88,9 @@ func (d *draining) partition() error {
 			return err
 		}
 		batch := 12 + int(int32(binary.BigEndian.Uint32(header[8:])))
+		if batch < 61 {
+			return fmt.Errorf("a batch of %d bytes", batch)
+		}
 		if batch > size {
 			return d.skip(size - 61)
 		}
