@@ -182,7 +182,7 @@ impl Client {
         let mut next = from;
         loop {
             let data = self.try_fetch(topic, partition, next);
-            assert_eq!(data.error_code, 0, "{data:?}");
+            assert_eq!(data.error_code, 0, "at {next}: {data:?}");
             let found = records_of(&data);
             let Some((last, _)) = found.last() else { return all };
             next = last.get() + 1;

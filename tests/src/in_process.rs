@@ -3,8 +3,10 @@
 //! It is spoken to over TCP like any broker: see [`Client`].
 
 use std::{
+    collections::BTreeSet,
     fs,
     net::SocketAddr,
+    os::unix::fs::DirEntryExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -143,11 +145,24 @@ impl TestBroker {
 
     /// The same, and the broker is not started yet.
     pub fn crash(&mut self, harm: impl FnOnce(&Path)) {
-        let copy = tempfile::tempdir().expect("a temporary directory");
-        copy_directory(self.dir.path(), copy.path());
+        let copy = self.copy_at_once();
         self.stop();
         self.dir = copy;
         harm(self.dir.path());
+    }
+
+    /// The directory as it is at one moment: no file was made, renamed or removed while it was copied, which
+    /// would leave what no crash leaves.
+    fn copy_at_once(&self) -> TempDir {
+        for _ in 0..1000 {
+            let copy = tempfile::tempdir().expect("a temporary directory");
+            let before = files(self.dir.path());
+            copy_directory(self.dir.path(), copy.path());
+            if files(self.dir.path()) == before {
+                return copy;
+            }
+        }
+        panic!("the broker renames its files all the time");
     }
 
     /// Changes a key for the next start.
@@ -223,6 +238,18 @@ pub fn wait_for<T>(what: impl Future<Output = T>) -> T {
     let runtime = runtime.expect("a runtime");
     let waited = runtime.block_on(async { tokio::time::timeout(PATIENCE, what).await });
     waited.expect("what was waited for has come")
+}
+
+/// Every file below a directory, by its name and its number in the file system.
+fn files(dir: &Path) -> BTreeSet<(PathBuf, u64)> {
+    // A directory that has just gone has none.
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let below = entries.flat_map(|entry| {
+        let path = entry.path();
+        let below = if path.is_dir() { files(&path) } else { BTreeSet::new() };
+        below.into_iter().chain([(path, entry.ino())])
+    });
+    below.collect()
 }
 
 /// Copies the files of a broker that may be writing to them. A file that goes away meanwhile is
