@@ -241,6 +241,11 @@ fn a_topic_that_is_created_again_has_nothing_of_the_old_one() {
 
     let new = client.topic("again", 1, &[]);
     assert_ne!(old, new);
+    // The coordinator hears of it from the metadata, after the client.
+    eventually("the group's offset goes", || {
+        let offset = committed(&mut client, "readers", "again", 0).committed_offset;
+        (offset == -1).then_some(())
+    });
     for round in 0..3 {
         let topic = client.metadata("again", false);
         assert_eq!((topic.topic_id, topic.partitions.len()), (new, 1), "round {round}");
