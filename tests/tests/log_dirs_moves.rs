@@ -13,6 +13,8 @@ use ottla_tests::{
 };
 
 const TWO: (&str, &str) = ("log.dirs", "{dir}/a,{dir}/b");
+const SLOWLY: (&str, &str) = ("replica.alter.log.dirs.io.max.bytes.per.second", "1000");
+const QUICKLY: (&str, &str) = (SLOWLY.0, "1000000000");
 
 /// Where the only partition of a topic is, and where it is not.
 fn places(broker: &TestBroker, topic: &str) -> (PathBuf, PathBuf) {
@@ -66,8 +68,7 @@ fn a_replica_moves_while_it_is_written_and_read() {
 
 #[test]
 fn a_move_is_no_faster_than_allowed() {
-    let slowly = ("replica.alter.log.dirs.io.max.bytes.per.second", "1000");
-    let broker = TestBroker::start(&[TWO, slowly]);
+    let broker = TestBroker::start(&[TWO, SLOWLY]);
     let mut client = broker.client();
     client.topic("slow", 1, &[("segment.bytes", "1048576")]);
     let (_, to) = places(&broker, "slow");
@@ -80,8 +81,71 @@ fn a_move_is_no_faster_than_allowed() {
         client.produce("slow", 0, batch::plain(1));
         assert!(!holds(&mut client, &to, "slow", 0));
     }
-    client.alter((4, "1"), &[(slowly.0, "1000000000")]);
+    client.alter((4, "1"), &[QUICKLY]);
     wait_until_in(&mut client, &to, "slow");
+}
+
+/// A broker with a move that is under way out of `from`, and its topic with 200,000 records.
+fn under_way(from: &str) -> (TestBroker, &'static str, PathBuf, PathBuf) {
+    let broker = TestBroker::start(&[TWO, SLOWLY]);
+    let mut client = broker.client();
+    let topics = ["one", "two"];
+    for topic in topics {
+        client.topic(topic, 1, &[]);
+    }
+    let lies_there = |topic: &&&str| places(&broker, topic).0.ends_with(from);
+    let topic = topics.iter().find(lies_there).expect("one in each directory");
+    for _ in 0..200 {
+        client.produce(topic, 0, batch::plain(1000));
+    }
+    let (from, to) = places(&broker, topic);
+    assert_eq!(move_to(&mut client, &to, topic, 0), 0);
+    eventually("there is a copy", || (names(&broker, topic).len() == 2).then_some(()));
+    (broker, topic, from, to)
+}
+
+fn wait_until_failed(client: &mut Client, dir: &Path) {
+    let path = dir.display().to_string();
+    eventually("the directory has failed", || {
+        described(client).iter().any(|dir| dir.path == path && dir.error_code == 56).then_some(())
+    });
+}
+
+#[test]
+fn a_replica_whose_copy_cannot_take_its_name_goes_on_where_it_is() {
+    let (mut broker, topic, from, to) = under_way("a");
+    let mut client = broker.client();
+    let in_the_way = to.join(format!("{topic}-0"));
+    fs::create_dir(&in_the_way).unwrap();
+    fs::write(in_the_way.join("something"), "else").unwrap();
+    client.alter((4, "1"), &[QUICKLY]);
+    wait_until_failed(&mut client, &to);
+    assert_eq!(client.produce(topic, 0, batch::plain(10)), 200_000);
+    assert!(from.join(format!("{topic}-0")).exists());
+    fs::remove_dir_all(&in_the_way).unwrap();
+    broker.restart();
+    let mut client = broker.client();
+    wait_until_in(&mut client, &to, topic);
+    assert_eq!(client.values(topic, 0, 0).len(), 200_010);
+}
+
+#[test]
+fn a_copy_is_kept_where_the_replica_could_not_be_set_aside() {
+    let (mut broker, topic, from, to) = under_way("b");
+    let mut client = broker.client();
+    // As if the rename had been done, and was answered with an error.
+    let old = from.join(format!("{topic}-0"));
+    fs::rename(&old, from.join(format!("{topic}-0.{}-delete", "0e".repeat(16)))).unwrap();
+    client.alter((4, "1"), &[QUICKLY]);
+    wait_until_failed(&mut client, &from);
+    eventually("the replica is offline", || {
+        (client.try_produce(topic, 0, batch::plain(1)).error_code == 56).then_some(())
+    });
+    broker.restart();
+    let mut client = broker.client();
+    assert!(holds(&mut client, &to, topic, 0));
+    assert_eq!(client.values(topic, 0, 0).len(), 200_000);
+    assert_eq!(client.produce(topic, 0, batch::plain(1)), 200_000);
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl Inventory {
                 continue;
             }
             let Some(log_dir) = future.dir.log_dir() else { continue };
-            match log_dir.promote_future(&future.name, &future.at) {
+            match log_dir.promote(&future.name, &future.at) {
                 Ok(()) => drop(self.places.insert(future.at, future.dir)),
                 Err(error) => future.dir.fail(&error),
             }

@@ -16,7 +16,7 @@ use std::{
 };
 
 use ottla_config::keys;
-use ottla_log::{Log, LogError, OpenOptions};
+use ottla_log::{Dir, Log, LogError, OpenOptions};
 use ottla_types::{Offset, TopicIdPartition, TopicPartition};
 
 use crate::{
@@ -65,6 +65,11 @@ impl Move {
         let log = self.lock();
         let log = log.as_ref()?;
         Some((log.size_bytes().unwrap_or(0), log.log_end_offset()))
+    }
+
+    /// Whether the copy could not be written or synced.
+    fn has_failed(&self) -> bool {
+        self.lock().as_ref().is_some_and(|log| log.failure().is_some())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Log>> {
@@ -247,15 +252,15 @@ impl Moves {
             self.give_up(one);
             return;
         }
-        if one.partition.is_offline() || !one.target.is_online() {
-            // The copy stays for the next start.
+        let source = one.partition.data_dir();
+        if one.partition.is_offline() || !source.is_online() || !one.target.is_online() {
+            // The copy stays for the next start: it may be all that is left.
             close(one);
             self.remove(one);
             return;
         }
         // A cleaner that was at work when the move began ends first.
         drop(one.partition.cleaning.hold());
-        let source = one.partition.data_dir();
         let stepped = copy(one).and_then(|step| match step {
             Step::More(bytes) => {
                 self.rest(shared, bytes);
@@ -272,8 +277,11 @@ impl Moves {
                 record(shared, one, &source);
             }
             // Compaction or retention may have taken a file away before it was opened.
-            Err(_) if failures < FAILURES_MAX => {
+            Err(error) if failures < FAILURES_MAX => {
                 one.failures.store(failures + 1, Ordering::Relaxed);
+                if one.has_failed() {
+                    one.target.fail(&error);
+                }
             }
             Err(error) => {
                 tracing::error!(
@@ -379,7 +387,6 @@ fn finish(one: &Move) -> Result<bool, LogError> {
     if let Some(log) = slot.as_mut() {
         log.sync(now_ms())?;
     }
-    let at = one.at();
     one.partition.replace_log(&one.target, |old, old_dir| {
         let Some(log) = slot.as_mut() else { return Ok(None) };
         while let Step::More(_) = copy_from(&old.reader(), old.log_start_offset(), log)? {}
@@ -393,21 +400,29 @@ fn finish(one: &Move) -> Result<bool, LogError> {
         log.set_config(old.config().clone());
         log.set_compacted_to(old.compacted_to());
         log.close(now_ms())?;
-        let (Some(source), Some(target)) = (old_dir.log_dir(), one.target.log_dir()) else {
-            return Err(LogError::Failed("a directory has failed".into()));
-        };
-        let aside = source.delete_partition(at, new_id())?;
-        let delay_ms = old.config().file_delete_delay_ms;
-        old_dir.deleted.add(now_ms().saturating_add(delay_ms), aside);
+        let dir = exchange(one, old_dir, old.config().file_delete_delay_ms)?;
         old_dir.remove_replica();
-        if let Err(error) = target.promote_future(&one.name, at) {
-            // The partition is in neither place until the next start finds the copy.
-            one.target.fail(&error);
-            return Err(error);
-        }
-        log.relocate(target.partition_dir(at));
+        log.relocate(dir);
         Ok(slot.take())
     })
+}
+
+/// Sets the partition's directory aside and lets that of the copy take its place. After an error the partition goes on
+/// where it is, unless that directory has failed: then the next start finds which of the two there is.
+fn exchange(one: &Move, old_dir: &DataDir, delay_ms: i64) -> Result<Arc<dyn Dir>, LogError> {
+    let at = one.at();
+    let (Some(source), Some(target)) = (old_dir.log_dir(), one.target.log_dir()) else {
+        return Err(LogError::Failed("a directory has failed".into()));
+    };
+    // Whether the name has changed is not known after an error.
+    let aside = source.delete_partition(at, new_id()).inspect_err(|error| old_dir.note(error))?;
+    if let Err(error) = target.promote(&one.name, at) {
+        one.target.note(&error);
+        source.promote(&aside, at).inspect_err(|error| old_dir.fail(error))?;
+        return Err(error);
+    }
+    old_dir.deleted.add(now_ms().saturating_add(delay_ms), aside);
+    Ok(target.partition_dir(at))
 }
 
 /// Tells the cluster where the replica is now.

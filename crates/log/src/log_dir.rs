@@ -327,8 +327,9 @@ impl LogDir {
         self.dir.child(name)
     }
 
-    /// Lets a copy, whose log is closed, be the partition from now on, durably.
-    pub fn promote_future(&self, name: &str, at: &TopicPartition) -> Result<(), LogError> {
+    /// Lets the directory with this name, whose log is closed or goes on, be the partition's from now on, durably: that of
+    /// a copy, or one that was set aside.
+    pub fn promote(&self, name: &str, at: &TopicPartition) -> Result<(), LogError> {
         let renamed = self.dir.rename(name, &at.to_string());
         renamed.map_err(LogError::io("rename", &self.path().join(name)))?;
         self.dir.sync().map_err(LogError::io("sync", self.path()))

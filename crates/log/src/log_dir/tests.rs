@@ -155,7 +155,7 @@ fn a_copy_becomes_the_partition_or_goes() {
     }
     let futures = dir.contents().unwrap().futures;
     assert!(futures.contains(&(at.clone(), kept.clone())) && futures.len() == 2);
-    dir.promote_future(&kept, &at).unwrap();
+    dir.promote(&kept, &at).unwrap();
     dir.delete_future(&dropped, &at, Uuid([3; 16])).unwrap();
     let contents = dir.contents().unwrap();
     assert_eq!((contents.partitions, contents.futures.len()), (vec![at.clone()], 0));
