@@ -109,9 +109,14 @@ impl Owner {
     pub(crate) fn finish_ahead(&mut self) -> bool {
         let Some(mut write) = self.under_way.take() else { return false };
         let write_ahead = self.write_ahead();
-        assert!(write_ahead.add(&mut write).unwrap());
-        write_ahead.commit().unwrap();
-        self.log.finish_write_ahead(&write);
+        // What it was to read may be gone: the log was compacted or truncated meanwhile.
+        if write_ahead.add(&mut write).unwrap_or(false) {
+            write_ahead.commit().unwrap();
+            self.log.finish_write_ahead(&write);
+        } else {
+            // As a broker does.
+            self.log.sync(NOW).unwrap();
+        }
         true
     }
 
@@ -136,6 +141,11 @@ impl Owner {
             }
             None => {}
         }
+    }
+
+    /// What settles the other file of the write-ahead log, whether it is time for that or not.
+    pub(crate) fn sync_file_system(&self) -> std::io::Result<()> {
+        self.file_system.sync()
     }
 
     /// Leaves nothing in the write-ahead log that counts.
@@ -227,8 +237,10 @@ impl World {
     pub(crate) fn start(&mut self) {
         let mut owner = Owner::start(&self.disk, &self.config).unwrap();
         owner.sync_recovered();
+        let end = owner.log.log_end_offset().0;
         self.owner = Some(owner);
         self.follow();
+        self.model.acked = end;
     }
 
     /// Goes on with the disk that a power cut left.
@@ -435,9 +447,13 @@ impl World {
         "retain"
     }
 
+    /// What was deleted is not waited for any more. A start that was only asked for says nothing of what is durable.
     fn follow(&mut self) {
-        self.model.start = self.log().log_start_offset().0;
-        self.model.acked = self.model.acked.max(self.model.start);
+        let start = self.log().log_start_offset().0;
+        if start > self.model.start {
+            self.model.acked = self.model.acked.max(start);
+        }
+        self.model.start = start;
     }
 
     fn truncate(&mut self) -> &'static str {
