@@ -16,6 +16,8 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
+use rustix::fs::Advice;
+
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenMode {
@@ -26,6 +28,9 @@ pub enum OpenMode {
     /// It is read and written, and made if it does not exist.
     Create,
 }
+
+/// The largest piece of a file that the kernel keeps as one. It is forgotten as a whole or not at all.
+const FOLIO_BYTES: u64 = 2 << 20;
 
 /// One directory of files.
 pub trait Dir: Send + Sync + fmt::Debug {
@@ -61,6 +66,9 @@ pub trait LogFile: Send + Sync + fmt::Debug {
     fn write_at(&self, slices: &mut [IoSlice<'_>], position: u64) -> io::Result<()>;
     /// Makes the bytes written so far durable.
     fn sync(&self) -> io::Result<()>;
+    /// Lets reads from a position on see what is on the disk, except for what waits to be written: after a failed sync
+    /// the kernel takes what it could not write for written, and goes on showing it. As far as that can be.
+    fn forget_clean(&self, _from: u64) {}
     /// Its size in bytes.
     fn size(&self) -> io::Result<u64>;
     /// Cuts it or extends it with zeros.
@@ -210,6 +218,12 @@ impl LogFile for DiskFile {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+
+    fn forget_clean(&self, from: u64) {
+        // A file system that has no such pages has nothing to forget.
+        let _advice =
+            rustix::fs::fadvise(&self.0, from / FOLIO_BYTES * FOLIO_BYTES, None, Advice::DontNeed);
     }
 
     fn size(&self) -> io::Result<u64> {

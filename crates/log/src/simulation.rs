@@ -3,5 +3,6 @@
 //! For tests only: nothing here is part of a release. What is asked of it wrongly panics.
 
 pub mod disk;
+mod inode;
 pub mod power_cut;
 pub mod random;

@@ -20,11 +20,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use super::power_cut::Outcome;
+use super::{
+    inode::{Change, Inode},
+    power_cut::Outcome,
+};
 use crate::{Dir, LogFile, OpenMode};
-
-/// The unit in which bytes reach the disk.
-const BLOCK: usize = 512;
 
 /// What of the disk can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,20 +60,6 @@ pub enum Failure {
 enum Node {
     File(usize),
     Dir(usize),
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Write { at: usize, bytes: Vec<u8> },
-    Resize(usize),
-}
-
-/// A file's content now, what of it is on the disk, and what happened in between.
-#[derive(Clone, Debug, Default)]
-struct Inode {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    pending: Vec<Change>,
 }
 
 #[derive(Clone, Debug)]
@@ -197,12 +183,13 @@ impl SimDisk {
     /// Makes everything durable.
     pub fn sync(&self) -> io::Result<()> {
         let mut state = self.lock();
-        state.checked(Call::Sync)?;
+        let failed = state.checked(Call::Sync);
         for file in &mut state.files {
-            if !file.pending.is_empty() {
-                file.durable = file.now.clone();
-                file.pending.clear();
-            }
+            file.write_out(failed.is_ok());
+        }
+        if failed.is_err() {
+            state.changed();
+            return failed;
         }
         for dir in &mut state.dirs {
             dir.durable = dir.now.clone();
@@ -246,76 +233,6 @@ impl SimDisk {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
-    }
-}
-
-impl Inode {
-    /// The sizes it had since the last sync, the durable one first.
-    fn sizes(&self) -> Vec<usize> {
-        let mut sizes = vec![self.durable.len()];
-        for change in &self.pending {
-            let last = *sizes.last().unwrap();
-            let size = match change {
-                Change::Write { at, bytes } => last.max(at + bytes.len()),
-                Change::Resize(size) => *size,
-            };
-            if size != last {
-                sizes.push(size);
-            }
-        }
-        sizes
-    }
-
-    fn dirty_blocks(&self) -> Vec<usize> {
-        let mut blocks = BTreeSet::new();
-        for change in &self.pending {
-            if let Change::Write { at, bytes } = change {
-                blocks.extend(at / BLOCK..(at + bytes.len()).div_ceil(BLOCK));
-            }
-        }
-        blocks.into_iter().collect()
-    }
-
-    /// How many writes a block has seen.
-    fn versions(&self, block: usize) -> usize {
-        let (from, to) = (block * BLOCK, (block + 1) * BLOCK);
-        let touches = |change: &&Change| matches!(change, Change::Write { at, bytes } if *at < to && at + bytes.len() > from);
-        self.pending.iter().filter(touches).count()
-    }
-
-    /// Puts a block into the state after the first `kept` writes to it.
-    fn restore_block(&self, content: &mut Vec<u8>, block: usize, kept: usize) {
-        let (from, to) = (block * BLOCK, (block + 1) * BLOCK);
-        if content.len() < to {
-            content.resize(to, 0);
-        }
-        let mut seen = 0;
-        for change in &self.pending {
-            match change {
-                Change::Write { at, bytes } if *at < to && at + bytes.len() > from => {
-                    seen += 1;
-                    if seen > kept {
-                        return;
-                    }
-                    let (start, end) = (from.max(*at), to.min(at + bytes.len()));
-                    content[start..end].copy_from_slice(&bytes[start - at..end - at]);
-                }
-                // What is cut off and written again is zeros in between.
-                Change::Resize(size) if *size < to && seen < kept => {
-                    content[from.max(*size)..to].fill(0);
-                }
-                Change::Write { .. } | Change::Resize(_) => {}
-            }
-        }
-    }
-
-    fn write(&mut self, at: usize, bytes: &[u8]) {
-        let end = at + bytes.len();
-        if self.now.len() < end {
-            self.now.resize(end, 0);
-        }
-        self.now[at..end].copy_from_slice(bytes);
-        self.pending.push(Change::Write { at, bytes: bytes.to_vec() });
     }
 }
 
@@ -556,16 +473,13 @@ impl LogFile for SimFile {
     fn sync(&self) -> io::Result<()> {
         let mut state = self.disk.lock();
         let fault = state.fault(Call::Sync);
-        let file = &mut state.files[self.file];
-        if fault.is_some() {
-            // The kernel has marked the pages clean: they are not written any more.
-            file.pending.clear();
-        } else {
-            file.durable = file.now.clone();
-            file.pending.clear();
-        }
+        state.files[self.file].write_out(fault.is_none());
         state.changed();
         fault.map_or(Ok(()), |failure| Err(error_of(failure)))
+    }
+
+    fn forget_clean(&self, from: u64) {
+        self.disk.lock().files[self.file].forget_clean(usize::try_from(from).unwrap());
     }
 
     fn size(&self) -> io::Result<u64> {

@@ -132,3 +132,27 @@ fn a_start_that_fails_can_be_tried_again() {
     }
     assert!(failed > 20, "only {failed} starts failed");
 }
+
+/// What was never acknowledged may stay or go, but what is acknowledged after it must not follow a hole.
+#[test]
+fn what_a_failed_sync_has_dropped_is_no_hole_after_the_next_start() {
+    let disk = SimDisk::new();
+    let mut owner = Owner::start(&disk, &small()).unwrap();
+    let append = |owner: &mut Owner| {
+        let mut batch = build(BuilderOptions::default(), NOW, 1, 900);
+        owner.log.append_as_leader(&mut batch, LeaderEpoch(0), NOW).unwrap().base_offset
+    };
+    append(&mut owner);
+    owner.log.sync(NOW).unwrap();
+    append(&mut owner);
+    disk.fail(Call::Sync, 0, Failure::Io);
+    assert!(owner.log.sync(NOW).is_err());
+    drop(owner);
+    let mut owner = Owner::start(&disk, &small()).unwrap();
+    owner.sync_recovered();
+    let last = append(&mut owner);
+    owner.log.sync(NOW).unwrap();
+    let nothing = vec![0; disk.choices().len()];
+    let left = Owner::start(&disk.after_power_cut(&nothing), &small()).unwrap();
+    assert_eq!(left.log.log_end_offset(), last.plus(1));
+}

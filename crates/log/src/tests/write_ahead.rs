@@ -7,9 +7,9 @@ use ottla_record::BuilderOptions;
 use ottla_types::{LeaderEpoch, Offset, Uuid};
 
 use super::{
-    disk::SimDisk,
+    disk::{Call, Failure, SimDisk},
     model::build,
-    world::{NOW, Owner, small},
+    world::{NOW, Owner, read_all, small},
 };
 use crate::{
     LogDir, LogFile, OpenMode, PendingWrite, WriteAhead, WrittenAhead,
@@ -165,6 +165,30 @@ fn before_a_segment_follows_what_is_being_written_ahead_is_on_the_disk() {
     let nothing = vec![0; disk.choices().len()];
     let left = Owner::start(&disk.after_power_cut(&nothing), &small()).unwrap();
     assert_eq!(left.log.log_end_offset(), Offset(2));
+}
+
+/// The kernel goes on showing what it could not write, and takes it for written: whoever starts on that without a power
+/// cut in between must not believe it.
+#[test]
+fn what_a_failed_sync_has_dropped_is_taken_back_at_the_next_start() {
+    let disk = SimDisk::new();
+    let mut owner = Owner::start(&disk, &small()).unwrap();
+    owner.log.append_as_leader(&mut batch(0), LeaderEpoch(0), NOW).unwrap();
+    owner.log.sync(NOW).unwrap();
+    for offset in 1..4 {
+        owner.log.append_as_leader(&mut batch(offset), LeaderEpoch(0), NOW).unwrap();
+        assert!(owner.sync_ahead());
+    }
+    disk.fail(Call::Sync, 0, Failure::Io);
+    assert!(owner.sync_file_system().is_err());
+    drop(owner);
+    let mut owner = Owner::start(&disk, &small()).unwrap();
+    assert_eq!(owner.log.log_end_offset(), Offset(4));
+    owner.sync_recovered();
+    let nothing = vec![0; disk.choices().len()];
+    let left = Owner::start(&disk.after_power_cut(&nothing), &small()).unwrap();
+    assert_eq!(left.log.log_end_offset(), Offset(4));
+    assert_eq!(read_all(&left.log, Offset(0)).unwrap().len(), 4 * batch(0).len());
 }
 
 /// As after a power cut that Kafka has recovered from in its way.
