@@ -27,6 +27,10 @@ pub(crate) fn parse_v0(content: &[u8]) -> Result<Vec<(usize, &str)>, BadLine> {
     let count = lines.next().and_then(|(_, count)| count.trim().parse::<usize>().ok());
     let count = count.ok_or_else(|| BadLine::new(2, "it is not the number of entries"))?;
     let entries: Vec<_> = lines.filter(|(_, line)| !line.is_empty()).collect();
+    if entries.len() == count && !text.ends_with('\n') {
+        // Every line is ended: of a number that is not, digits may be missing.
+        return Err(BadLine::new(2 + count, "it is cut off"));
+    }
     if entries.len() == count {
         return Ok(entries);
     }
@@ -98,6 +102,8 @@ mod tests {
             ("0\n1\na 0\n", 3),
             ("0\n2\na 0 1\n\na 1 1 2\n", 5),
             ("x", 1),
+            ("0\n1\na 0 12", 3),
+            ("0\n0", 2),
         ] {
             assert_eq!(parse_offsets(bad.as_bytes()).unwrap_err().line, line, "{bad:?}");
         }
