@@ -285,13 +285,16 @@ impl Log {
         if from > 0 {
             self.active.first_timestamp = first_timestamp(file.as_ref(), end);
         }
-        let mut first = None;
+        let (mut first, mut next) = (None, segment.base_offset);
         let mut scan = Scan::headers(file.as_ref(), from, end);
         loop {
             match scan.next_header() {
+                // No checksum is over the offset.
+                Ok(Some((_, header))) if header.base_offset < next => return Ok(None),
                 Ok(Some((_, header))) => {
+                    next = header.next_offset();
                     first.get_or_insert(header.last_offset());
-                    self.log_end_offset = header.next_offset();
+                    self.log_end_offset = next;
                     let indexed = self.active.take_in(segment, &header, &self.config);
                     indexed.map_err(self.io("write", segment, Kind::OffsetIndex))?;
                 }

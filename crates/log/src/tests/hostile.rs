@@ -87,3 +87,24 @@ proptest! {
         open_and_read(disk.root().child("t-0"), opening);
     }
 }
+
+/// The checkpoint is gone, and the offset of the last batch is smaller than that of the one before: nothing but their
+/// order tells.
+#[test]
+fn an_offset_that_has_become_smaller_is_noticed_without_a_checkpoint() {
+    let mut files = files(1);
+    let last = files.iter_mut().find(|file| file.0 == "t-0/00000000000000000112.log").unwrap();
+    let first = ottla_record::BatchHeader::parse(&last.1).unwrap();
+    last.1[first.size()..first.size() + 8].fill(0);
+    let disk = SimDisk::new();
+    disk.root().child("t-0").create().unwrap();
+    for (name, content) in files {
+        disk.put(&name, Some(content));
+    }
+    let at = ottla_types::Offset::ZERO;
+    let (clean_shutdown, is_compacted) = (true, false);
+    open_and_read(
+        disk.root().child("t-0"),
+        Opening { clean_shutdown, is_compacted, recovery_point: at, log_start_offset: at },
+    );
+}
