@@ -111,6 +111,20 @@ fn a_failed_sync_takes_its_directory_offline_and_the_others_go_on() {
 }
 
 #[test]
+fn a_directory_in_which_no_partition_can_be_made_is_offline() {
+    let broker = TestBroker::start(&[TWO]);
+    let neighbour = spread(&broker, "neighbour");
+    let mut client = broker.client();
+    fs::rename(broker.data_dir().join("b"), broker.data_dir().join("aside")).unwrap();
+    client.topic("new", 2, &[]);
+    let served = partitions_in(&broker.data_dir().join("a"));
+    let made = (0..2).find(|number| served.contains(&format!("new-{number}"))).unwrap();
+    wait_until_offline(&mut client, "new", 1 - made);
+    wait_until_offline(&mut client, "neighbour", neighbour);
+    assert_eq!(client.produce("new", made, batch::plain(1)), 0);
+}
+
+#[test]
 fn what_was_acknowledged_in_a_failed_directory_is_there_after_a_restart() {
     let mut broker = TestBroker::start(&[TWO]);
     let lost = spread(&broker, "kept");

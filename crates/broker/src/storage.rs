@@ -232,6 +232,9 @@ fn open_replica(shared: &Shared, work: &Work, known: Option<Known<'_>>) -> Repli
         }
         Err(error) => {
             tracing::error!(partition = %work.at, "the partition is offline: {error}");
+            if error.is_refused_change() {
+                work.dir.fail(&error);
+            }
             if let Some(log_dir) = work.dir.log_dir() {
                 log_dir.keep_checkpoints(&work.at);
             }
