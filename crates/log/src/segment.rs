@@ -18,6 +18,7 @@ use ottla_record::BatchHeader;
 use ottla_types::{Offset, ProducerId};
 
 use crate::{
+    LogConfig,
     dir::{Dir, LogFile, OpenMode},
     error::ReadError,
     index::{Index, OffsetEntry, TimeEntry},
@@ -102,12 +103,19 @@ impl Segment {
         snapshot::parse(&content.ok().flatten()?).ok()
     }
 
-    /// A segment that does not exist: makes its `.log` file. The indexes are made when they have
-    /// entries, or when the segment is rolled or closed.
-    pub(crate) fn create(dir: Arc<dyn Dir>, base_offset: Offset) -> io::Result<Self> {
+    /// A segment that does not exist: makes its `.log` file, and with `preallocate` reserves its room. The indexes are
+    /// made when they have entries, or when the segment is rolled or closed.
+    pub(crate) fn create(
+        dir: Arc<dyn Dir>,
+        base_offset: Offset,
+        config: &LogConfig,
+    ) -> io::Result<Self> {
         let segment = Self::blank(dir, base_offset);
         let name = names::name(base_offset, Kind::Log);
         let file = segment.dir.open(&name, OpenMode::Create)?;
+        if config.preallocate {
+            file.reserve(u64::from(config.segment_bytes))?;
+        }
         segment.slot().0 = Some(file);
         Ok(segment)
     }

@@ -366,14 +366,10 @@ impl Log {
         self.ensure_writable()?;
         self.sync_before_hole()?;
         self.flush_indexes()?;
+        self.trim()?;
         self.active_segment.set_largest_timestamp(Some(self.active.largest));
         self.write_snapshot(base_offset)?;
-        let created = Segment::create(self.dir.clone(), base_offset).and_then(|segment| {
-            if self.config.preallocate {
-                segment.file()?.reserve(u64::from(self.config.segment_bytes))?;
-            }
-            Ok(segment)
-        });
+        let created = Segment::create(self.dir.clone(), base_offset, &self.config);
         let path = self.dir.path().join(names::name(base_offset, Kind::Log));
         let segment = Arc::new(created.map_err(LogError::io("create", &path))?);
         let mut segments = self.segments.as_ref().clone();
@@ -385,6 +381,16 @@ impl Log {
         self.log_end_offset = self.log_end_offset.max(base_offset);
         self.unsynced.directory = true;
         Ok(())
+    }
+
+    /// Gives back what `preallocate` has reserved of the active segment and nothing will be written to.
+    pub(super) fn trim(&self) -> Result<(), LogError> {
+        if !self.config.preallocate {
+            return Ok(());
+        }
+        let segment = &self.active_segment;
+        let trimmed = segment.file().and_then(|file| file.set_size(self.active.size));
+        trimmed.map_err(self.io("truncate", segment, Kind::Log))
     }
 
     /// Writes the active segment's indexes whole, with the time index's last entry.

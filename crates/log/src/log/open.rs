@@ -51,7 +51,7 @@ impl Log {
         let mut unsynced = Unsynced { last_sync_ms: options.now_ms, ..Unsynced::default() };
         unsynced.parent = created;
         let topic_id = topic_id(dir.as_ref(), &options, created, &mut unsynced)?;
-        let (segments, is_new) = open_segments(&dir, &listing, options.log_start_offset)?;
+        let (segments, is_new) = open_segments(&dir, &listing, &options)?;
         unsynced.directory |= is_new || !options.clean_shutdown;
         let Some(active_segment) = segments.last().cloned() else {
             unreachable!("a log without segments was given one")
@@ -400,10 +400,11 @@ fn finish_swaps(dir: &dyn Dir, found: &[String]) -> Result<(), LogError> {
 fn open_segments(
     dir: &Arc<dyn Dir>,
     listing: &Listing,
-    start: Offset,
+    options: &OpenOptions,
 ) -> Result<(Vec<Arc<Segment>>, bool), LogError> {
     if listing.segments.is_empty() {
-        let created = Segment::create(dir.clone(), start);
+        let start = options.log_start_offset;
+        let created = Segment::create(dir.clone(), start, &options.config);
         let path = dir.path().join(names::name(start, Kind::Log));
         return Ok((vec![Arc::new(created.map_err(LogError::io("create", &path))?)], true));
     }

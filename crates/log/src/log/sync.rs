@@ -268,8 +268,10 @@ impl Log {
     pub fn begin_close(&mut self) -> Result<bool, LogError> {
         self.ensure_writable()?;
         if self.changed {
-            let written =
-                self.flush_indexes().and_then(|()| self.write_snapshot(self.log_end_offset));
+            let written = self
+                .flush_indexes()
+                .and_then(|()| self.trim())
+                .and_then(|()| self.write_snapshot(self.log_end_offset));
             self.checked(written)?;
             self.changed = false;
         }

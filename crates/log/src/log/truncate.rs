@@ -173,7 +173,7 @@ impl Log {
             removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
         }
         let path = self.dir.path().join(names::name(offset, Kind::Log));
-        let created = Segment::create(self.dir.clone(), offset);
+        let created = Segment::create(self.dir.clone(), offset, &self.config);
         self.set_segments(vec![Arc::new(created.map_err(LogError::io("create", &path))?)]);
         self.active = Active::new(offset, now_ms);
         self.log_start_offset = offset;

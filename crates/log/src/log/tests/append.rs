@@ -272,3 +272,28 @@ fn batches_of_an_older_epoch_are_not_taken_for_those_of_this_one() {
     assert!(matches!(refused, AppendError::OutOfOrderSequence { .. }), "{refused}");
     assert!(bench.append(produced(1, 1, 0, 4)).duplicate);
 }
+
+/// Room on the disk that a segment of a partition takes, in bytes.
+fn room(bench: &Bench, base_offset: u64) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let path = bench.path().join(format!("{base_offset:020}.log"));
+    std::fs::metadata(path).unwrap().blocks() * 512
+}
+
+#[test]
+fn room_that_was_reserved_is_given_back_once_nothing_will_be_written_there() {
+    let bytes = 1 << 20;
+    let config = LogConfig { preallocate: true, segment_bytes: 1 << 20, ..LogConfig::default() };
+    let mut bench = Bench::new(config);
+    assert!(room(&bench, 0) >= bytes);
+    bench.append(plain(1));
+    assert!(room(&bench, 0) >= bytes);
+    bench.log.roll(NOW).unwrap();
+    assert!(room(&bench, 0) < bytes && room(&bench, 1) >= bytes);
+    bench.append(plain(1));
+    let mut bench = bench.crash();
+    assert_eq!(bench.append(plain(1)).base_offset, Offset(2));
+    let bench = bench.restart();
+    assert!(room(&bench, 1) < bytes);
+    assert_eq!(bench.log.log_end_offset(), Offset(3));
+}
