@@ -85,6 +85,32 @@ fn a_move_is_no_faster_than_allowed() {
     wait_until_in(&mut client, &to, "slow");
 }
 
+#[test]
+fn as_many_moves_as_there_are_threads_are_under_way_at_once() {
+    let one = ("num.replica.alter.log.dirs.threads", "1");
+    for settings in [vec![TWO, SLOWLY], vec![TWO, SLOWLY, one]] {
+        let broker = TestBroker::start(&settings);
+        let mut client = broker.client();
+        for topic in ["one", "two"] {
+            client.topic(topic, 1, &[]);
+            client.produce(topic, 0, batch::plain(1000));
+            let (_, to) = places(&broker, topic);
+            assert_eq!(move_to(&mut client, &to, topic, 0), 0);
+        }
+        let begun = |client: &mut Client| {
+            let dirs = described(client);
+            dirs.iter().flat_map(|dir| &dir.partitions).filter(|it| it.3 && it.2 > 0).count()
+        };
+        let threads = if settings.contains(&one) { 1 } else { 2 };
+        eventually("they have begun", || (begun(&mut client) == threads).then_some(()));
+        // A thread that moves nothing would have begun the other by now.
+        for _ in 0..500 {
+            client.produce("one", 0, batch::plain(1));
+            assert_eq!(begun(&mut client), threads);
+        }
+    }
+}
+
 /// A broker with a move that is under way out of `from`, and its topic with 200,000 records.
 fn under_way(from: &str) -> (TestBroker, &'static str, PathBuf, PathBuf) {
     let broker = TestBroker::start(&[TWO, SLOWLY]);

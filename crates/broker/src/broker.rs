@@ -277,7 +277,7 @@ pub struct Broker {
     workers: Vec<(Handle, JoinHandle<()>)>,
     flusher_threads: Vec<JoinHandle<()>>,
     controller_thread: Option<JoinHandle<()>>,
-    moves_thread: Option<JoinHandle<()>>,
+    moves_threads: Vec<JoinHandle<()>>,
     http: Option<HttpServer>,
     ready_after: Duration,
 }
@@ -304,7 +304,7 @@ impl Broker {
         let start = broker_start(&config, &opened, &bound);
         let Assembled { shared, controller_thread, unrecorded } =
             assemble(&config, opened, metrics, start)?;
-        let moves_thread = Some(Moves::start(&shared)?);
+        let moves_threads = Moves::start(&shared)?;
         let workers = start_workers(&shared)?;
         if let Some((home, _)) = workers.first() {
             shared.enter_runtime(home.clone());
@@ -314,7 +314,7 @@ impl Broker {
             workers,
             flusher_threads,
             controller_thread,
-            moves_thread,
+            moves_threads,
             http: None,
             ready_after: Duration::ZERO,
         };
@@ -384,6 +384,7 @@ impl Broker {
         let shared = Arc::clone(&self.shared);
         home.spawn(shared.run_coordinators());
         home.spawn(housekeeping::run(Arc::clone(&self.shared)));
+        home.spawn(housekeeping::run_flush(Arc::clone(&self.shared)));
         let shared = Arc::clone(&self.shared);
         home.spawn(async move { shared.journal.run(Arc::clone(&shared)).await });
         home.spawn(failures::run(Arc::clone(&self.shared)));
@@ -420,8 +421,8 @@ impl Broker {
         }
         shared.controller.stop();
         shared.log_dirs.every().for_each(|dir| dir.stop_flusher());
-        let threads = [self.moves_thread.take(), self.controller_thread.take()];
-        for thread in threads.into_iter().flatten().chain(self.flusher_threads.drain(..)) {
+        let threads = self.moves_threads.drain(..).chain(self.controller_thread.take());
+        for thread in threads.chain(self.flusher_threads.drain(..)) {
             drop(thread.join());
         }
         storage::close(&shared)?;

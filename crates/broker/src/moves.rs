@@ -77,7 +77,7 @@ impl Move {
     }
 }
 
-/// All moves, and the thread that does them one after the other.
+/// All moves, and the threads that do them.
 #[derive(Debug)]
 pub(crate) struct Moves {
     state: Mutex<State>,
@@ -87,8 +87,9 @@ pub(crate) struct Moves {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The first one is under way.
     queue: VecDeque<Arc<Move>>,
+    /// Those of which a thread does a step now.
+    under_way: Vec<Arc<Move>>,
     is_stopping: bool,
 }
 
@@ -207,22 +208,34 @@ impl Moves {
         }
     }
 
+    /// Lets the next step of a move be done, by whoever comes.
+    fn put_back(&self, one: &Arc<Move>) {
+        self.state().under_way.retain(|it| !Arc::ptr_eq(it, one));
+    }
+
     fn remove(&self, done: &Arc<Move>) {
         self.state().queue.retain(|one| !Arc::ptr_eq(one, done));
     }
 
-    /// Starts the thread; it ends after [`Self::stop`].
-    pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<JoinHandle<()>> {
-        let shared = Arc::clone(shared);
-        let thread = std::thread::Builder::new().name("ottla-moves".to_owned());
-        thread.spawn(move || {
-            while let Some(next) = shared.moves.next() {
-                shared.moves.carry_on(&shared, &next);
-            }
-        })
+    /// Starts `num.replica.alter.log.dirs.threads`, else one for each directory; they end after [`Self::stop`].
+    pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<Vec<JoinHandle<()>>> {
+        let wanted = shared.config().get(&keys::NUM_REPLICA_ALTER_LOG_DIRS_THREADS);
+        let wanted = wanted.and_then(|count| usize::try_from(count).ok());
+        let count = wanted.unwrap_or_else(|| shared.log_dirs.all().len());
+        let start = |_| {
+            let shared = Arc::clone(shared);
+            let thread = std::thread::Builder::new().name("ottla-moves".to_owned());
+            thread.spawn(move || {
+                while let Some(next) = shared.moves.next() {
+                    shared.moves.carry_on(&shared, &next);
+                    shared.moves.put_back(&next);
+                }
+            })
+        };
+        (0..count.max(1)).map(start).collect()
     }
 
-    /// Lets the thread end after what it is at.
+    /// Lets the threads end after what they are at.
     pub(crate) fn stop(&self) {
         self.state().is_stopping = true;
         self.work.notify_all();
@@ -239,8 +252,10 @@ impl Moves {
             if state.is_stopping {
                 return None;
             }
-            if let Some(next) = state.queue.front() {
-                return Some(Arc::clone(next));
+            let is_free = |one: &&Arc<Move>| !state.under_way.iter().any(|it| Arc::ptr_eq(it, one));
+            if let Some(next) = state.queue.iter().find(is_free).cloned() {
+                state.under_way.push(Arc::clone(&next));
+                return Some(next);
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
