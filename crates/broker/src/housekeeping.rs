@@ -16,6 +16,25 @@ use crate::{
 /// How often the tasks are looked at; each runs when its own time has come.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// Asks for the syncs that `flush.ms` is due for, until the broker stops. Where no topic has one it only looks whether
+/// that is still so.
+pub(crate) async fn run_flush(shared: Arc<Shared>) {
+    loop {
+        let topics = shared.partitions.topics();
+        let every = topics.iter().map(|topic| topic.settings().log.flush_ms).min();
+        let every = every.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(u64::MAX).max(1);
+        tokio::select! {
+            biased;
+            () = shared.stopping.wait() => return,
+            () = tokio::time::sleep(LOOK_EVERY.min(Duration::from_millis(every))) => {}
+        }
+        for topic in topics.iter().filter(|topic| topic.settings().log.flush_ms != i64::MAX) {
+            let now = now_ms();
+            topic.partitions().for_each(|partition| partition.sync_if_due(now));
+        }
+    }
+}
+
 /// Runs until the broker stops.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let config = shared.config();
@@ -24,6 +43,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         Task::new(initial_delay, config.get(&keys::LOG_RETENTION_CHECK_INTERVAL_MS));
     let mut checkpoint =
         Task::new(initial_delay, config.get(&keys::LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS).into());
+    let mut starts = Task::new(
+        initial_delay,
+        config.get(&keys::LOG_FLUSH_START_OFFSET_CHECKPOINT_INTERVAL_MS).into(),
+    );
     let mut expiry = Task::new(
         initial_delay,
         config.get(&keys::PRODUCER_ID_EXPIRATION_CHECK_INTERVAL_MS).into(),
@@ -36,9 +59,11 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
         let files = files_task.is_due();
+        // What moves a log's start writes it down at once: this is for what may not have.
+        let are_starts_due = starts.is_due();
         let due = Due {
             retention: retention.is_due(),
-            checkpoint: checkpoint.is_due(),
+            checkpoint: checkpoint.is_due() || are_starts_due,
             expiry: expiry.is_due(),
         };
         let work = Arc::clone(&shared);
@@ -107,12 +132,8 @@ fn cause_of(reason: DeletionReason) -> &'static str {
 
 /// Whether a log start offset has moved.
 fn look_at(shared: &Shared, topic: &HostedTopic, due: Due, now: i64) -> bool {
-    let settings = topic.settings();
     let mut moved = false;
     for partition in topic.partitions() {
-        if settings.log.flush_ms != i64::MAX {
-            partition.sync_if_due(now);
-        }
         if due.retention {
             let high_watermark = partition.high_watermark();
             match partition.with_live_log(|log| log.apply_retention(now, high_watermark)) {

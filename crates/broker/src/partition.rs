@@ -293,7 +293,7 @@ impl Partition {
         let log_end_offset = inner.log.log_end_offset();
         let acks_all = acks == -1;
         self.step(&mut inner, Event::Appended { log_end_offset, acks_all }, now_ms);
-        let wait_for = if inner.log.is_sync_due(now_ms) {
+        let wait_for = if inner.log.has_flush_messages() {
             self.queue_sync(&inner.dir);
             Some(WaitFor::Durable)
         } else {

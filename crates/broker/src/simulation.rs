@@ -146,6 +146,7 @@ impl SimulatedBroker {
         shared.load_coordinators();
         drop(tokio::spawn(Arc::clone(&shared).run_coordinators()));
         drop(tokio::spawn(housekeeping::run(Arc::clone(&shared))));
+        drop(tokio::spawn(housekeeping::run_flush(Arc::clone(&shared))));
         drop(tokio::spawn(failures::run(Arc::clone(&shared))));
         shared.is_ready_from_now_on();
         Ok(Self { shared, connected: AtomicU16::new(0) })

@@ -210,10 +210,10 @@ impl Partition {
         }
     }
 
-    /// Syncs if `flush.ms` has passed since the last sync and something was appended.
+    /// Syncs if `flush.ms` has passed since the last sync and something was appended. Nobody waits for it.
     pub(crate) fn sync_if_due(self: &Arc<Self>, now_ms: i64) {
         let inner = self.lock();
-        if inner.log.is_sync_due(now_ms) {
+        if inner.log.is_flush_ms_over(now_ms) {
             self.queue_sync(&inner.dir);
         }
     }

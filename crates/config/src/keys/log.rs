@@ -54,10 +54,10 @@ keys! { LOG_KEYS: Broker;
         with("log.flush.scheduler.interval.ms", "9223372036854775807")
         .high().honoured();
 
-    /// Time between two writes of the log start offsets.
+    /// Time between two writes of the log start offsets, at the most.
     LOG_FLUSH_START_OFFSET_CHECKPOINT_INTERVAL_MS: i32 =
         with("log.flush.start.offset.checkpoint.interval.ms", "60000")
-        .at_least(0).high();
+        .at_least(0).high().honoured();
 
     /// Bytes of records between two entries of the offset index.
     LOG_INDEX_INTERVAL_BYTES: i32 = with("log.index.interval.bytes", "4096")
@@ -140,7 +140,7 @@ keys! { LOG_KEYS: Broker;
     NUM_RECOVERY_THREADS_PER_DATA_DIR: i32 = with("num.recovery.threads.per.data.dir", "2")
         .at_least(1).high().cluster_wide().honoured_at_start();
 
-    /// Number of threads that move replicas between log directories.
+    /// Number of threads that move replicas between log directories; one for each directory without it.
     NUM_REPLICA_ALTER_LOG_DIRS_THREADS: Option<i32> = null("num.replica.alter.log.dirs.threads")
-        .high();
+        .high().honoured();
 }

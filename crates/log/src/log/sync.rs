@@ -159,12 +159,19 @@ impl FileSystem {
 }
 
 impl Log {
-    /// Whether `flush.messages` or `flush.ms` ask for a sync now.
-    pub fn is_sync_due(&self, now_ms: i64) -> bool {
-        let unsynced = self.log_end_offset.0.saturating_sub(self.durable_offset().0);
-        unsynced > 0
-            && (unsynced >= self.config.flush_messages
-                || now_ms.saturating_sub(self.unsynced.last_sync_ms) >= self.config.flush_ms)
+    /// Whether as many records as `flush.messages` says are not synced: whoever has appended the last of them waits.
+    pub fn has_flush_messages(&self) -> bool {
+        self.unsynced_records() >= self.config.flush_messages
+    }
+
+    /// Whether the last sync was `flush.ms` ago or more, and something has come since.
+    pub fn is_flush_ms_over(&self, now_ms: i64) -> bool {
+        self.unsynced_records() > 0
+            && now_ms.saturating_sub(self.unsynced.last_sync_ms) >= self.config.flush_ms
+    }
+
+    fn unsynced_records(&self) -> i64 {
+        self.log_end_offset.0.saturating_sub(self.durable_offset().0)
     }
 
     /// Collects what [`SyncTask::run`] has to sync. Opens files if need be, but waits for nothing.

@@ -199,16 +199,16 @@ fn a_failed_sync_takes_the_log_offline_and_moves_nothing() {
 #[test]
 fn a_sync_covers_what_was_there_when_it_began() {
     let (_temp, _switches, mut log) = faulty();
-    assert!(!log.is_sync_due(NOW));
+    assert!(!log.is_flush_ms_over(i64::MAX));
     log.set_config(LogConfig { flush_messages: 5, flush_ms: 1000, ..LogConfig::default() });
     log.append_as_leader(&mut plain(3), EPOCH, NOW).unwrap();
-    assert!(!log.is_sync_due(NOW));
-    assert!(log.is_sync_due(NOW + 1000));
+    assert!(!log.has_flush_messages() && !log.is_flush_ms_over(NOW + 999));
+    assert!(log.is_flush_ms_over(NOW + 1000));
     let task = log.begin_sync(NOW).unwrap();
     log.append_as_leader(&mut plain(5), EPOCH, NOW).unwrap();
     task.run().unwrap();
     assert_eq!(log.finish_sync(&task), Offset(3));
-    assert!(log.is_sync_due(NOW));
+    assert!(log.has_flush_messages() && !log.is_flush_ms_over(NOW));
     assert_eq!(log.sync(NOW).unwrap(), Offset(8));
     assert!(log.begin_sync(NOW).unwrap().is_empty());
 }
