@@ -153,11 +153,17 @@ pub(crate) fn append(dir: &dyn Dir, name: &str, aborted: AbortedTxn) -> io::Resu
     file.write_at(&mut [IoSlice::new(&aborted.to_bytes())], whole)
 }
 
-/// Keeps only entries whose marker is before `end`.
+/// Keeps only entries whose marker is before `end`, durably: where the log now ends at its recovery point, no later sync
+/// comes by here.
 pub(crate) fn truncate(dir: &dyn Dir, name: &str, end: Offset) -> io::Result<()> {
     let (entries, _) = read(dir, name)?;
-    let kept = entries.partition_point(|entry| entry.last_offset < end);
-    dir.open(name, OpenMode::Create)?.set_size((kept * SIZE) as u64)
+    let kept = (entries.partition_point(|entry| entry.last_offset < end) * SIZE) as u64;
+    let file = dir.open(name, OpenMode::Create)?;
+    if file.size()? > kept {
+        file.set_size(kept)?;
+        file.sync()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,12 +13,12 @@ use ottla_types::{LeaderEpoch, Offset};
 
 use super::{
     disk::SimDisk,
-    model::{Model, build, of_producer},
+    model::{Model, build, end_of_transaction, of_producer},
     power_cut::outcomes,
     random::Random,
     world::{NOW, Owner, World, read_all, small},
 };
-use crate::LogConfig;
+use crate::{AppendOrigin, LogConfig};
 
 /// Things done per seed.
 const STEPS: usize = 210;
@@ -211,8 +211,9 @@ pub(crate) fn seeds(fixed: &[u64]) -> Vec<u64> {
 
 #[test]
 fn after_a_power_cut_at_any_moment_the_log_is_right() {
-    // The second one retained a segment whose producers were never synced: it ended where all was durable.
-    for seed in seeds(&[4, 178_700_897_327_921]) {
+    // The second one retained a segment whose producers were never synced: it ended where all was durable. The third
+    // one cut off an aborted transaction whose index was never synced either.
+    for seed in seeds(&[4, 178_700_897_327_921, 12_659_521_313_942]) {
         let cuts = run(seed, preallocated(seed), World::step);
         assert!(cuts > 1000, "only {cuts} power cuts");
     }
@@ -235,6 +236,31 @@ fn after_a_power_cut_at_any_moment_what_was_written_ahead_is_there() {
     for seed in seeds(&[1, 3]) {
         let config = LogConfig { segment_bytes: 12_000, retention_bytes: 30_000, ..small() };
         run(seed, config, World::step_ahead);
+    }
+}
+
+/// Where the log ends at its recovery point again, nothing of it is left to sync.
+#[test]
+fn an_aborted_transaction_that_was_truncated_away_leaves_nothing_after_a_clean_stop() {
+    let disk = SimDisk::new();
+    let mut owner = Owner::start(&disk, &small()).unwrap();
+    let append = |owner: &mut Owner, mut batch: Vec<u8>, origin| {
+        owner.log.append_from(origin, &mut batch, LeaderEpoch(0), NOW).unwrap();
+    };
+    append(&mut owner, build(of_producer(1, 0, true), NOW, 1, 10), AppendOrigin::CLIENT);
+    owner.log.sync(NOW).unwrap();
+    append(&mut owner, end_of_transaction(1, false, NOW), AppendOrigin::COORDINATOR);
+    owner.log.truncate_to(Offset(1), NOW).unwrap();
+    let before = disk.copy();
+    owner.stop().unwrap();
+    for disk in [before, disk] {
+        let choices = disk.choices();
+        for outcome in outcomes(&choices, 200, &mut Random::new(1)) {
+            let left = Owner::start(&disk.after_power_cut(&outcome), &small()).unwrap();
+            assert_eq!(left.log.log_end_offset(), Offset(1));
+            let aborted = left.log.reader().aborted_transactions(Offset(0), Offset(1));
+            assert_eq!(aborted.unwrap(), []);
+        }
     }
 }
 
