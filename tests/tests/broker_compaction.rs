@@ -279,3 +279,21 @@ fn what_was_compacted_once_is_whole_after_the_policy_has_changed() {
         assert_eq!(client.offset("was", 0, -1), 25);
     }
 }
+
+#[test]
+fn compaction_is_no_faster_than_allowed() {
+    let (slowly, quickly) = ("100", "100000000");
+    let key = "log.cleaner.io.max.bytes.per.second";
+    let broker = TestBroker::start(&[("log.cleaner.backoff.ms", "1"), (key, slowly)]);
+    let mut client = broker.client();
+    client.topic("slow", 1, COMPACTED);
+    for second in 0..300 {
+        put(&mut client, "slow", second, &["a", "b"], Some("v"));
+    }
+    // It takes a few of these without a limit, and minutes with it.
+    for _ in 0..100 {
+        assert!(stored(&mut client, "slow").len() > 500);
+    }
+    client.alter((4, "1"), &[(key, quickly)]);
+    eventually("it is compacted", || (stored(&mut client, "slow").len() < 10).then_some(()));
+}

@@ -66,12 +66,14 @@ impl State {
     }
 }
 
+/// How often a cleaner that rests looks whether it may go faster by now.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// The configuration, which may change while the broker runs.
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     threads: usize,
     options: CleanerOptions,
-    bytes_per_second: f64,
     backoff: Duration,
 }
 
@@ -86,7 +88,6 @@ impl Settings {
                 load_factor: config.get(&keys::LOG_CLEANER_IO_BUFFER_LOAD_FACTOR),
                 io_bytes: size(config.get(&keys::LOG_CLEANER_IO_BUFFER_SIZE).into()),
             },
-            bytes_per_second: config.get(&keys::LOG_CLEANER_IO_MAX_BYTES_PER_SECOND),
             backoff: Duration::from_millis(
                 u64::try_from(config.get(&keys::LOG_CLEANER_BACKOFF_MS)).unwrap_or(0).max(1),
             ),
@@ -108,17 +109,31 @@ impl SharedLog for Partition {
     }
 }
 
-/// Rests where the cleaners are too fast, and stops where somebody wants the partition's files.
+/// Rests where the cleaners are too fast, until another speed is allowed, and stops where somebody wants the partition's
+/// files.
 struct Paced<'a> {
     throttle: &'a Throttle,
-    bytes_per_second: f64,
+    shared: &'a Shared,
     cleans: &'a Cleans<'a>,
+}
+
+impl Paced<'_> {
+    fn bytes_per_second(&self) -> f64 {
+        self.shared.config().get(&keys::LOG_CLEANER_IO_MAX_BYTES_PER_SECOND)
+    }
 }
 
 impl Pace for Paced<'_> {
     fn moved(&mut self, bytes: u64) -> Result<(), Interrupted> {
-        let rest = self.throttle.moved(bytes, self.bytes_per_second, Instant::now());
-        self.cleans.rest(rest)
+        let allowed = self.bytes_per_second();
+        let until = Instant::now() + self.throttle.moved(bytes, allowed, Instant::now());
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            self.cleans.rest(left.min(LOOK_EVERY))?;
+            if left <= LOOK_EVERY || self.bytes_per_second().total_cmp(&allowed).is_ne() {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -298,11 +313,7 @@ impl Cleaners {
         }
         if let Some(cleans) = cleans.filter(|_| !partition.is_retired()) {
             let began = Instant::now();
-            let mut pace = Paced {
-                throttle: &self.throttle,
-                bytes_per_second: settings.bytes_per_second,
-                cleans: &cleans,
-            };
+            let mut pace = Paced { throttle: &self.throttle, shared, cleans: &cleans };
             let mut cleaner = Cleaner::new(settings.options);
             let cleaned = cleaner.clean(partition.as_ref(), cleanable, &mut pace, now_ms());
             match cleaned {
