@@ -63,8 +63,9 @@ fn whoever_appends_the_last_of_flush_messages_waits_for_the_disk() {
 fn a_log_is_synced_within_flush_ms_and_nobody_waits_for_that() {
     let configs = [("ottla.ack.durability", "page-cache"), ("flush.ms", "1")];
     let (_broker, mut client) = unsyncable(&configs);
-    eventually("it is synced", || match with_acks(&mut client, 1, batch::plain(1)) {
-        0 => None,
-        code => Some(assert_eq!(code, KAFKA_STORAGE_ERROR)),
+    let code = eventually("it is synced", || {
+        let code = with_acks(&mut client, 1, batch::plain(1));
+        (code != 0).then_some(code)
     });
+    assert_eq!(code, KAFKA_STORAGE_ERROR);
 }

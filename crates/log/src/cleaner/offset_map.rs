@@ -253,10 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn ten_million_keys_fit_into_the_default_buffer() {
-        let map = OffsetMap::new(134_217_728, 0.9, Offset(0), END);
-        assert!(map.entries_max() >= 10_000_000, "{}", map.entries_max());
-        assert!(map.memory_bytes() <= 134_217_728);
+    fn ten_million_keys_are_put_into_the_default_buffer_and_found() {
+        let count = 10_000_000_u32;
+        let mut map = OffsetMap::new(128 << 20, 0.9, Offset::ZERO, Offset(count.into()));
+        for key in 0..count {
+            assert!(map.put(&key.to_be_bytes(), Offset(key.into())), "{key}");
+        }
+        assert!(map.memory_bytes() <= 128 << 20);
+        for key in (0..count).step_by(1001) {
+            assert_eq!(map.get(&key.to_be_bytes()), Some(Offset(key.into())), "{key}");
+        }
     }
 
     #[test]
