@@ -114,13 +114,8 @@ impl WriteAhead {
         file_bytes: u64,
         secret: Uuid,
     ) -> io::Result<Self> {
-        let files = open_both(dir, file_bytes).inspect_err(|_| {
-            // Half of it is of no use, and the room may be what is lacking.
-            for name in FILE_NAMES {
-                drop(dir.remove(name));
-                drop(dir.remove(&temporary(name)));
-            }
-        })?;
+        // Half of it is of no use, and the room may be what is lacking.
+        let files = open_both(dir, file_bytes).inspect_err(|_| drop(Self::remove(dir)))?;
         let mut this = Self {
             files,
             file_bytes,
@@ -138,6 +133,15 @@ impl WriteAhead {
         this.begin_other()?;
         this.is_other_settled = true;
         Ok(this)
+    }
+
+    /// Removes the files, which hold nothing any more that counts. An error leaves some of them there.
+    pub fn remove(dir: &dyn Dir) -> io::Result<()> {
+        for name in FILE_NAMES {
+            dir.remove(name)?;
+            dir.remove(&temporary(name))?;
+        }
+        dir.sync()
     }
 
     /// Whether the files are there.

@@ -213,6 +213,8 @@ impl Flusher {
             let emptied = opened.and_then(|mut log| log.empty().map(|()| log));
             let log = match emptied {
                 Err(error) if is_full(&error) => {
+                    // What they hold is in the partitions' own files, and must not come back once one is truncated.
+                    WriteAhead::remove(self.root.as_ref())?;
                     self.give_up(&error);
                     return Ok(());
                 }

@@ -141,8 +141,8 @@ impl FileSystem {
 
     /// Makes everything durable that was written to the file system, also by others. A failure is
     /// one of any of its files, and means the same as a failed [`SyncTask::run`] for every task, also for
-    /// those of every later call: what it was about may be gone from memory. Before Linux 5.8 a failure
-    /// is not told at all.
+    /// those of every later call: what it was about may be gone from memory, for lack of room too, which is therefore not
+    /// told as such. Before Linux 5.8 a failure is not told at all.
     pub fn sync(&self) -> io::Result<()> {
         match &self.0 {
             FileSystemKind::Disk(directory, failure) => {
@@ -150,7 +150,7 @@ impl FileSystem {
                 if failure.is_none() {
                     *failure = rustix::fs::syncfs(directory).err();
                 }
-                failure.map_or(Ok(()), |error| Err(error.into()))
+                failure.map_or(Ok(()), |error| Err(io::Error::other(error)))
             }
             #[cfg(any(test, feature = "simulation"))]
             FileSystemKind::Simulated(disk) => disk.sync(),

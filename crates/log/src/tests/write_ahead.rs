@@ -12,7 +12,7 @@ use super::{
     world::{NOW, Owner, read_all, small},
 };
 use crate::{
-    LogDir, LogFile, OpenMode, PendingWrite, WriteAhead, WrittenAhead,
+    LogDir, LogFile, OpenMode, PendingWrite, WriteAhead, WrittenAhead, is_full,
     write_ahead::{FILE_NAMES, Mark, group::BLOCK, read::describe},
 };
 
@@ -146,6 +146,39 @@ fn a_group_that_is_not_whole_is_left_out_and_what_follows_is_not() {
     content[0] ^= 1;
     disk.put(name, Some(content));
     assert!(found(&disk, 0).is_empty());
+}
+
+#[test]
+fn without_room_for_the_files_none_is_left_and_there_is_room_again() {
+    let mut refused = 0;
+    for skip in 0.. {
+        let disk = SimDisk::new();
+        disk.fail(Call::Write, skip, Failure::Full);
+        let found = WrittenAhead::default();
+        let opened = WriteAhead::open(disk.root().as_ref(), &found, FILE_BYTES, SECRET);
+        let Err(error) = opened else { break };
+        refused += 1;
+        assert!(is_full(&error), "{error}");
+        // The last write is that of the header of a file that is whole.
+        let is_made = WriteAhead::is_made(disk.root().as_ref());
+        assert!(is_made || disk.files().is_empty(), "{skip}: {:?}", disk.files().keys());
+        disk.heal();
+        let mut log = open(&disk);
+        write(&disk, &mut log, 0, &batch(0));
+        assert_eq!(self::found(&disk, 0), [batch(0)]);
+    }
+    assert!(refused > 2, "only {refused}");
+}
+
+#[test]
+fn files_that_were_removed_bring_nothing_back() {
+    let disk = SimDisk::new();
+    let mut log = open(&disk);
+    write(&disk, &mut log, 0, &batch(0));
+    WriteAhead::remove(disk.root().as_ref()).unwrap();
+    let nothing = vec![0; disk.choices().len()];
+    let disk = disk.after_power_cut(&nothing);
+    assert!(found(&disk, 0).is_empty() && !WriteAhead::is_made(disk.root().as_ref()));
 }
 
 /// Else a power cut could leave the next segment without it, which in a compacted log is no hole to anybody.
