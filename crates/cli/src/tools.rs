@@ -10,6 +10,7 @@ mod console_consumer;
 mod console_producer;
 mod delete_records;
 mod elections;
+mod exceptions;
 mod flags;
 mod groups;
 mod kcat;
@@ -24,7 +25,7 @@ mod transactions;
 
 use std::process::ExitCode;
 
-use ottla_client::{Error, ErrorCode};
+use ottla_client::Error;
 
 use crate::{
     exit::Failure,
@@ -149,16 +150,7 @@ pub(crate) fn kafka_text(error: &Error) -> String {
 pub(crate) fn exception(error: &Error) -> String {
     let text = kafka_text(error);
     let Some(code) = error.code() else { return text };
-    let class = match code {
-        ErrorCode::InvalidConfig => "InvalidConfiguration".to_owned(),
-        ErrorCode::TopicAlreadyExists => "TopicExists".to_owned(),
-        ErrorCode::NonEmptyGroup => "GroupNotEmpty".to_owned(),
-        ErrorCode::RequestTimedOut => "Timeout".to_owned(),
-        ErrorCode::CorruptMessage => "CorruptRecord".to_owned(),
-        ErrorCode::MessageTooLarge => "RecordTooLarge".to_owned(),
-        code => code.name().split('_').map(capitalized).collect(),
-    };
-    format!("org.apache.kafka.common.errors.{class}Exception: {text}")
+    format!("{}: {text}", exceptions::class(code))
 }
 
 /// `GROUP` or `group` as `Group`.
