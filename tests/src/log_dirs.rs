@@ -8,7 +8,15 @@ use ottla_wire::{
     messages::{AlterReplicaLogDirsRequest, DescribeLogDirsRequest},
 };
 
-use crate::client::Client;
+use crate::{
+    client::Client,
+    in_process::{TestBroker, eventually},
+};
+
+/// For a broker with two data directories.
+pub const TWO: (&str, &str) = ("log.dirs", "{dir}/a,{dir}/b");
+
+const LEADER_NOT_AVAILABLE: i16 = 5;
 
 /// One directory, as DescribeLogDirs tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,4 +90,29 @@ pub fn partitions_in(dir: &Path) -> Vec<String> {
     let mut names: Vec<String> = names.filter(is_partition).collect();
     names.sort();
     names
+}
+
+/// Creates a topic of two partitions, one in each of [`TWO`]; gives the number of the one in `b`.
+pub fn spread(broker: &TestBroker, name: &str) -> i32 {
+    broker.client().topic(name, 2, &[]);
+    let in_b = partitions_in(&broker.data_dir().join("b"));
+    let number = (0..2).find(|number| in_b.contains(&format!("{name}-{number}")));
+    number.expect("one partition is in the second directory")
+}
+
+/// Makes the disk refuse the next sync of a partition that was never synced: its directory goes.
+pub fn break_partition(dir: &Path, topic: &str, partition: i32) {
+    fs::remove_dir_all(dir.join(format!("{topic}-{partition}"))).expect("a partition's directory");
+}
+
+/// Returns once clients are told that a partition of a single broker has no leader.
+pub fn wait_until_offline(client: &mut Client, topic: &str, partition: i32) {
+    eventually("the leader is gone", || {
+        let topic = client.metadata(topic, false);
+        let found = topic.partitions.into_iter().find(|one| one.partition_index == partition)?;
+        (found.leader_id == -1).then(|| {
+            assert_eq!(found.error_code, LEADER_NOT_AVAILABLE);
+            assert_eq!(found.offline_replicas, [1]);
+        })
+    });
 }

@@ -7,39 +7,12 @@ use std::{
 
 use ottla_tests::{
     batch,
-    client::Client,
     group::{commit, committed},
-    in_process::{self, TestBroker, eventually},
-    log_dirs::{described, partitions_in},
+    in_process::{self, TestBroker},
+    log_dirs::{TWO, break_partition, described, partitions_in, spread, wait_until_offline},
 };
 
-const TWO: (&str, &str) = ("log.dirs", "{dir}/a,{dir}/b");
 const KAFKA_STORAGE_ERROR: i16 = 56;
-const LEADER_NOT_AVAILABLE: i16 = 5;
-
-/// Creates a topic of two partitions, one in each directory; gives the number of the one in `b`.
-fn spread(broker: &TestBroker, name: &str) -> i32 {
-    broker.client().topic(name, 2, &[]);
-    let in_b = partitions_in(&broker.data_dir().join("b"));
-    let number = (0..2).find(|number| in_b.contains(&format!("{name}-{number}")));
-    number.expect("one partition is in the second directory")
-}
-
-/// Makes the disk refuse the next sync of a partition that was never synced: its directory goes.
-fn break_partition(dir: &Path, topic: &str, partition: i32) {
-    fs::remove_dir_all(dir.join(format!("{topic}-{partition}"))).unwrap();
-}
-
-fn wait_until_offline(client: &mut Client, topic: &str, partition: i32) {
-    eventually("the leader is gone", || {
-        let topic = client.metadata(topic, false);
-        let found = topic.partitions.into_iter().find(|one| one.partition_index == partition)?;
-        (found.leader_id == -1).then(|| {
-            assert_eq!(found.error_code, LEADER_NOT_AVAILABLE);
-            assert_eq!(found.offline_replicas, [1]);
-        })
-    });
-}
 
 /// Puts a file where a data directory was, so that it cannot be opened.
 fn unmount(dir: &Path) -> PathBuf {
