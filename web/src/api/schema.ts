@@ -109,7 +109,7 @@ export type BrokerLogDir = {
   isOnline: boolean;
   /** The largest of them, at most 50. */
   largest: BrokerReplica[];
-  /** Replicas in it. */
+  /** Replicas in it; of a directory that is offline only the broker's own console knows them. */
   partitions: number;
   path: string;
   /** Bytes of their logs. */

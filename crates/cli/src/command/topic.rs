@@ -335,7 +335,7 @@ async fn offsets_of(
     Ok(found.collect())
 }
 
-/// Bytes on disk of each partition: of its largest replica.
+/// Bytes on disk of each partition: of its largest replica in a directory that works.
 async fn sizes(client: &Client) -> Result<BTreeMap<(String, i32), i64>, Failure> {
     let mut sizes = BTreeMap::new();
     for broker in client.topology().brokers.values() {

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use ottla_client::{BrokerId, LogDir};
+use ottla_client::{BrokerId, Error, LogDir};
 use serde_json::Value as Json;
 
 use super::{
-    Refusal,
+    Refusal, exceptions,
     flags::{Flag, Given, switch, text},
     target,
 };
@@ -82,8 +82,10 @@ fn text_of(described: &BTreeMap<BrokerId, Vec<LogDir>>, topics: Option<&[&str]>)
             )
         });
         let partitions: Vec<String> = partitions.collect();
+        let code = dir.error.as_ref().and_then(Error::code);
+        let error = code.map_or(Json::Null, |code| json(exceptions::class(code)));
         let path = json(&dir.path);
-        format!("{{\"partitions\":[{}],\"error\":null,\"logDir\":{path}}}", partitions.join(","))
+        format!("{{\"partitions\":[{}],\"error\":{error},\"logDir\":{path}}}", partitions.join(","))
     };
     let brokers = described.iter().map(|(broker, dirs)| {
         let dirs: Vec<String> = dirs.iter().map(dir).collect();

@@ -7,7 +7,7 @@ mod plan;
 
 use std::collections::BTreeMap;
 
-use ottla_client::{Admin, BrokerId};
+use ottla_client::{Admin, BrokerId, ErrorCode};
 
 use super::{
     Refusal,
@@ -118,7 +118,8 @@ async fn current(
     Ok(replicas)
 }
 
-/// The directories that replicas lie in now, by topic, partition and broker.
+/// The directories that replicas lie in now, by topic, partition and broker. What lies in one that
+/// has failed nobody can tell.
 async fn directories(
     admin: &Admin,
     replicas: &BTreeMap<(String, i32), Vec<BrokerId>>,
@@ -129,6 +130,11 @@ async fn directories(
     let mut directories = BTreeMap::new();
     for broker in brokers {
         for dir in admin.describe_log_dirs(broker).await? {
+            match dir.error {
+                Some(error) if error.code() == Some(ErrorCode::KafkaStorageError) => continue,
+                Some(error) => return Err(error.into()),
+                None => {}
+            }
             for it in dir.partitions.iter().filter(|it| !it.is_future) {
                 let place = (it.topic.clone(), it.partition, broker);
                 directories.insert(place, dir.path.clone());

@@ -7,7 +7,7 @@ use ottla_wire::messages::{DescribeClusterRequest, DescribeLogDirsRequest};
 
 use super::{Admin, verdict};
 use crate::{
-    ErrorKind, Result,
+    Error, ErrorKind, Result,
     client::{ANY, Lane},
     topology::Broker,
 };
@@ -33,12 +33,15 @@ pub struct BrokerDescription {
 }
 
 /// A directory of a broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct LogDir {
     /// The broker.
     pub broker_id: BrokerId,
     /// The path on its machine.
     pub path: String,
+    /// Why the broker cannot describe it: `KAFKA_STORAGE_ERROR` where it has failed. Then nothing
+    /// else is known of it.
+    pub error: Option<Error>,
     /// Bytes of the whole volume, −1 if not known.
     pub total_bytes: i64,
     /// Bytes free on the volume, −1 if not known.
@@ -106,7 +109,8 @@ impl Admin {
         }
     }
 
-    /// The directories of a broker with the sizes of all partitions in them.
+    /// The directories of a broker with the sizes of all partitions in them. One that has failed is
+    /// told by its [`LogDir::error`], and the others are described all the same.
     pub async fn describe_log_dirs(&self, broker: BrokerId) -> Result<Vec<LogDir>> {
         let request = DescribeLogDirsRequest { topics: None };
         let to = (broker, Lane::Shared);
@@ -115,7 +119,8 @@ impl Admin {
         verdict(response.error_code, what, None)?;
         let mut dirs = Vec::new();
         for dir in response.results {
-            verdict(dir.error_code, || format!("cannot describe {}", dir.log_dir), None)?;
+            let what = || format!("cannot describe the log directory {}", dir.log_dir);
+            let error = verdict(dir.error_code, what, None).err();
             let partitions = dir.topics.iter().flat_map(|topic| {
                 topic.partitions.iter().map(|it| LogDirPartition {
                     topic: topic.name.to_string(),
@@ -128,6 +133,7 @@ impl Admin {
             dirs.push(LogDir {
                 broker_id: broker,
                 path: dir.log_dir.to_string(),
+                error,
                 total_bytes: dir.total_bytes,
                 usable_bytes: dir.usable_bytes,
                 partitions: partitions.collect(),

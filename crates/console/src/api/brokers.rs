@@ -98,7 +98,7 @@ pub(crate) struct BrokerLogDir {
     total_bytes: Option<Long>,
     /// Bytes free on the volume.
     usable_bytes: Option<Long>,
-    /// Replicas in it.
+    /// Replicas in it; of a directory that is offline only the broker's own console knows them.
     partitions: i32,
     /// Bytes of their logs.
     size_bytes: Long,
@@ -133,7 +133,7 @@ pub(crate) async fn log_dirs(
         .into_iter()
         .map(|dir| BrokerLogDir {
             path: dir.path,
-            is_online: true,
+            is_online: dir.error.is_none(),
             total_bytes: known(dir.total_bytes),
             usable_bytes: known(dir.usable_bytes),
             partitions: int(dir.partitions.len()),
@@ -144,17 +144,12 @@ pub(crate) async fn log_dirs(
     if let Ok(own) = console.own()
         && own.broker_id() == BrokerId(broker)
     {
-        // A directory that has failed is in no answer of the broker's.
-        let failed = own.broker().log_dirs.into_iter().filter(|dir| !dir.is_online);
-        dirs.extend(failed.map(|dir| BrokerLogDir {
-            path: dir.path,
-            is_online: false,
-            total_bytes: None,
-            usable_bytes: None,
-            partitions: int(dir.replicas),
-            size_bytes: 0_i64.into(),
-            largest: Vec::new(),
-        }));
+        // What lies in a directory that has failed is in no answer of the broker's.
+        let known = own.broker().log_dirs;
+        for dir in dirs.iter_mut().filter(|dir| !dir.is_online) {
+            let replicas = known.iter().find(|it| it.path == dir.path).map(|it| it.replicas);
+            dir.partitions = replicas.map_or(0, int);
+        }
     }
     Ok(Json(BrokerLogDirs { dirs }))
 }

@@ -180,7 +180,8 @@ impl Remote {
         Ok(Some((partitions(&topic, &bounds, sizes.as_deref()), positions)))
     }
 
-    /// Bytes of every log, where its leader has it; `None` where nobody tells.
+    /// Bytes of every log, where its leader has it, but for those in directories that have failed;
+    /// `None` where nobody tells.
     pub(crate) async fn sizes(&self, client: &Client) -> Option<Arc<BTreeMap<Place, i64>>> {
         let ask = || async {
             let admin = client.admin();
