@@ -151,6 +151,27 @@ fn a_topics_description_counts_the_bytes_of_the_directories_that_work() {
 }
 
 #[test]
+fn cluster_info_lists_failed_directories_with_their_errors() {
+    let broker = TestBroker::start(KEYS);
+    let whole = json_of(&command(&broker, &["cluster", "info", "-o", "json"]));
+    assert_eq!(whole["items"][0]["offlineLogDirs"], json!([]));
+    fail_b(&broker);
+    let size = described(&broker)[0].partitions[0].size;
+    let text = command(&broker, &["cluster", "info", "-o", "json"]);
+    let (paths, item) = (paths(&broker), &json_of(&text)["items"][0]);
+    let row = &item["brokers"][0];
+    assert_eq!((&row["logDirs"], &row["bytes"]), (&json!(paths), &json!(size)), "{text}");
+    let failed = json!([{"brokerId": 1, "logDir": paths[1], "error": "KAFKA_STORAGE_ERROR"}]);
+    assert_eq!(item["offlineLogDirs"], failed, "{text}");
+    let table = command(&broker, &["cluster", "info"]);
+    let lines: Vec<Vec<&str>> =
+        table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let headline = ["BROKER", "ID", "LOG", "DIR", "ERROR"];
+    let at = lines.iter().position(|line| *line == headline).expect("a table of them");
+    assert_eq!(lines[at + 1], ["1", &paths[1], "KAFKA_STORAGE_ERROR"], "{table}");
+}
+
+#[test]
 fn the_console_shows_a_failed_directory_as_offline_and_what_lies_in_the_other() {
     let console = TestConsole::start(KEYS);
     let lost = fail_b(&console.broker);

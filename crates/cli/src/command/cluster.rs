@@ -1,6 +1,7 @@
 //! `cluster`: who is in it, and what it holds.
 
 use clap::Subcommand;
+use ottla_client::{ErrorCode, LogDir};
 
 use super::topic::{count, finish};
 use crate::{
@@ -45,7 +46,7 @@ async fn info(session: &mut Session) -> Outcome {
     let groups = admin.list_groups().await;
     let versions = client.api_versions().await?;
     let mut report = Report::details("Cluster", "brokers", BROKERS);
-    let mut brokers = Vec::new();
+    let (mut brokers, mut offline) = (Vec::new(), Vec::new());
     for it in &cluster.brokers {
         let id = it.broker.id;
         let dirs = match admin.describe_log_dirs(id).await {
@@ -59,6 +60,7 @@ async fn info(session: &mut Session) -> Outcome {
             .as_ref()
             .map(|dirs| dirs.iter().flat_map(|dir| &dir.partitions).map(|it| it.size).sum::<i64>());
         let paths = dirs.iter().flatten().map(|dir| Value::text(&dir.path));
+        offline.extend(dirs.iter().flatten().filter_map(failed));
         let partitions = || topics.iter().flat_map(|topic| topic.partitions.values());
         let held = partitions().filter(|it| it.replicas.contains(&id)).count();
         let led = partitions().filter(|it| it.leader == id).count();
@@ -89,6 +91,17 @@ async fn info(session: &mut Session) -> Outcome {
         ("groupCount", groups.map_or(Value::Null, |groups| Value::Int(count(groups.len())))),
         ("apiCount", Value::Int(count(versions.len()))),
         ("brokers", Value::List(brokers)),
+        ("offlineLogDirs", Value::List(offline)),
     ]);
     finish(session, &report)
+}
+
+/// A directory that its broker cannot describe, and why.
+fn failed(dir: &LogDir) -> Option<Value> {
+    let error = dir.error.as_ref()?;
+    Some(Value::Object(vec![
+        ("brokerId", Value::Int(dir.broker_id.0.into())),
+        ("logDir", Value::text(&dir.path)),
+        ("error", Value::optional(error.code().map(ErrorCode::name))),
+    ]))
 }
