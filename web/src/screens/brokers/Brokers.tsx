@@ -64,10 +64,18 @@ function Directory({ dir }: { dir: BrokerLogDir }) {
           <span className="mono grow wrap">{dir.path}</span>
           <Pill tone={dir.isOnline ? "good" : "bad"}>{dir.isOnline ? "online" : "offline"}</Pill>
         </span>
-        <Meter warnsHigh part={used} whole={Number(total)} label="Share of the disk in use" />
-        <span className="tiny muted">
-          {`${bytes(dir.sizeBytes)} of records in ${many(dir.partitions, "partition")}; ${bytes(dir.usableBytes)} free of ${bytes(total)}`}
-        </span>
+        {dir.isOnline ? (
+          <>
+            <Meter warnsHigh part={used} whole={Number(total)} label="Share of the disk in use" />
+            <span className="tiny muted">
+              {`${bytes(dir.sizeBytes)} of records in ${many(dir.partitions, "partition")}; ${bytes(dir.usableBytes)} free of ${bytes(total)}`}
+            </span>
+          </>
+        ) : (
+          <span className="tiny muted">
+            {`It has failed: ${dir.partitions > 0 ? many(dir.partitions, "partition") : "what lies in it"} cannot be read or written until the disk works and the broker is started again.`}
+          </span>
+        )}
       </div>
       {dir.largest.length > 0 ? (
         <div className={`scroll ${css.largest}`}>
