@@ -107,6 +107,12 @@ func runs(stat string) bool {
 	return !strings.HasPrefix(state, "T") && !strings.HasPrefix(state, "D")
 }
 
+// wasKilled says of one that has ended whether it was killed, and did not end by itself.
+func (b *broker) wasKilled() bool {
+	status, ok := b.process.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled()
+}
+
 // stop ends it in good order.
 func (b *broker) stop() error {
 	b.signal(syscall.SIGTERM)

@@ -4,7 +4,7 @@
 //
 // A round is: start, hold what is in the logs against everything that was acknowledged before, let the load run for a
 // moment, kill. The clients live through all rounds. With -power the data lies on a file system of its own, and a round ends with
-// the loss of its power instead.
+// the loss of its power instead. With -failing that disk fails first, and the broker is started on what that has left.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 
 type options struct {
 	binary, scratch, address, jars, source string
-	power, sabotage                        bool
+	power, failing, sabotage               bool
 	rounds, rate                           int
 	seed                                   uint64
 }
@@ -38,11 +38,13 @@ func main() {
 	flag.StringVar(&o.jars, "jars", "", "the directory of Kafka's jars")
 	flag.StringVar(&o.source, "java", "", "java/ChaosClient.java")
 	flag.BoolVar(&o.power, "power", false, "cut the power instead of killing the process")
+	flag.BoolVar(&o.failing, "failing", false, "let the disk fail before its power is cut")
 	flag.BoolVar(&o.sabotage, "sabotage", false, "lose records on purpose; succeed if that is found")
 	flag.IntVar(&o.rounds, "rounds", 200, "how often the broker dies")
 	flag.IntVar(&o.rate, "rate", 400, "records a second and producer")
 	flag.Uint64Var(&o.seed, "seed", 0, "of the load and of the moments of death; 0: a new one")
 	flag.Parse()
+	o.power = o.power || o.failing
 	if o.seed == 0 {
 		o.seed = rand.Uint64()
 	}
@@ -126,12 +128,12 @@ func (r *run) all() error {
 	data := filepath.Join(r.scratch, "data")
 	if r.power {
 		at := filepath.Join(r.scratch, "disk")
-		disk, err := newDisk(filepath.Join(r.scratch, "image"), at, 8<<30)
+		disk, err := r.newDisk(at)
 		if err != nil {
 			return err
 		}
 		r.disk, data = disk, filepath.Join(at, "data")
-		defer r.disk.unmount()
+		defer r.disk.remove()
 	}
 	log, err := os.OpenFile(filepath.Join(r.scratch, "broker.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -153,6 +155,13 @@ func (r *run) all() error {
 		}
 	}()
 	return r.loop()
+}
+
+func (r *run) newDisk(at string) (*disk, error) {
+	if r.failing {
+		return newFailingDisk(filepath.Join(r.scratch, "memory"), at, 1<<30)
+	}
+	return newDisk(filepath.Join(r.scratch, "image"), at, 8<<30)
 }
 
 func (r *run) loop() error {
@@ -258,6 +267,9 @@ func (r *run) wait(duration time.Duration) error {
 func (r *run) end(ctx context.Context) error {
 	dice := r.random.IntN(100)
 	switch {
+	case r.failing:
+		r.kinds["failed disk, start, power cut"]++
+		return r.fail(ctx)
 	case r.power && dice < 70:
 		r.kinds["power cut"]++
 		return r.cut()
@@ -265,13 +277,7 @@ func (r *run) end(ctx context.Context) error {
 		// What the first broker wrote and did not sync, the second one must not take for safe.
 		r.kinds["SIGKILL, start, power cut"]++
 		r.broker.kill()
-		if err := r.start(ctx); err != nil {
-			return err
-		}
-		if err := r.wait(time.Duration(200+r.random.IntN(400)) * time.Millisecond); err != nil {
-			return err
-		}
-		return r.cut()
+		return r.startAndCut(ctx)
 	case dice < 8 && !r.tearsNow():
 		r.kinds["SIGTERM"]++
 		return r.broker.stop()
@@ -289,6 +295,51 @@ func (r *run) end(ctx context.Context) error {
 		r.broker.kill()
 	}
 	return nil
+}
+
+// startAndCut starts a broker on what another one has left, and cuts the power under its load.
+func (r *run) startAndCut(ctx context.Context) error {
+	if err := r.start(ctx); err != nil {
+		return err
+	}
+	if err := r.wait(time.Duration(200+r.random.IntN(400)) * time.Millisecond); err != nil {
+		return err
+	}
+	return r.cut()
+}
+
+// fail lets the disk fail under the load until the broker has ended for it, and mends it. What the kernel could not write it shows as
+// if it had: the next broker must not believe it.
+func (r *run) fail(ctx context.Context) error {
+	if err := r.disk.fail(); err != nil {
+		return err
+	}
+	select {
+	case <-r.broker.ended:
+	case <-r.load.failed:
+		return r.load.verdict()
+	case err := <-r.load.errors:
+		return err
+	case <-time.After(30 * time.Second):
+		return errors.New("the broker goes on 30 s after its disk has failed")
+	}
+	if err := r.disk.mend(); err != nil {
+		return err
+	}
+	// The kernel tells of each file that it could not write once more, to whoever opens it next. Then it is forgotten.
+	for range 200 {
+		err := r.startAndCut(ctx)
+		select {
+		case <-r.broker.ended:
+		default:
+			return err
+		}
+		if r.broker.wasKilled() {
+			return err
+		}
+		r.kinds["end for what had failed"]++
+	}
+	return errors.New("the broker does not stay on a disk that works again")
 }
 
 // cut cuts the power and mounts again. The broker is frozen first, as the power takes both at once: for a moment after its shutdown
@@ -406,6 +457,10 @@ func (r *run) report(err error) {
 	name, failed := "chaos", 0
 	if r.power {
 		name = "power-cut"
+	}
+	if r.failing {
+		name = "failing-disk"
+		fmt.Printf("ext4 gave up %d times\n", r.disk.remounts)
 	}
 	if r.load != nil {
 		acknowledged, held := r.load.totals()
