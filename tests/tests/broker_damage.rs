@@ -80,11 +80,66 @@ fn a_damaged_partition_that_is_taken_away_begins_anew() {
     broker.stop();
     fs::remove_dir_all(broker.data_dir().join("damaged-0")).unwrap();
     broker.start_again();
+    assert_offline(&mut broker.client());
+    broker.stop();
+    // As the message says.
+    let path = broker.data_dir().join("recovery-point-offset-checkpoint");
+    let text = fs::read_to_string(&path).unwrap();
+    let kept: Vec<&str> = text.lines().skip(2).filter(|line| *line != "damaged 0 3").collect();
+    let text = format!("0\n{}\n{}\n", kept.len(), kept.join("\n"));
+    fs::write(&path, text).unwrap();
+    broker.start_again();
     let mut client = broker.client();
     eventually("it is led again", || {
         (client.metadata("damaged", false).partitions[0].leader_id == 1).then_some(())
     });
     assert_eq!(client.produce("damaged", 0, batch::plain(1)), 0);
+}
+
+#[test]
+fn a_partition_that_is_missing_is_not_made_anew() {
+    let (mut broker, whole) = damaged();
+    fs::write(log_of(broker.data_dir(), "damaged-0"), &whole).unwrap();
+    for crash in [false, true] {
+        let (path, aside) = (broker.data_dir().join("damaged-0"), broker.data_dir().join("aside"));
+        fs::rename(&path, &aside).unwrap();
+        broker.start_again();
+        assert_offline(&mut broker.client());
+        broker.restart();
+        assert_offline(&mut broker.client());
+        broker.crash_and_restart();
+        assert_offline(&mut broker.client());
+        broker.stop();
+        let (path, aside) = (broker.data_dir().join("damaged-0"), broker.data_dir().join("aside"));
+        assert!(!path.exists());
+        fs::rename(&aside, &path).unwrap();
+        broker.start_again();
+        let mut client = broker.client();
+        assert_eq!(client.values("damaged", 0, 0)[..3], ["v0", "v1", "v2"]);
+        if crash { broker.crash(|_| {}) } else { broker.stop() }
+    }
+}
+
+#[test]
+fn a_log_that_has_lost_its_first_segment_has_no_leader() {
+    let mut broker = TestBroker::start(&[]);
+    let mut client = broker.client();
+    client.topic("sound", 1, &[]);
+    client.produce("sound", 0, batch::plain(3));
+    client.topic("damaged", 1, &[("segment.bytes", "1048576"), ("retention.ms", "-1")]);
+    for _ in 0..5 {
+        let records = [batch::record("key", &"x".repeat(500_000), 0)];
+        let batch = batch::build(ottla_record::BuilderOptions::default(), &records);
+        client.produce("damaged", 0, batch.freeze());
+    }
+    broker.stop();
+    let segments = broker.segments("damaged-0");
+    assert!(segments.len() > 1);
+    for kind in ["log", "index", "timeindex"] {
+        fs::remove_file(segments[0].with_extension(kind)).unwrap();
+    }
+    broker.start_again();
+    assert_offline(&mut broker.client());
 }
 
 #[test]

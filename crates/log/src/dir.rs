@@ -29,7 +29,8 @@ pub enum OpenMode {
     Create,
 }
 
-/// The largest piece of a file that the kernel keeps as one. It is forgotten as a whole or not at all.
+/// The largest piece of a file that the kernel keeps as one, where pages are of 4 KiB. It is forgotten as a whole or not
+/// at all.
 const FOLIO_BYTES: u64 = 2 << 20;
 
 /// One directory of files.

@@ -74,6 +74,44 @@ pub enum LogError {
         /// The file that says so.
         checkpoint: PathBuf,
     },
+    /// A log of which something was on disk for good is not there.
+    #[error(
+        "{} is missing, and {} has the line \"{at} {expected}\": records are missing. Bring it back, or delete \
+         the topic, or remove that line to begin it anew. Look at it with: ottla log dump {}",
+        path.display(),
+        checkpoint.display(),
+        checkpoint.display()
+    )]
+    Gone {
+        /// The directory of the partition.
+        path: PathBuf,
+        /// The partition, as the checkpoint writes it.
+        at: String,
+        /// Where it should end, or later.
+        expected: Offset,
+        /// The file that says so.
+        checkpoint: PathBuf,
+    },
+    /// A log that was left in order has lost its first segments.
+    #[error(
+        "{} begins at offset {first}, but {} has an epoch from offset {expected} on: records are missing. Bring \
+         back the segments before it, or remove the second file to go on with what is left. Look at both with: \
+         ottla log dump {} {}",
+        path.display(),
+        epochs.display(),
+        path.display(),
+        epochs.display()
+    )]
+    Beheaded {
+        /// The first file.
+        path: PathBuf,
+        /// Its first offset.
+        first: Offset,
+        /// Where the log should begin, or before.
+        expected: Offset,
+        /// The file that says so.
+        epochs: PathBuf,
+    },
     /// What was written ahead of a log does not follow its end.
     #[error(
         "{} ends at offset {log_end_offset}, but what was written ahead of it goes on at {found}: records \
@@ -164,6 +202,8 @@ impl LogError {
             Self::Io { .. }
             | Self::Damaged { .. }
             | Self::Incomplete { .. }
+            | Self::Gone { .. }
+            | Self::Beheaded { .. }
             | Self::Missing { .. }
             | Self::Malformed { .. }
             | Self::Locked { .. }

@@ -113,8 +113,13 @@ impl Segment {
         let segment = Self::blank(dir, base_offset);
         let name = names::name(base_offset, Kind::Log);
         let file = segment.dir.open(&name, OpenMode::Create)?;
-        if config.preallocate {
-            file.reserve(u64::from(config.segment_bytes))?;
+        if config.preallocate
+            && let Err(error) = file.reserve(u64::from(config.segment_bytes))
+        {
+            // What was reserved before the room ran out is others', and an empty segment is in the way of this log.
+            file.set_size(0)?;
+            segment.dir.remove(&name)?;
+            return Err(error);
         }
         segment.slot().0 = Some(file);
         Ok(segment)

@@ -210,8 +210,7 @@ impl Segment {
                 file = %path.display(),
                 position,
                 cause,
-                "damaged: what lies there cannot be read. Look at it with: \
-                 kafka-dump-log --deep-iteration --files {}",
+                "damaged: what lies there cannot be read. Look at it with: ottla log dump {}",
                 path.display()
             );
         }

@@ -147,6 +147,14 @@ impl Log {
                 from = walk.position();
             }
             let Some(lost) = bytes.get(from..).filter(|lost| !lost.is_empty()) else { continue };
+            if self.has_newer_epoch(lost) {
+                tracing::warn!(
+                    partition = %self.topic_partition,
+                    log_end_offset = %self.log_end_offset,
+                    "what was written ahead is older than the log, which somebody else has gone on with: left out"
+                );
+                break;
+            }
             self.ensure_follows(lost)?;
             self.append_as_follower(lost, now_ms).map_err(|error| match error {
                 AppendError::Storage(reason) | AppendError::Full(reason) => {
@@ -164,6 +172,14 @@ impl Log {
             );
         }
         Ok(())
+    }
+
+    /// Whether the log has a leader epoch that is newer than what was written ahead: whoever does not know of that has
+    /// recovered the log and gone on.
+    fn has_newer_epoch(&self, lost: &[u8]) -> bool {
+        let last = self.epochs.entries().last().map(|entry| entry.0);
+        let first = Batches::new(lost).next().and_then(Result::ok);
+        matches!((last, first), (Some(last), Some((header, _))) if header.leader_epoch < last)
     }
 
     /// Refuses what leaves a hole: what belongs there was acknowledged and is lost.

@@ -134,6 +134,7 @@ impl Log {
             };
             if self.should_roll(&header, header.last_offset(), now_ms) {
                 self.write_run(bytes.get(run..position), &mut staged);
+                self.check_storage()?;
                 run = position;
                 let rolled = self.roll_to(header.base_offset, now_ms);
                 self.note_full(&rolled);

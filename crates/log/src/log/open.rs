@@ -45,6 +45,7 @@ impl Log {
         let mut listing = list(dir.as_ref(), leftovers)?;
         let created = listing.is_none();
         if created {
+            ensure_never_there(dir.as_ref(), &options)?;
             dir.create().map_err(LogError::io("create", dir.path()))?;
         }
         let listing = listing.take().unwrap_or_default();
@@ -83,7 +84,6 @@ impl Log {
         if !is_new {
             log.load(&listing, left, options.now_ms)?;
         } else if created {
-            // What was checkpointed is of a partition whose directory is gone.
             log.recovery_point = log.log_end_offset;
         } else {
             log.ensure_complete()?;
@@ -115,6 +115,9 @@ impl Log {
             self.recover(listing, left)?
         };
         self.ensure_complete()?;
+        if clean_shutdown {
+            self.ensure_start()?;
+        }
         if !epochs_known && self.log_end_offset > self.first_base_offset() {
             self.rebuild_epochs()?;
         } else if !clean_shutdown {
@@ -132,7 +135,7 @@ impl Log {
                 log_end_offset: self.log_end_offset,
                 at: partition_words(&self.topic_partition),
                 expected: self.log_start_offset,
-                checkpoint: self.data_dir_file(LOG_STARTS),
+                checkpoint: data_dir_file(self.dir.as_ref(), LOG_STARTS),
             });
         }
         self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
@@ -218,14 +221,32 @@ impl Log {
             log_end_offset: self.log_end_offset,
             at: partition_words(&self.topic_partition),
             expected: self.recovery_point,
-            checkpoint: self.data_dir_file(RECOVERY_POINTS),
+            checkpoint: data_dir_file(self.dir.as_ref(), RECOVERY_POINTS),
         })
     }
 
-    /// The path of a file of the data directory that the partition lies in.
-    fn data_dir_file(&self, name: &str) -> PathBuf {
-        let own = self.dir.path();
-        own.parent().unwrap_or(own).join(name)
+    /// Compares the start of a log that was left in order with its leader epochs, of which the first one begins there or
+    /// later: whatever moves the start cuts them, and both were synced then.
+    fn ensure_start(&mut self) -> Result<(), LogError> {
+        let Some(begun) = self.epochs.entries().first().map(|entry| entry.1) else { return Ok(()) };
+        let first = self.first_base_offset();
+        if begun < first {
+            let path = self.segments.first().map(|segment| segment.path(Kind::Log));
+            let (path, epochs) = (path.unwrap_or_default(), names::LEADER_EPOCHS);
+            let epochs = self.dir.path().join(epochs);
+            return Err(LogError::Beheaded { path, first, expected: begun, epochs });
+        }
+        if begun < self.log_start_offset {
+            tracing::warn!(
+                partition = %self.topic_partition,
+                log_start_offset = %self.log_start_offset,
+                leader_epochs_from = %begun,
+                file = %data_dir_file(self.dir.as_ref(), LOG_STARTS).display(),
+                "the start of the log is not the one that it was left with: it begins where its leader epochs do"
+            );
+            self.log_start_offset = begun;
+        }
+        Ok(())
     }
 
     /// `false` if the epochs cannot be read.
@@ -244,6 +265,25 @@ impl Log {
         }
         Ok(true)
     }
+}
+
+/// The path of a file of the data directory that a partition lies in.
+fn data_dir_file(dir: &dyn Dir, name: &str) -> PathBuf {
+    let own = dir.path();
+    own.parent().unwrap_or(own).join(name)
+}
+
+/// Refuses to make a log anew of which something was on disk for good.
+fn ensure_never_there(dir: &dyn Dir, options: &OpenOptions) -> Result<(), LogError> {
+    if options.recovery_point <= options.log_start_offset {
+        return Ok(());
+    }
+    Err(LogError::Gone {
+        path: dir.path().to_owned(),
+        at: partition_words(&options.topic_partition),
+        expected: options.recovery_point,
+        checkpoint: data_dir_file(dir, RECOVERY_POINTS),
+    })
 }
 
 /// How the log was left.

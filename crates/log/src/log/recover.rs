@@ -359,7 +359,7 @@ impl Log {
             let at_base = self.segments.binary_search_by_key(&offset, |s| s.base_offset).is_ok();
             let believed = offset <= recovered.from && offset <= self.log_end_offset;
             if believed && chosen.is_none() {
-                chosen = self.read_snapshot(offset)?;
+                chosen = self.read_snapshot(offset, trusted)?;
             } else if !believed || !at_base {
                 let name = names::name(offset, Kind::Snapshot);
                 let removed = self.dir.remove(&name);
@@ -408,9 +408,18 @@ impl Log {
         Ok(())
     }
 
-    fn read_snapshot(&self, offset: Offset) -> Result<Option<(Offset, ProducerState)>, LogError> {
+    fn read_snapshot(
+        &self,
+        offset: Offset,
+        trusted: bool,
+    ) -> Result<Option<(Offset, ProducerState)>, LogError> {
         let name = names::name(offset, Kind::Snapshot);
         let path = self.dir.path().join(&name);
+        if !trusted {
+            // As with the log: it was not synced when it was written.
+            let file = self.dir.open(&name, OpenMode::Read);
+            file.map_err(LogError::io("open", &path))?.forget_clean(0);
+        }
         let content = self.dir.read(&name).map_err(LogError::io("read", &path))?;
         match snapshot::parse(&content.unwrap_or_default()) {
             Ok(producers) => Ok(Some((offset, ProducerState::restored(offset, producers)))),

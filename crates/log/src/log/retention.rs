@@ -61,12 +61,12 @@ impl Log {
         for segment in damaged.iter().filter(|s| s.base_offset != self.active_base_offset()) {
             self.rebuild_indexes(segment)?;
         }
-        let deletable = self.deletable(now_ms, high_watermark)?;
+        let mut deletable = self.deletable(now_ms, high_watermark)?;
         if deletable.is_empty() {
             return Ok(deletable);
         }
         let deleted = self.delete_first(deletable.len(), now_ms);
-        self.checked(deleted)?;
+        deletable.truncate(self.checked(deleted)?);
         for segment in &deletable {
             tracing::info!(
                 partition = %self.topic_partition,
@@ -162,9 +162,14 @@ impl Log {
         Ok(())
     }
 
-    fn delete_first(&mut self, count: usize, now_ms: i64) -> Result<(), LogError> {
+    /// Says how many it were: the last one stays where there is no room for another.
+    fn delete_first(&mut self, mut count: usize, now_ms: i64) -> Result<usize, LogError> {
         if count == self.segments.len() {
-            self.roll_to(self.log_end_offset, now_ms)?;
+            match self.roll_to(self.log_end_offset, now_ms) {
+                // Those before make room for the one that follows.
+                Err(error) if error.is_full() && count > 1 => count -= 1,
+                rolled => rolled?,
+            }
         }
         self.sync_snapshots_up_to(count)?;
         let mut going = self.segments.as_ref().clone();
@@ -172,8 +177,12 @@ impl Log {
         let starts_within = kept.first().is_some_and(|s| s.base_offset < self.log_start_offset);
         if starts_within && self.recovery_point < self.log_start_offset {
             // What lies before the start in the segment that is first from now on: a log that lost
-            // it in a power cut would end before its recovery point.
-            self.sync(now_ms)?;
+            // it in a power cut would end before its recovery point. Where there is no room it is only for the leader
+            // epochs: the records were synced before that.
+            match self.sync(now_ms) {
+                Err(error) if error.is_full() => {}
+                synced => drop(synced?),
+            }
         }
         self.set_segments(kept);
         self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
@@ -201,6 +210,6 @@ impl Log {
         self.dir.sync().map_err(LogError::io("sync", self.dir.path()))?;
         let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
         self.retired.push(Retired { due_ms, names: retired });
-        Ok(())
+        Ok(count)
     }
 }

@@ -9,10 +9,10 @@ use ottla_types::{LeaderEpoch, Offset, Uuid};
 use super::{
     disk::{Call, Failure, SimDisk},
     model::build,
-    world::{NOW, Owner, read_all, small},
+    world::{NOW, Owner, read_all, small, topic_partition},
 };
 use crate::{
-    LogDir, LogFile, OpenMode, PendingWrite, WriteAhead, WrittenAhead, is_full,
+    Log, LogDir, LogFile, OpenMode, OpenOptions, PendingWrite, WriteAhead, WrittenAhead, is_full,
     write_ahead::{FILE_NAMES, Mark, group::BLOCK, read::describe},
 };
 
@@ -222,6 +222,29 @@ fn what_a_failed_sync_has_dropped_is_taken_back_at_the_next_start() {
     let left = Owner::start(&disk.after_power_cut(&nothing), &small()).unwrap();
     assert_eq!(left.log.log_end_offset(), Offset(4));
     assert_eq!(read_all(&left.log, Offset(0)).unwrap().len(), 4 * batch(0).len());
+}
+
+/// Somebody who does not know of the write-ahead log recovers after a power cut, goes on, and dies as well.
+#[test]
+fn what_was_written_ahead_does_not_follow_what_came_after_it() {
+    let disk = SimDisk::new();
+    let mut owner = Owner::start(&disk, &small()).unwrap();
+    for offset in 0..4 {
+        owner.log.append_as_leader(&mut batch(offset), LeaderEpoch(0), NOW).unwrap();
+        owner.sync_ahead();
+    }
+    let nothing = vec![0; disk.choices().len()];
+    let disk = disk.after_power_cut(&nothing);
+    let options = OpenOptions { config: small(), ..OpenOptions::new(topic_partition(), NOW) };
+    let mut other = Log::open(disk.root().child("t-0"), options).unwrap();
+    assert_eq!(other.log_end_offset(), Offset(1));
+    other.assign_leader_epoch(LeaderEpoch(1));
+    other.append_as_leader(&mut batch(1), LeaderEpoch(1), NOW).unwrap();
+    other.sync(NOW).unwrap();
+    drop(other);
+    let owner = Owner::start(&disk, &small()).unwrap();
+    assert_eq!(owner.log.log_end_offset(), Offset(2));
+    assert_eq!(owner.log.leader_epoch_for(Offset(1)), Some(LeaderEpoch(1)));
 }
 
 /// As after a power cut that Kafka has recovered from in its way.

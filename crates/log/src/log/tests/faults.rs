@@ -10,7 +10,7 @@ use super::{
     transactions::{marker, transactional},
     *,
 };
-use crate::{AppendError, AppendOrigin, Dir, LogFile, OpenMode};
+use crate::{AppendError, AppendOrigin, Deleted, Dir, LogFile, OpenMode};
 
 #[derive(Debug, Default)]
 struct Switches {
@@ -18,6 +18,8 @@ struct Switches {
     syncs_fail: AtomicBool,
     /// Nothing can be written or made, but for what was reserved: there is no room.
     is_full: AtomicBool,
+    /// There is room for small things only.
+    reserves_fail: AtomicBool,
     /// With no room, so many bytes of a write are written before that is seen.
     written_of_full: AtomicUsize,
     /// Bytes that were read, of all files.
@@ -103,7 +105,7 @@ impl LogFile for FaultyFile {
         self.0.set_size(size)
     }
     fn reserve(&self, size: u64) -> io::Result<()> {
-        if self.1.is_full.load(Ordering::Relaxed) {
+        if [&self.1.is_full, &self.1.reserves_fail].iter().any(|it| it.load(Ordering::Relaxed)) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.0.reserve(size)
@@ -317,4 +319,56 @@ fn a_sync_without_room_for_the_leader_epochs_is_put_off() {
     assert_eq!(log.recovery_point(), Offset(0));
     switches.is_full.store(false, Ordering::Relaxed);
     assert_eq!(log.sync(NOW).unwrap(), Offset(6));
+}
+
+#[test]
+fn retention_makes_room_where_there_is_none_for_another_segment() {
+    let (_temp, switches, mut log) = faulty();
+    for _ in 0..3 {
+        log.append_as_leader(&mut plain(3), EPOCH, NOW).unwrap();
+        log.roll(NOW).unwrap();
+    }
+    log.append_as_leader(&mut plain(3), EPOCH, NOW).unwrap();
+    log.set_config(LogConfig { retention_bytes: 0, ..LogConfig::default() });
+    switches.is_full.store(true, Ordering::Relaxed);
+    let bases = |deleted: Vec<Deleted>| -> Vec<i64> {
+        deleted.into_iter().map(|segment| segment.base_offset.0).collect()
+    };
+    assert_eq!(bases(log.apply_retention(NOW, Offset(12)).unwrap()), [0, 3, 6]);
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (Offset(9), Offset(12)));
+    assert_eq!(log.failure(), None);
+    switches.is_full.store(false, Ordering::Relaxed);
+    assert_eq!(bases(log.apply_retention(NOW, Offset(12)).unwrap()), [9]);
+    assert_eq!((log.log_start_offset(), log.log_end_offset()), (Offset(12), Offset(12)));
+}
+
+#[test]
+fn room_that_cannot_be_reserved_leaves_no_segment_behind() {
+    let temp = tempfile::tempdir().unwrap();
+    let switches = Arc::new(Switches::default());
+    switches.reserves_fail.store(true, Ordering::Relaxed);
+    let dir = || Arc::new(FaultyDir(DiskDir::new(temp.path().join("t-0")), switches.clone()));
+    let options = || {
+        let at = TopicPartition::new(TopicName::new("t").unwrap(), 0);
+        let config = LogConfig { preallocate: true, ..LogConfig::default() };
+        OpenOptions { config, ..OpenOptions::new(at, NOW) }
+    };
+    let refused = Log::open(dir(), options()).unwrap_err();
+    assert!(refused.is_full(), "{refused}");
+    let names: Vec<_> = std::fs::read_dir(temp.path().join("t-0")).unwrap().collect();
+    let logs = names
+        .into_iter()
+        .filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "log"));
+    assert_eq!(logs.count(), 0);
+    switches.reserves_fail.store(false, Ordering::Relaxed);
+    let mut log = Log::open(dir(), options()).unwrap();
+    log.append_as_leader(&mut plain(3), EPOCH, NOW).unwrap();
+    switches.reserves_fail.store(true, Ordering::Relaxed);
+    assert!(log.roll(NOW).unwrap_err().is_full());
+    // It goes on in the segment that there is, and is found again.
+    switches.reserves_fail.store(false, Ordering::Relaxed);
+    log.append_as_leader(&mut plain(3), EPOCH, NOW).unwrap();
+    log.close(NOW).unwrap();
+    let left = OpenOptions { recovery_point: Offset(6), clean_shutdown: true, ..options() };
+    assert_eq!(Log::open(dir(), left).unwrap().log_end_offset(), Offset(6));
 }
