@@ -5,7 +5,7 @@
 //! Kafka: `LogManager.loadLogs`, `LogManager.isStrayReplica`.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -32,12 +32,16 @@ pub(crate) struct Future {
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
     places: HashMap<TopicPartition, Arc<DataDir>>,
-    /// Copies whose partition lies elsewhere.
+    /// Copies of partitions that were on their way.
     pub(crate) futures: Vec<Future>,
+    /// Partitions that a move may have taken to a directory that does not work.
+    may_be_elsewhere: HashSet<TopicPartition>,
     /// By the id of the directory.
     checkpoints: HashMap<Uuid, Checkpoints>,
     /// How far each log is compacted, by the id of the directory.
     compacted: HashMap<Uuid, BTreeMap<TopicPartition, Offset>>,
+    /// What was deleted: of which partition, where, and its name.
+    deleted: Vec<(Option<TopicPartition>, Arc<DataDir>, String)>,
     /// What was written ahead before the last stop, by the id of the directory.
     written_ahead: HashMap<Uuid, WrittenAhead>,
 }
@@ -46,15 +50,18 @@ impl Inventory {
     /// Takes stock of every directory that works. One whose contents cannot be read fails.
     pub(crate) fn take(log_dirs: &LogDirs, image: &Image, broker_id: BrokerId) -> Self {
         let mut this = Self::default();
-        let mut set_aside = Vec::new();
         for dir in log_dirs.all() {
-            match this.add(dir, image, broker_id) {
-                Ok(names) => set_aside.extend(names),
-                Err(error) => dir.fail(&error),
+            if let Err(error) = this.add(dir, image, broker_id) {
+                dir.fail(&error);
             }
         }
-        this.finish_moves(&set_aside);
+        this.sort_deleted(log_dirs, image);
         this
+    }
+
+    /// Whether it may be in a directory that does not work, since what is here was set aside.
+    pub(crate) fn may_be_elsewhere(&self, at: &TopicPartition) -> bool {
+        self.may_be_elsewhere.contains(at)
     }
 
     /// Where a partition lies.
@@ -109,23 +116,20 @@ impl Inventory {
         found
     }
 
-    /// Adds what lies in one directory. Gives the partitions of which it holds what was deleted.
+    /// Adds what lies in one directory.
     fn add(
         &mut self,
         dir: &Arc<DataDir>,
         image: &Image,
         broker_id: BrokerId,
-    ) -> Result<Vec<TopicPartition>, LogError> {
-        let Some(log_dir) = dir.log_dir() else { return Ok(Vec::new()) };
+    ) -> Result<(), LogError> {
+        let Some(log_dir) = dir.log_dir() else { return Ok(()) };
         let contents = log_dir.contents()?;
         self.checkpoints.insert(dir.id, log_dir.read_checkpoints()?);
         self.compacted.insert(dir.id, log_dir.read_cleaner_offsets()?);
         self.written_ahead.insert(dir.id, log_dir.read_written_ahead()?);
-        let mut set_aside = Vec::new();
-        for (at, name) in contents.deleted {
-            set_aside.extend(at);
-            dir.deleted.add(0, name);
-        }
+        let deleted = contents.deleted.into_iter();
+        self.deleted.extend(deleted.map(|(at, name)| (at, Arc::clone(dir), name)));
         for (at, name) in contents.futures {
             self.futures.push(Future { at, dir: Arc::clone(dir), name });
         }
@@ -150,24 +154,21 @@ impl Inventory {
                 keep_as_stray(dir, &at, why);
             }
         }
-        Ok(set_aside)
+        Ok(())
     }
 
-    /// A move between directories ends with the old replica being set aside and the copy taking its
-    /// name. Where the stop came between the two, the copy takes its name now. A copy whose
-    /// partition is gone without a trace may lack records: it stays what it is.
-    fn finish_moves(&mut self, set_aside: &[TopicPartition]) {
-        let futures = std::mem::take(&mut self.futures);
-        for future in futures {
-            let is_place_free = !self.places.contains_key(&future.at);
-            if !is_place_free || !set_aside.contains(&future.at) {
-                self.futures.push(future);
-                continue;
-            }
-            let Some(log_dir) = future.dir.log_dir() else { continue };
-            match log_dir.promote(&future.name, &future.at) {
-                Ok(()) => drop(self.places.insert(future.at, future.dir)),
-                Err(error) => future.dir.fail(&error),
+    /// Has removed what was deleted, except where it may be the last there is of a partition: a move sets the old replica
+    /// aside, and the new one may be in a directory that does not work.
+    fn sort_deleted(&mut self, log_dirs: &LogDirs, image: &Image) {
+        for (at, dir, name) in std::mem::take(&mut self.deleted) {
+            let wanted = at.filter(|at| {
+                let topic = image.topic(&at.topic);
+                let is_known = topic.is_some_and(|topic| topic.partition(at.partition).is_some());
+                is_known && log_dirs.has_offline() && !self.places.contains_key(at)
+            });
+            match wanted {
+                Some(at) => drop(self.may_be_elsewhere.insert(at)),
+                None => dir.deleted.add(0, name),
             }
         }
     }

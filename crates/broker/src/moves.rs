@@ -1,8 +1,8 @@
 //! Moves of replicas from one data directory of this broker to another.
 //!
 //! A move copies the log while the partition goes on, and ends under the partition's lock: the rest
-//! is copied and synced, the old directory is set aside, the copy takes its name, and the partition
-//! goes on with it. A copy that a stop interrupted is gone on with after the next start.
+//! is copied and synced, the copy takes the partition's name, the old directory is set aside, and the
+//! partition goes on with the copy. A copy that a stop interrupted is gone on with after the next start.
 //! Kafka: `ReplicaAlterLogDirsThread`, `Partition.maybeReplaceCurrentWithFutureReplica`.
 
 use std::{
@@ -188,7 +188,8 @@ impl Moves {
             return;
         }
         state.queue.push_back(one);
-        self.work.notify_one();
+        // One that rests may hear of it as well: all must.
+        self.work.notify_all();
     }
 
     /// Gives up the move of a partition, if it is on its way, and removes the copy.
@@ -422,21 +423,24 @@ fn finish(one: &Move) -> Result<bool, LogError> {
     })
 }
 
-/// Sets the partition's directory aside and lets that of the copy take its place. After an error the partition goes on
-/// where it is, unless that directory has failed: then the next start finds which of the two there is.
+/// Lets the copy have the partition's name, and then sets the partition's directory aside. In between both have it: a start
+/// then takes the one that is recorded, which has everything. If the copy cannot have the name, nothing has changed; if
+/// the other directory cannot be set aside, it has failed, and the partition is where it was to go.
 fn exchange(one: &Move, old_dir: &DataDir, delay_ms: i64) -> Result<Arc<dyn Dir>, LogError> {
     let at = one.at();
     let (Some(source), Some(target)) = (old_dir.log_dir(), one.target.log_dir()) else {
         return Err(LogError::Failed("a directory has failed".into()));
     };
-    // Whether the name has changed is not known after an error.
-    let aside = source.delete_partition(at, new_id()).inspect_err(|error| old_dir.note(error))?;
     if let Err(error) = target.promote(&one.name, at) {
-        one.target.note(&error);
-        source.promote(&aside, at).inspect_err(|error| old_dir.fail(error))?;
+        if !error.is_name_taken() {
+            one.target.note(&error);
+        }
         return Err(error);
     }
-    old_dir.deleted.add(now_ms().saturating_add(delay_ms), aside);
+    match source.delete_partition(at, new_id()) {
+        Ok(aside) => old_dir.deleted.add(now_ms().saturating_add(delay_ms), aside),
+        Err(error) => old_dir.fail(&error),
+    }
     Ok(target.partition_dir(at))
 }
 

@@ -62,7 +62,8 @@ pub(crate) fn open_partitions(
             let found = inventory.place(&at).cloned();
             let is_lost = found.is_none();
             of_partitions.push(Replica::Offline { dir: None });
-            let Some(dir) = found.or_else(|| place_for_lost(shared, &at, recorded)) else {
+            let Some(dir) = found.or_else(|| place_for_lost(shared, inventory, &at, recorded))
+            else {
                 continue;
             };
             if is_lost && dir.id != recorded {
@@ -121,8 +122,20 @@ fn is_lost(replica: &Replica) -> bool {
 
 /// Where to make the log of a partition that is in no directory; `None` where it may be in one
 /// that does not work or is not there.
-fn place_for_lost(shared: &Shared, at: &TopicPartition, recorded: Uuid) -> Option<Arc<DataDir>> {
+fn place_for_lost(
+    shared: &Shared,
+    inventory: &Inventory,
+    at: &TopicPartition,
+    recorded: Uuid,
+) -> Option<Arc<DataDir>> {
     let dirs = &shared.log_dirs;
+    if inventory.may_be_elsewhere(at) {
+        tracing::error!(
+            partition = %at,
+            "the partition is offline: it was moved away, and not every directory of log.dirs works"
+        );
+        return None;
+    }
     if let Some(dir) = dirs.with_id(recorded) {
         return Some(Arc::clone(dir));
     }
@@ -232,7 +245,8 @@ fn open_replica(shared: &Shared, work: &Work, known: Option<Known<'_>>) -> Repli
         }
         Err(error) => {
             tracing::error!(partition = %work.at, "the partition is offline: {error}");
-            if error.is_refused_change() {
+            if known.is_none() && error.is_refused_change() {
+                // Of a new one, which had nothing that could be wrong.
                 work.dir.fail(&error);
             }
             if let Some(log_dir) = work.dir.log_dir() {
@@ -402,7 +416,11 @@ pub(crate) fn drop_topic(shared: &Shared, id: Uuid) {
         let Some(log_dir) = dir.log_dir() else { continue };
         match log_dir.delete_partition(&at, new_id()) {
             Ok(name) => dir.deleted.add(due_ms, name),
-            Err(error) => tracing::error!("partition {at} cannot be deleted: {error}"),
+            Err(error) if error.is_not_found() => {}
+            Err(error) => {
+                tracing::error!("partition {at} cannot be deleted: {error}");
+                dir.note(&error);
+            }
         }
     }
 }

@@ -21,25 +21,31 @@ pub(crate) struct Throttle {
 struct Span {
     began: Instant,
     bytes: u64,
+    bytes_per_second: f64,
 }
 
 impl Throttle {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { span: Mutex::new(Span { began: now, bytes: 0 }) }
+        Self { span: Mutex::new(Span { began: now, bytes: 0, bytes_per_second: 0.0 }) }
     }
 
     /// So many bytes were moved. How long to rest for this to have been no faster than allowed.
     pub(crate) fn moved(&self, bytes: u64, bytes_per_second: f64, now: Instant) -> Duration {
         let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
+        if span.bytes_per_second.total_cmp(&bytes_per_second).is_ne() {
+            // What was to be rested for is not any more.
+            *span = Span { began: span.began.min(now), bytes: span.bytes, bytes_per_second };
+        }
         span.bytes = span.bytes.saturating_add(bytes);
         let took = now.saturating_duration_since(span.began);
         let allowed = seconds_for(span.bytes, bytes_per_second);
-        if took < SPAN && allowed < SPAN {
+        if now >= span.began && took < SPAN && allowed < SPAN {
             return Duration::ZERO;
         }
-        let rest = allowed.saturating_sub(took);
-        *span = Span { began: now + rest, bytes: 0 };
-        rest
+        // Where another one rests, the span begins when it is done, and this one rests after it.
+        let until = (span.began + allowed).max(now);
+        *span = Span { began: until, bytes: 0, bytes_per_second };
+        until - now
     }
 }
 
@@ -66,5 +72,10 @@ mod tests {
         assert_eq!(throttle.moved(100, 1000.0, at(1000)), Duration::ZERO);
         assert_eq!(throttle.moved(100, 1000.0, at(1500)), Duration::ZERO);
         assert_eq!(throttle.moved(1 << 40, f64::MAX, at(2000)), Duration::ZERO);
+        // Two at once are together no faster than one.
+        assert_eq!(throttle.moved(1000, 1000.0, at(2000)), Duration::from_secs(1));
+        assert_eq!(throttle.moved(1000, 1000.0, at(2000)), Duration::from_secs(2));
+        assert_eq!(throttle.moved(10, 1000.0, at(2000)), Duration::from_millis(2010));
+        assert_eq!(throttle.moved(10, 2000.0, at(2000)), Duration::ZERO);
     }
 }

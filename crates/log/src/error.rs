@@ -224,6 +224,18 @@ impl LogError {
         matches!(self, Self::Io { what, source, .. } if !reads.contains(what) && !is_full(source))
     }
 
+    /// Whether what was to be read or changed is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether something else has the name that something was to get.
+    pub fn is_name_taken(&self) -> bool {
+        use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, NotADirectory};
+        let taken = [AlreadyExists, DirectoryNotEmpty, NotADirectory];
+        matches!(self, Self::Io { source, .. } if taken.contains(&source.kind()))
+    }
+
     /// Wraps an [`io::Error`] with what was attempted on which path.
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();

@@ -327,8 +327,7 @@ impl LogDir {
         self.dir.child(name)
     }
 
-    /// Lets the directory with this name, whose log is closed or goes on, be the partition's from now on, durably: that of
-    /// a copy, or one that was set aside.
+    /// Lets a copy, whose log is closed, be the partition from now on, durably.
     pub fn promote(&self, name: &str, at: &TopicPartition) -> Result<(), LogError> {
         let renamed = self.dir.rename(name, &at.to_string());
         renamed.map_err(LogError::io("rename", &self.path().join(name)))?;
