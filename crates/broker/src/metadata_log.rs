@@ -176,6 +176,9 @@ fn replay(image: &mut Image, records: &[MetadataRecord]) -> Result<(), MetadataL
     records.iter().try_for_each(|record| image.replay(record).map_err(malformed))
 }
 
+/// Room that the log keeps for itself: where records have filled the disk, topics can still be deleted and changed.
+const RESERVED_BYTES: u64 = 1 << 20;
+
 /// A batch as it was read.
 struct ReadBatch {
     committed: CommittedBatch,
@@ -306,6 +309,7 @@ impl LocalMetadataLog {
             batch.append_parts(now, key, Some(value), std::iter::empty()).map_err(malformed)?;
         }
         let mut batch = batch.finish().map_err(malformed)?;
+        self.log.reserve_ahead(RESERVED_BYTES);
         let appended = self.log.append_as_leader(&mut batch, leader_epoch, now)?;
         self.log.sync(now)?;
         Ok(appended.last_offset)

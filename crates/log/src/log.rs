@@ -93,6 +93,8 @@ impl OpenOptions {
 pub(crate) struct Active {
     /// Bytes of batches, with those staged but not written yet.
     pub(crate) size: u64,
+    /// Bytes of the file for which room is reserved by [`Log::reserve_ahead`].
+    reserved: u64,
     /// Bytes of batches since the last entry of the offset index.
     bytes_since_index: u64,
     pub(crate) largest: TimestampOffset,
@@ -107,6 +109,7 @@ impl Active {
     pub(crate) fn new(base_offset: Offset, created_ms: i64) -> Self {
         Self {
             size: 0,
+            reserved: 0,
             bytes_since_index: 0,
             largest: TimestampOffset { timestamp: -1, offset: base_offset },
             first_timestamp: None,

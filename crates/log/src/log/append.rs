@@ -384,9 +384,23 @@ impl Log {
         Ok(())
     }
 
-    /// Gives back what `preallocate` has reserved of the active segment and nothing will be written to.
+    /// Keeps room for at least half of so many bytes in the active segment, as long as there is some: what follows can be
+    /// appended when others have filled the disk.
+    pub fn reserve_ahead(&mut self, bytes: u64) {
+        let size = self.active.size;
+        if self.active.reserved >= size.saturating_add(bytes / 2) {
+            return;
+        }
+        let end = size.saturating_add(bytes);
+        // Without room, or on a file system that cannot reserve, it is as it was.
+        if self.active_segment.file().and_then(|file| file.reserve(end)).is_ok() {
+            self.active.reserved = end;
+        }
+    }
+
+    /// Gives back what is reserved of the active segment and nothing will be written to.
     pub(super) fn trim(&self) -> Result<(), LogError> {
-        if !self.config.preallocate {
+        if !self.config.preallocate && self.active.reserved == 0 {
             return Ok(());
         }
         let segment = &self.active_segment;
