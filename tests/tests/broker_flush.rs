@@ -60,7 +60,7 @@ fn whoever_appends_the_last_of_flush_messages_waits_for_the_disk() {
 }
 
 #[test]
-fn a_log_is_synced_within_flush_ms_and_nobody_waits_for_that() {
+fn a_log_is_synced_within_flush_ms() {
     let configs = [("ottla.ack.durability", "page-cache"), ("flush.ms", "1")];
     let (_broker, mut client) = unsyncable(&configs);
     let code = eventually("it is synced", || {

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ottla_config::keys;
-use ottla_log::DeletionReason;
+use ottla_log::{DeletionReason, Log};
 use tokio::time::Instant;
 
 use crate::{
@@ -16,21 +16,35 @@ use crate::{
 /// How often the tasks are looked at; each runs when its own time has come.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Asks for the syncs that `flush.ms` is due for, until the broker stops. Where no topic has one it only looks whether
-/// that is still so.
+/// Asks for the syncs that `flush.ms` is due for, until the broker stops. Which topics have one is looked at now and then.
 pub(crate) async fn run_flush(shared: Arc<Shared>) {
+    let mut topics: Arc<[Arc<HostedTopic>]> = Arc::default();
+    let mut listed_at = None;
     loop {
-        let topics = shared.partitions.topics();
+        if listed_at.is_none_or(|at: Instant| at.elapsed() >= LOOK_EVERY) {
+            let has_one = |topic: &Arc<HostedTopic>| topic.settings().log.flush_ms != i64::MAX;
+            topics = shared.partitions.topics().into_iter().filter(has_one).collect();
+            listed_at = Some(Instant::now());
+        }
         let every = topics.iter().map(|topic| topic.settings().log.flush_ms).min();
-        let every = every.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(u64::MAX).max(1);
+        let every =
+            every.and_then(|ms| u64::try_from(ms).ok()).map_or(LOOK_EVERY, Duration::from_millis);
         tokio::select! {
             biased;
             () = shared.stopping.wait() => return,
-            () = tokio::time::sleep(LOOK_EVERY.min(Duration::from_millis(every))) => {}
+            () = tokio::time::sleep(every.clamp(Duration::from_millis(1), LOOK_EVERY)) => {}
         }
-        for topic in topics.iter().filter(|topic| topic.settings().log.flush_ms != i64::MAX) {
-            let now = now_ms();
-            topic.partitions().for_each(|partition| partition.sync_if_due(now));
+        if topics.is_empty() {
+            continue;
+        }
+        let some = Arc::clone(&topics);
+        // A partition may be locked while a disk is waited for.
+        let done = background::blocking(move || {
+            let all = some.iter().flat_map(|topic| topic.partitions());
+            all.for_each(|partition| partition.sync_if_due(now_ms()));
+        });
+        if let Err(error) = done.await {
+            tracing::error!("flush.ms was not looked at: {error}");
         }
     }
 }
@@ -159,11 +173,13 @@ fn look_at(shared: &Shared, topic: &HostedTopic, due: Due, now: i64) -> bool {
             }
         }
         if due.checkpoint {
-            // So that a recovery need not read much more than what follows the recovery point. A
-            // failure takes the log offline.
-            partition.with_live_log(|log| {
-                drop(log.failure().is_none().then(|| log.checkpoint()));
-            });
+            // So that a recovery need not read much more than what follows the recovery point.
+            let checkpoint = |log: &mut Log| {
+                if log.failure().is_none() { log.checkpoint() } else { Ok(()) }
+            };
+            if let Some(Err(error)) = partition.with_live_log(checkpoint) {
+                partition.data_dir().note(&error);
+            }
         }
         if due.expiry {
             partition.with_log(|log| log.expire_producers(now));

@@ -49,7 +49,7 @@ keys! { LOG_KEYS: Broker;
         with("log.flush.offset.checkpoint.interval.ms", "60000")
         .at_least(0).high().honoured();
 
-    /// Time between two looks for logs that are due for a sync.
+    /// Time after which a record is synced to the disk, where log.flush.interval.ms is not set.
     LOG_FLUSH_SCHEDULER_INTERVAL_MS: i64 =
         with("log.flush.scheduler.interval.ms", "9223372036854775807")
         .high().honoured();
