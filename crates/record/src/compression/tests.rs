@@ -45,6 +45,23 @@ fn what_a_header_promises_is_not_believed() {
     }
 }
 
+/// Found by fuzzing: for some of what is no frame, zstd asks for more room without end.
+#[test]
+fn a_damaged_frame_gets_no_more_room_than_one_of_its_size_could_fill() {
+    let whole = packed(Compression::Zstd, b"what is compressed, what is compressed");
+    // The buffer doubles.
+    let most = 2 * whole.len() * (32 << 10);
+    for at in 0..whole.len() {
+        for byte in 0..16 {
+            let mut damaged = whole.clone();
+            damaged[at] = byte;
+            let mut scratch = Scratch::new();
+            drop(scratch.decompress(Compression::Zstd, &damaged, 2 << 30).map(<[u8]>::len));
+            assert!(scratch.output.capacity() <= most, "byte {at} is {byte}");
+        }
+    }
+}
+
 #[test]
 fn cut_input_is_refused() {
     let input = b"some bytes that are here some times, some bytes".repeat(20);

@@ -40,15 +40,15 @@ impl Decoder {
         let limit = output.room();
         // What the first frame says of itself. Not to be believed, only to start with.
         let told = zstd_safe::get_frame_content_size(input).ok().flatten();
+        // A frame cannot expand by more than its blocks allow: 128 KiB per 4 bytes.
+        let most = input.len().saturating_mul(32 << 10).max(1);
         let mut guess = match told.map(usize::try_from) {
             Some(Ok(size)) if size <= limit => size,
             Some(_) => return Err(Failure::TooLarge),
             None => input.len().saturating_mul(RATIO_GUESS).max(GUESS_MIN),
         };
-        // A frame cannot expand by more than its blocks allow: 128 KiB per 4 bytes.
-        guess = guess.min(input.len().saturating_mul(32 << 10)).max(1);
         loop {
-            let (_, spare) = output.spare(guess);
+            let (_, spare) = output.spare(guess.clamp(1, most));
             let size = spare.len();
             match self.0.decompress(spare, input) {
                 Ok(written) => {
@@ -56,6 +56,9 @@ impl Decoder {
                     return Ok(());
                 }
                 Err(OUTPUT_TOO_SMALL) if size >= limit => return Err(Failure::TooLarge),
+                Err(OUTPUT_TOO_SMALL) if size >= most => {
+                    return Err(Failure::corrupt("it asks for more room than it can fill"));
+                }
                 Err(OUTPUT_TOO_SMALL) => guess = size.saturating_mul(GUESS_GROWTH).max(GUESS_MIN),
                 Err(code) => {
                     return Err(Failure::Corrupt(zstd_safe::get_error_name(code).into()));
