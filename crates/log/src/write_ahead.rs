@@ -222,7 +222,8 @@ impl WriteAhead {
 
     fn begin_other(&mut self) -> io::Result<()> {
         let other = 1 - self.active;
-        let generation = self.begun.generation + 1;
+        // What a file said that is not ours may be anything.
+        let generation = self.begun.generation.wrapping_add(1);
         let mut hasher = DefaultHasher::new();
         (self.secret.0, generation).hash(&mut hasher);
         let begun = Use { generation, id: hasher.finish() };
