@@ -180,6 +180,11 @@ impl Drop for TestBroker {
     }
 }
 
+/// A directory in memory, where there is such a thing: what is synced there is not waited for.
+pub fn memory_dir() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a directory")
+}
+
 /// Starts a broker on a directory, which may go wrong.
 pub fn start(dir: &Path, settings: &[(String, String)]) -> Result<Broker, StartError> {
     Broker::start(config(dir, settings))

@@ -8,6 +8,7 @@ pub mod client;
 pub mod connection;
 pub mod console;
 pub mod differential;
+pub mod fuzzing;
 pub mod group;
 pub mod http;
 pub mod in_process;

@@ -42,6 +42,8 @@ mod shards;
 pub mod simulation;
 mod stopping;
 mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod throttle;
 mod transactions;
 pub mod views;

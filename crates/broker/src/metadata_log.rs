@@ -11,6 +11,8 @@ mod recovery_point;
 mod retention;
 mod settings;
 mod snapshots;
+#[cfg(feature = "testing")]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 
@@ -139,6 +141,11 @@ pub(crate) fn open(
     broker_id: BrokerId,
 ) -> Result<Opened, StartError> {
     let log_dir = dir.log_dir().ok_or_else(|| storage::invalid("it is offline".to_owned()))?;
+    open_in(config, log_dir, &settings::voter(config, (broker_id, dir.id)))
+}
+
+/// The same in a directory that is online, for a node that votes as `own`.
+fn open_in(config: &ServerConfig, log_dir: &LogDir, own: &Voter) -> Result<Opened, StartError> {
     let at = topic_partition()?;
     let settings = Settings::new(config);
     let now = now_ms();
@@ -154,7 +161,6 @@ pub(crate) fn open(
         snapshot_ms: now,
         cleaned_ms: now,
     };
-    let own = settings::voter(config, (broker_id, dir.id));
     let load = |log: &mut LocalMetadataLog| {
         let (image, applied) = log.load(log_dir)?;
         let prepared = if image.metadata_version() == 0 {
@@ -162,7 +168,7 @@ pub(crate) fn open(
         } else {
             Vec::new()
         };
-        log.elect(&own, image.metadata_version() == 0 && prepared.is_empty())?;
+        log.elect(own, image.metadata_version() == 0 && prepared.is_empty())?;
         log_dir.write_recovery_point(&at, Some(log.recovery_point()))?;
         Ok((image, applied, prepared))
     };

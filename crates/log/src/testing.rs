@@ -3,8 +3,12 @@
 //!
 //! Nothing here is part of a release. An assert that fails is a mistake in this crate.
 
+mod index;
+mod write_ahead;
+
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ottla_types::{Offset, TopicName, TopicPartition};
 
 use crate::{
@@ -13,11 +17,13 @@ use crate::{
     producers::{ProducerState, snapshot},
     txn_index,
     write_ahead::{
-        self,
         group::{self, BLOCK, Use},
-        read::Groups,
+        read::{Groups, describe},
     },
 };
+
+pub use index::read_as_every_index;
+pub use write_ahead::{read_written_ahead, seal_write_ahead_file, write_ahead_file};
 
 /// Reads a file as each kind of file that is read whole. What can be read is the same once it was
 /// written and read again.
@@ -37,7 +43,7 @@ pub fn read_as_every_small_file(content: &[u8]) {
     let entries = txn_index::parse(content);
     assert!(entries.is_sorted_by_key(|entry| entry.last_offset), "in the order of their markers");
     read_snapshot(content.to_vec());
-    let _lines = write_ahead::read::describe(content);
+    let _lines = describe(content);
     read_group(content.to_vec());
 }
 
@@ -83,6 +89,15 @@ pub struct Opening {
 /// Opens the log in a directory, whatever is in it, reads it by every way there is, and appends to
 /// it. Gives the log's end, exclusive, if it could be opened.
 pub fn open_and_read(dir: Arc<dyn Dir>, opening: Opening) -> Option<Offset> {
+    open_and_read_with(dir, opening, Vec::new())
+}
+
+/// The same with what was written ahead of it.
+fn open_and_read_with(
+    dir: Arc<dyn Dir>,
+    opening: Opening,
+    written_ahead: Vec<Bytes>,
+) -> Option<Offset> {
     let topic = TopicName::new("t").ok()?;
     let mut options = OpenOptions::new(TopicPartition::new(topic, 0), 0);
     options.config = LogConfig {
@@ -91,6 +106,7 @@ pub fn open_and_read(dir: Arc<dyn Dir>, opening: Opening) -> Option<Offset> {
         segment_bytes: 4000,
         ..LogConfig::default()
     };
+    options.written_ahead = written_ahead;
     options.clean_shutdown = opening.clean_shutdown;
     options.recovery_point = opening.recovery_point;
     options.log_start_offset = opening.log_start_offset;

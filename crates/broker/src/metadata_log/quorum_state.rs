@@ -49,7 +49,7 @@ pub(super) fn write(
         .map_err(|error| malformed(format!("cannot write {}: {error}", path.display())))
 }
 
-fn format(kraft_version: i16, leader: BrokerId, leader_epoch: LeaderEpoch) -> String {
+pub(super) fn format(kraft_version: i16, leader: BrokerId, leader_epoch: LeaderEpoch) -> String {
     if kraft_version == 0 {
         return format!(
             r#"{{"clusterId":"","leaderId":{leader},"leaderEpoch":{leader_epoch},"votedId":-1,"appliedOffset":0,"currentVoters":[{{"voterId":{leader}}}],"data_version":0}}"#
@@ -61,7 +61,7 @@ fn format(kraft_version: i16, leader: BrokerId, leader_epoch: LeaderEpoch) -> St
     )
 }
 
-fn parse(text: &str) -> Option<QuorumState> {
+pub(super) fn parse(text: &str) -> Option<QuorumState> {
     let leader_epoch = numbers_of(text, "leaderEpoch").next()?;
     let voters = numbers_of(text, "voterId").map(BrokerId).collect();
     Some(QuorumState { leader_epoch: LeaderEpoch(leader_epoch), voters })

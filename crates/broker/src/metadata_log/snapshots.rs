@@ -71,7 +71,7 @@ pub(super) fn newest_readable(
 }
 
 /// What is in the file, or from where on it cannot be understood, in bytes, and why.
-fn parse(bytes: &Bytes) -> Result<Contents, (usize, MetadataLogError)> {
+pub(super) fn parse(bytes: &Bytes) -> Result<Contents, (usize, MetadataLogError)> {
     let mut contents = Contents::default();
     let mut first = None;
     let mut last = None;

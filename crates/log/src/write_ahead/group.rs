@@ -153,6 +153,14 @@ pub(crate) fn sealed(mut bytes: Vec<u8>, use_id: u64) -> Vec<u8> {
     bytes
 }
 
+/// The group that begins with these bytes, with the checksum of what it holds, for fuzzing. `None` if none
+/// begins there, or it does not end.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn sealed_again(bytes: &[u8], use_id: u64) -> Option<Vec<u8>> {
+    let size = Header::parse(bytes)?.size();
+    Some(sealed(bytes.get(..size)?.to_vec(), use_id))
+}
+
 fn put(group: &mut [u8], at: usize, what: &[u8]) {
     if let Some(place) = group.get_mut(at..at + what.len()) {
         place.copy_from_slice(what);

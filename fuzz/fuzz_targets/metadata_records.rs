@@ -1,0 +1,4 @@
+//! Metadata records, replayed.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ottla_tests::fuzzing::metadata_records(data));
