@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     io::{self, IoSlice},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -35,6 +35,12 @@ impl WrittenAhead {
     /// less: a log that lacks what comes before will not take it.
     pub(crate) fn read(dir: &dyn Dir) -> Result<Self, LogError> {
         let mut uses = uses(dir)?;
+        for (path, size) in gone(dir, &uses)? {
+            match size {
+                Some(size) => tell_of_damage(&path, usize::try_from(size).unwrap_or(usize::MAX)),
+                None => tell_of_loss(&path, "is missing"),
+            }
+        }
         uses.sort_by_key(|(begun, ..)| begun.generation);
         let mut all = Self::default();
         for (begun, name, file) in uses {
@@ -95,10 +101,13 @@ pub(crate) fn discard(dir: &dyn Dir) -> Result<(), LogError> {
         let mut start = vec![0; 2 * BLOCK];
         file.read_at(&mut start, 0).map_err(failed())?;
         let (first, group) = start.split_at(BLOCK);
-        let holds_any = Use::parse(first)
-            .is_some_and(|begun| Header::parse(group).is_some_and(|it| it.use_id == begun.id));
-        if holds_any {
-            let emptied = file.write_at(&mut [IoSlice::new(&[0; BLOCK])], 0);
+        let begun = Use::parse(first)
+            .filter(|begun| Header::parse(group).is_some_and(|it| it.use_id == begun.id));
+        if let Some(begun) = begun {
+            // Of another use, which has no group. Zeros in front of groups are damage.
+            let (generation, id) = (begun.generation.wrapping_add(1), begun.id.wrapping_add(1));
+            let block = Use { generation, id }.to_block();
+            let emptied = file.write_at(&mut [IoSlice::new(&block)], 0);
             emptied.and_then(|()| file.sync()).map_err(failed())?;
         }
     }
@@ -117,20 +126,41 @@ fn uses(dir: &dyn Dir) -> Result<Vec<Begun>, LogError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(LogError::io("open", &path)(error)),
         };
-        let mut block = vec![0; BLOCK];
-        let read = file.read_at(&mut block, 0).map_err(LogError::io("read", &path))?;
-        match Use::parse(&block) {
+        let mut start = vec![0; 2 * BLOCK];
+        let read = file.read_at(&mut start, 0).map_err(LogError::io("read", &path))?;
+        start.truncate(read);
+        match Use::parse(start.get(..BLOCK).unwrap_or_default()) {
             Some(begun) => uses.push((begun, name, file)),
-            None if is_unused(block.get(..read).unwrap_or_default()) => {}
+            None if is_unused(&start) => {}
             None => tell_of_damage(&path, 0),
         }
     }
     Ok(uses)
 }
 
-/// Whether a first block is that of a file that was made and holds nothing.
-fn is_unused(first: &[u8]) -> bool {
-    first.len() == BLOCK && first.iter().all(|byte| *byte == 0)
+/// Whether this is the beginning of a file that was made and holds nothing.
+fn is_unused(start: &[u8]) -> bool {
+    let Some((first, group)) = start.split_at_checked(BLOCK) else { return false };
+    first.iter().all(|byte| *byte == 0) && Header::parse(group).is_none()
+}
+
+/// The files that are gone, or shorter than the other one, with their size. The first is there before the
+/// second, and neither is begun before both are.
+fn gone(dir: &dyn Dir, uses: &[Begun]) -> Result<Vec<(PathBuf, Option<u64>)>, LogError> {
+    let mut sizes = Vec::new();
+    for name in FILE_NAMES {
+        let path = dir.path().join(name);
+        let size = match dir.open(name, OpenMode::Read) {
+            Ok(file) => Some(file.size().map_err(LogError::io("read", &path))?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(LogError::io("open", &path)(error)),
+        };
+        sizes.push((path, size));
+    }
+    let whole = sizes.iter().filter_map(|(_, size)| *size).max();
+    let is_first_gone = sizes.first().is_some_and(|(_, size)| size.is_none());
+    sizes.retain(|(_, size)| *size < whole && (is_first_gone || !uses.is_empty()));
+    Ok(sizes)
 }
 
 fn content(file: &dyn LogFile) -> io::Result<Bytes> {
@@ -191,7 +221,7 @@ pub(crate) fn describe(content: &[u8]) -> Result<Vec<String>, String> {
     let first = content.get(..BLOCK).unwrap_or_default();
     let Some(begun) = Use::parse(first) else {
         let cause = "its first block is not that of such a file";
-        return if is_unused(first) { Ok(Vec::new()) } else { Err(cause.to_owned()) };
+        return if is_unused(content) { Ok(Vec::new()) } else { Err(cause.to_owned()) };
     };
     let mut lines = vec![format!("generation={}", begun.generation)];
     for (position, group) in Groups::new(begun, content) {
@@ -216,10 +246,64 @@ pub(crate) fn describe(content: &[u8]) -> Result<Vec<String>, String> {
 }
 
 fn tell_of_damage(path: &Path, position: usize) {
+    tell_of_loss(path, &format!("is damaged at position {position}"));
+}
+
+fn tell_of_loss(path: &Path, what: &str) {
     tracing::error!(
-        "{} is damaged at position {position}: records that were acknowledged and are not in their \
-         partitions' files yet may be lost. Look at it with: ottla log dump {}",
+        "{} {what}: records that were acknowledged and are not in their partitions' files yet may be lost. \
+         Look at it with: ottla log dump {}",
         path.display(),
         path.display()
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{simulation::disk::SimDisk, testing::write_ahead_file};
+
+    fn written() -> (SimDisk, [Vec<u8>; 2]) {
+        let disk = SimDisk::new();
+        let files =
+            [write_ahead_file(1, &[b"one", b"two"]), write_ahead_file(2, &[b"three", b"four"])];
+        for (name, content) in FILE_NAMES.iter().zip(&files) {
+            disk.put(name, Some(content.clone()));
+        }
+        (disk, files)
+    }
+
+    fn found(disk: &SimDisk) -> Vec<(PathBuf, Option<u64>)> {
+        let dir = disk.root();
+        gone(dir.as_ref(), &uses(dir.as_ref()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_file_that_is_gone_or_cut_is_noticed_once_the_other_is_begun() {
+        let (disk, [first, second]) = written();
+        assert_eq!(found(&disk), []);
+        disk.put(FILE_NAMES[1], Some(second[..2 * BLOCK].to_vec()));
+        assert_eq!(found(&disk), [(FILE_NAMES[1].into(), Some(2 * BLOCK as u64))]);
+        disk.put(FILE_NAMES[1], None);
+        assert_eq!(found(&disk), [(FILE_NAMES[1].into(), None)]);
+        disk.put(FILE_NAMES[1], Some(vec![0; second.len()]));
+        disk.put(FILE_NAMES[0], None);
+        assert_eq!(found(&disk), [(FILE_NAMES[0].into(), None)]);
+        // They are being made.
+        disk.put(FILE_NAMES[1], None);
+        disk.put(FILE_NAMES[0], Some(vec![0; first.len()]));
+        assert_eq!(found(&disk), []);
+    }
+
+    #[test]
+    fn zeros_in_front_of_groups_are_damage_and_nothing_writes_them() {
+        let (disk, [first, _]) = written();
+        let zeroed = [&[0; BLOCK], &first[BLOCK..]].concat();
+        assert!(!is_unused(&zeroed) && is_unused(&[0; 2 * BLOCK]));
+        describe(&zeroed).unwrap_err();
+        discard(disk.root().as_ref()).unwrap();
+        let files = disk.files();
+        assert_eq!(describe(&files[FILE_NAMES[0]]), Ok(vec!["generation=2".to_owned()]));
+        assert!(WrittenAhead::read(disk.root().as_ref()).unwrap().is_empty());
+    }
 }
