@@ -137,7 +137,8 @@ impl WriteAhead {
 
     /// Removes the files, which hold nothing any more that counts. An error leaves some of them there.
     pub fn remove(dir: &dyn Dir) -> io::Result<()> {
-        for name in FILE_NAMES {
+        // The first of them last: without it the other one would tell that it is missing.
+        for name in FILE_NAMES.iter().rev() {
             dir.remove(name)?;
             dir.remove(&temporary(name))?;
         }
