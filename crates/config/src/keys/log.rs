@@ -84,7 +84,7 @@ keys! { LOG_KEYS: Broker;
     LOG_MESSAGE_TIMESTAMP_TYPE: Text = with("log.message.timestamp.type", "CreateTime")
         .one_of(&["CreateTime", "LogAppendTime"]).cluster_wide().honoured();
 
-    /// Whether files of new segments get their full size at once.
+    /// Whether room on the disk for a whole segment is taken when one is begun; Kafka only sets the size of its file.
     LOG_PREALLOCATE: bool = with("log.preallocate", "false").cluster_wide().honoured();
 
     /// Bytes of a partition that are kept before old segments go; -1 sets no limit.

@@ -112,7 +112,7 @@ keys! { TOPIC_KEYS: Topic;
     MIN_INSYNC_REPLICAS: i32 = with("min.insync.replicas", "1")
         .at_least(1).inherits("min.insync.replicas");
 
-    /// Whether files of the topic's new segments get their full size at once.
+    /// Whether room on the disk for a whole segment of the topic is taken when one is begun.
     PREALLOCATE: bool = with("preallocate", "false").inherits("log.preallocate").honoured();
 
     /// Bytes behind the end of a partition that a segment must be before it goes to remote storage.
