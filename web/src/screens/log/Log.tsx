@@ -1,9 +1,11 @@
 // The live map of a topic: its lanes, everything that moves on them, and a box to write into them.
 
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { useBootstrap } from "../../api/bootstrap";
 import { has } from "../../api/client";
+import { topic as topicQuery } from "../../api/queries";
 import { useAt, useWhyNot } from "../../shell/asof";
 import { useKeys } from "../../shell/keys";
 import { count, many } from "../../text/format";
@@ -112,6 +114,8 @@ export function Log() {
   const [look, setLook] = useState<Look>(FOLLOW);
   const lanes = useRef<LanesHandle>(null);
   const { model, state, waiting, error } = useLog(topic, at, isPaused);
+  // Those without a leader have no lane, and keys go to them, too.
+  const described = useQuery(topicQuery(topic));
   const axis = search.axis ?? "offset";
   const change = (more: Partial<typeof search>) =>
     void navigate({ search: (before) => ({ ...before, ...more }), replace: true, resetScroll: false });
@@ -198,7 +202,7 @@ export function Log() {
         {whyNot === null ? (
           <ProduceDock
             topic={topic}
-            partitions={Math.max(1, model.lanes.length)}
+            partitions={described.data?.partitions ?? Math.max(1, model.lanes.length)}
             onSent={(to) => model.light(to, performance.now() + LIT_MS)}
           />
         ) : (
