@@ -134,6 +134,17 @@ pub fn committed(
     topic: &str,
     partition: i32,
 ) -> OffsetFetchResponsePartitions {
+    let found = try_committed(client, group, topic, partition);
+    found.unwrap_or_else(|code| panic!("the offsets of {group} cannot be fetched: {code}"))
+}
+
+/// The same, or the group's error code.
+pub fn try_committed(
+    client: &mut Client,
+    group: &str,
+    topic: &str,
+    partition: i32,
+) -> Result<OffsetFetchResponsePartitions, i16> {
     let wanted = OffsetFetchRequestTopics {
         name: Str::from(topic),
         partition_indexes: vec![partition],
@@ -149,6 +160,8 @@ pub fn committed(
     };
     let mut response = client.call(8, &request);
     let mut found = response.groups.remove(0);
-    assert_eq!(found.error_code, 0, "{found:?}");
-    found.topics.remove(0).partitions.remove(0)
+    if found.error_code != 0 {
+        return Err(found.error_code);
+    }
+    Ok(found.topics.remove(0).partitions.remove(0))
 }

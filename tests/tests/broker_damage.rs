@@ -8,10 +8,12 @@ use std::{
 use ottla_tests::{
     batch,
     client::Client,
+    group::{commit, try_committed},
     in_process::{TestBroker, eventually},
 };
 
 const KAFKA_STORAGE_ERROR: i16 = 56;
+const CORRUPT_MESSAGE: i16 = 2;
 const LEADER_NOT_AVAILABLE: i16 = 5;
 
 fn log_of(data_dir: &Path, partition: &str) -> PathBuf {
@@ -173,4 +175,65 @@ fn a_topic_made_anew_has_nothing_of_the_one_before() {
             assert_eq!(client.metadata(topic, false).partitions[0].leader_id, 1);
         }
     }
+}
+
+/// Flips a bit of a file, so many bytes before its end.
+fn flip(path: &Path, before_end: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    let at = bytes.len() - before_end;
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_flipped_bit_is_served_to_nobody_and_what_is_around_it_is() {
+    let (mut broker, whole) = damaged();
+    let path = log_of(broker.data_dir(), "damaged-0");
+    fs::write(&path, &whole).unwrap();
+    broker.start_again();
+    let mut client = broker.client();
+    for _ in 0..2 {
+        client.produce("damaged", 0, batch::plain(3));
+    }
+    broker.stop();
+    // In the second of three batches.
+    flip(&path, whole.len() + 5);
+    broker.start_again();
+    let mut client = broker.client();
+    for _ in 0..2 {
+        assert_eq!(client.try_fetch("damaged", 0, 3).error_code, CORRUPT_MESSAGE);
+        assert_eq!(client.try_fetch("damaged", 0, 0).error_code, 0);
+        assert_eq!(client.values("damaged", 0, 6), ["v0", "v1", "v2"]);
+        assert_eq!(client.values("sound", 0, 0), ["v0", "v1", "v2"]);
+    }
+    assert_eq!(client.produce("damaged", 0, batch::plain(1)), 9);
+}
+
+#[test]
+fn damaged_offsets_of_groups_cost_no_others() {
+    let mut broker = TestBroker::start(&[("offsets.topic.num.partitions", "2")]);
+    let mut client = broker.client();
+    client.topic("sound", 1, &[]);
+    let groups = ["a", "b", "c", "d", "e", "f"];
+    for group in groups {
+        client.find_coordinator(group);
+        assert_eq!(commit(&mut client, group, "sound", 0, (5, "")), 0);
+    }
+    broker.stop();
+    let path = log_of(broker.data_dir(), "__consumer_offsets-0");
+    assert!(fs::metadata(&path).unwrap().len() > 0, "some group lies there");
+    flip(&path, 5);
+    broker.start_again();
+    let mut client = broker.client();
+    let all = |client: &mut Client| {
+        groups.map(|group| {
+            let found = try_committed(client, group, "sound", 0);
+            found.map(|found| (found.error_code, found.committed_offset))
+        })
+    };
+    eventually("the others are loaded", || all(&mut client).contains(&Ok((0, 5))).then_some(()));
+    // Nobody is told that nothing was committed.
+    let found = all(&mut client);
+    assert!(found.iter().all(|it| *it == Ok((0, 5)) || it.is_err()), "{found:?}");
+    assert!(found.iter().any(Result::is_err), "{found:?}");
 }
