@@ -23,6 +23,8 @@ pub(super) fn load_all(shared: &Arc<Shared>, shards: &[Arc<Shard>]) {
         if let Err(error) = load(shared, shard) {
             let partition = &shard.partition.topic_partition;
             tracing::error!(%partition, "groups cannot be loaded: {error}");
+            // Else everybody waits for it, those who ask for all of them, too.
+            shared.groups.resign(partition.partition);
         }
     }
 }

@@ -19,6 +19,8 @@ pub(super) fn load_all(shared: &Arc<Shared>, shards: &[Arc<Shard>]) {
         if let Err(error) = load(shared, shard) {
             let partition = &shard.partition.topic_partition;
             tracing::error!(%partition, "transactions cannot be loaded: {error}");
+            // Else everybody waits for it, those who ask for all of them, too.
+            shared.transactions.resign(partition.partition);
         }
     }
 }
