@@ -47,6 +47,8 @@ pub(crate) struct Largest {
     pub(crate) largest: TimestampOffset,
     /// Exclusive; `None` if it is that of all that was written.
     pub(crate) up_to: Option<Offset>,
+    /// The position of what follows and is no batch.
+    pub(crate) stopped_at: Option<u64>,
 }
 
 /// A batch and where it starts.
@@ -307,7 +309,8 @@ impl Segment {
         let file = self.file().map_err(self.failed(Kind::Log))?;
         let mut scan = Scan::batches(file.as_ref(), known.map_or(0, |known| known.0), end);
         let mut end_offset = self.base_offset;
-        loop {
+        let stopped_at = loop {
+            let position = scan.position();
             match scan.next_batch() {
                 Ok(Some(header)) => {
                     end_offset = header.next_offset();
@@ -317,14 +320,15 @@ impl Segment {
                     }
                 }
                 Err(ScanError::Io(source)) => return Err(self.failed(Kind::Log)(source)),
-                // Whether anything is missing, the offset tells.
-                Ok(None) | Err(ScanError::Batch(_)) => break,
+                // Whether anything is missing, the offset tells, unless the log is compacted.
+                Ok(None) => break None,
+                Err(ScanError::Batch(_)) => break Some(position),
             }
-        }
+        };
         if largest.timestamp > indexed {
             self.set_index_damaged(true);
         }
-        Ok(Largest { largest, up_to: Some(end_offset) })
+        Ok(Largest { largest, up_to: Some(end_offset), stopped_at })
     }
 
     /// The batch that an entry of the time index names, if it has that timestamp.
@@ -340,7 +344,8 @@ impl Segment {
     }
 
     pub(crate) fn set_largest_timestamp(&self, largest: Option<TimestampOffset>) {
-        *self.largest_slot() = largest.map(|largest| Largest { largest, up_to: None });
+        *self.largest_slot() =
+            largest.map(|largest| Largest { largest, up_to: None, stopped_at: None });
     }
 
     pub(crate) fn mark_deleted(&self) {

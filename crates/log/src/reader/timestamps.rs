@@ -92,6 +92,11 @@ impl LogReader {
         let found = segment.largest_timestamp()?;
         if let Some(up_to) = found.up_to {
             self.check_end(at, segment, up_to)?;
+            let (limit, next_base) = self.bounds(at, segment)?;
+            if let Some(position) = found.stopped_at.filter(|_| up_to < next_base) {
+                // A later timestamp may lie behind it, which in a compacted log nothing else tells.
+                self.verify_all(at, segment, position, limit)?;
+            }
         }
         Ok(found.largest)
     }
