@@ -85,8 +85,9 @@ impl Log {
             let start = self.prepare_indexes(segment, indexed)?;
             let follows = from.replace(from.unwrap_or(start)).is_some();
             self.log_end_offset = if follows { self.log_end_offset.max(start) } else { start };
-            let is_followed = segments.last().is_some_and(|last| !Arc::ptr_eq(last, segment));
-            cut = self.recover_segment(segment, start, (left, is_followed))?;
+            let at = segments.partition_point(|other| other.base_offset <= segment.base_offset);
+            let next_base = segments.get(at).map(|next| next.base_offset);
+            cut = self.recover_segment(segment, start, (left, next_base))?;
         }
         // The last one first: a crash in between must not leave one without those before it.
         for segment in removed.iter().rev() {
@@ -158,7 +159,7 @@ impl Log {
         &mut self,
         segment: &Segment,
         start: Offset,
-        (left, is_followed): (Left, bool),
+        (left, next_base): (Left, Option<Offset>),
     ) -> Result<bool, LogError> {
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
         let size = file.size().map_err(self.io("read the size of", segment, Kind::Log))?;
@@ -166,7 +167,7 @@ impl Log {
         // What a sync has failed to write is lost, whatever is shown of it: what follows would be acknowledged after a
         // hole, and what was written ahead would not be taken back.
         file.forget_clean(self.active.size);
-        let cut = self.recover_batches(segment, file.as_ref(), size, start)?;
+        let cut = self.recover_batches(segment, file.as_ref(), size, (start, next_base))?;
         segment.set_size(self.active.size);
         if segment.has_txn_index() {
             let name = names::name(segment.base_offset, Kind::TxnIndex);
@@ -181,7 +182,7 @@ impl Log {
             Left::InOrder | Left::Torn => true,
             Left::TornLastBatch => {
                 let found = scan::finds_batch(file.as_ref(), position + 1, size);
-                !is_followed && !found.map_err(LogError::io("read", &path))?
+                next_base.is_none() && !found.map_err(LogError::io("read", &path))?
             }
         };
         if self.log_end_offset < self.recovery_point || !is_torn {
@@ -206,7 +207,7 @@ impl Log {
         segment: &Segment,
         file: &dyn LogFile,
         size: u64,
-        start: Offset,
+        (start, next_base): (Offset, Option<Offset>),
     ) -> Result<Option<Cut>, LogError> {
         let mut next = start;
         let mut scan = Scan::batches(file, self.active.size, size);
@@ -226,6 +227,11 @@ impl Log {
             let fits = header.base_offset >= next && !self.is_hole_after(next, header.base_offset);
             if !fits || span > i64::from(i32::MAX) {
                 let cause = format!("offset {} follows offset {next}", header.base_offset);
+                return Ok(Some(Cut { position, cause }));
+            }
+            // In a compacted log nothing else tells of an offset that was raised.
+            if next_base.is_some_and(|next_base| header.next_offset() > next_base) {
+                let cause = format!("offset {} belongs behind the segment", header.last_offset());
                 return Ok(Some(Cut { position, cause }));
             }
             next = header.next_offset();
