@@ -1,11 +1,14 @@
 //! A whole data directory on a disk that loses power, fails or rots.
 
+pub(crate) mod asked;
 mod at_rest;
 mod compacted;
 mod crash;
 mod faults;
 mod hostile;
 mod model;
+mod owner;
+mod rest;
 mod world;
 mod write_ahead;
 

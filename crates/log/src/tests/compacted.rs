@@ -1,6 +1,7 @@
 //! Power cuts after every change to a log that is compacted while it is written.
 //!
-//! `OTTLA_CRASH_SEEDS=100 cargo test -p ottla-log compacted` runs as many new seeds.
+//! `OTTLA_CRASH_SEEDS=100 cargo test -p ottla-log compacted` runs as many new seeds;
+//! `OTTLA_CRASH_OUTCOMES=32` tries more of each moment.
 
 use std::{
     cell::RefCell,
@@ -8,20 +9,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use ottla_record::{BatchBuilder, Batches, BuilderOptions, Record, body, records};
+use ottla_record::{BatchBuilder, Batches, BuilderOptions, Compression, Record, Scratch};
 use ottla_types::{LeaderEpoch, Offset};
 
 use super::{
-    crash::seeds,
+    asked::{again, outcomes_of_a_moment, seeds},
     disk::SimDisk,
+    owner::Owner,
     power_cut::outcomes,
     random::Random,
-    world::{NOW, Owner, read_all, small},
+    world::{NOW, read_all, small},
 };
 use crate::{Cleaner, CleanerOptions, Interrupted, Log, LogConfig, Pace, SharedLog};
 
 const STEPS: usize = 210;
-const OUTCOMES: usize = 3;
 const KEYS: usize = 6;
 const OPTIONS: CleanerOptions =
     CleanerOptions { dedupe_bytes: 1 << 16, load_factor: 0.9, io_bytes: 8 << 10 };
@@ -56,14 +57,16 @@ struct Truth {
     gone: BTreeSet<usize>,
 }
 
-struct Script {
-    disk: SimDisk,
+pub(crate) struct Script {
+    pub(crate) disk: SimDisk,
     truth: Truth,
     random: Random,
     owner: Option<Owner>,
     cleaned_to: Option<Offset>,
     /// How many keys there were when the write ahead began that is under way.
     written_to: usize,
+    /// Whether producers compress what they send.
+    pub(crate) is_compressed: bool,
 }
 
 fn config() -> LogConfig {
@@ -76,10 +79,13 @@ fn config() -> LogConfig {
     }
 }
 
-fn keyed(base_offset: usize, keys: &[usize], size: usize) -> Vec<u8> {
-    let base_offset = Offset(i64::try_from(base_offset).unwrap());
-    let options =
-        BuilderOptions { base_offset, leader_epoch: LeaderEpoch(3), ..BuilderOptions::default() };
+fn keyed(base_offset: usize, keys: &[usize], size: usize, compression: Compression) -> Vec<u8> {
+    let options = BuilderOptions {
+        base_offset: Offset(i64::try_from(base_offset).unwrap()),
+        leader_epoch: LeaderEpoch(3),
+        compression,
+        ..BuilderOptions::default()
+    };
     let mut builder = BatchBuilder::new(options);
     for key in keys {
         let key = Some(Bytes::from(format!("k{key}")));
@@ -90,18 +96,18 @@ fn keyed(base_offset: usize, keys: &[usize], size: usize) -> Vec<u8> {
 }
 
 impl Script {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let disk = SimDisk::new();
         let owner = Some(Owner::start(&disk, &config()).unwrap());
         let (truth, random) = (Truth::default(), Random::new(seed));
-        Self { disk, truth, random, owner, cleaned_to: None, written_to: 0 }
+        Self { disk, truth, random, owner, cleaned_to: None, written_to: 0, is_compressed: false }
     }
 
-    fn owner(&mut self) -> &mut Owner {
+    pub(crate) fn owner(&mut self) -> &mut Owner {
         self.owner.as_mut().unwrap()
     }
 
-    fn step(&mut self) -> &'static str {
+    pub(crate) fn step(&mut self) -> &'static str {
         match self.random.below(50) {
             0..=8 => self.append(),
             9..=13 => self.follow(),
@@ -139,7 +145,13 @@ impl Script {
     fn some(&mut self) -> Vec<u8> {
         let count = self.random.range(1, 4);
         let keys: Vec<usize> = (0..count).map(|_| self.random.below(KEYS)).collect();
-        let batch = keyed(self.truth.keys.len(), &keys, self.random.below(60));
+        let size = self.random.below(60);
+        let compression = if self.is_compressed {
+            Compression::ALL[self.random.below(Compression::ALL.len())]
+        } else {
+            Compression::None
+        };
+        let batch = keyed(self.truth.keys.len(), &keys, size, compression);
         self.truth.keys.extend(keys);
         batch
     }
@@ -191,9 +203,13 @@ impl Script {
         "clean"
     }
 
-    fn restart(&mut self) -> &'static str {
+    pub(crate) fn stop(&mut self) {
         self.owner.take().unwrap().stop().unwrap();
         self.truth.acked = self.truth.keys.len();
+    }
+
+    fn restart(&mut self) -> &'static str {
+        self.stop();
         self.start();
         "restart"
     }
@@ -221,10 +237,10 @@ impl Script {
 /// The key of each offset that is there.
 fn found(log: &Log) -> Result<BTreeMap<usize, String>, crate::ReadError> {
     let bytes = read_all(log, Offset(0))?;
-    let mut found = BTreeMap::new();
+    let (mut found, mut scratch) = (BTreeMap::new(), Scratch::new());
     for batch in Batches::new(&bytes) {
         let (header, batch) = batch.unwrap();
-        for record in records(&header, body(batch)) {
+        for record in scratch.records(&header, batch, usize::MAX).unwrap() {
             let record = record.unwrap();
             let offset = usize::try_from(record.offset(&header).0).unwrap();
             found.insert(offset, String::from_utf8(record.key.unwrap().to_vec()).unwrap());
@@ -258,7 +274,7 @@ fn check(disk: &SimDisk, (before, after): (&Truth, &Truth), context: &str) {
         assert!(is_replaced, "{context}: {key} at {offset} is gone and nothing replaces it");
     }
     // It goes on where it ends, and what is synced then is there after the next cut.
-    let mut batch = keyed(end, &[0], 5);
+    let mut batch = keyed(end, &[0], 5, Compression::None);
     owner.log.append_as_leader(&mut batch, LeaderEpoch(9), NOW).unwrap();
     owner.log.sync(NOW).unwrap();
     let nothing = vec![0; disk.choices().len()];
@@ -271,7 +287,7 @@ fn check(disk: &SimDisk, (before, after): (&Truth, &Truth), context: &str) {
 fn run(seed: u64) -> usize {
     let mut script = Script::new(seed);
     let mut random = Random::new(!seed);
-    let (mut cuts, mut seen) = (0, BTreeSet::new());
+    let (mut cuts, mut seen, wanted) = (0, BTreeSet::new(), outcomes_of_a_moment());
     for at in 0..STEPS {
         let before = script.truth.clone();
         script.disk.keep_history();
@@ -280,12 +296,12 @@ fn run(seed: u64) -> usize {
         for (change, moment) in history.iter().enumerate() {
             let is_done = change + 1 == history.len();
             for (number, outcome) in
-                outcomes(&moment.choices(), OUTCOMES, &mut random).iter().enumerate()
+                outcomes(&moment.choices(), wanted, &mut random).iter().enumerate()
             {
                 let context = format!(
-                    "seed {seed}, step {at} ({what}), after change {change} of {}, outcome \
-                     {number}; again with: OTTLA_CRASH_SEED={seed} cargo test -p ottla-log compacted",
+                    "seed {seed}, step {at} ({what}), after change {change} of {}, outcome {number}; {}",
                     history.len(),
+                    again(seed, "compacted"),
                 );
                 let after = &script.truth;
                 let before = if is_done { after } else { &before };

@@ -1,29 +1,26 @@
 //! Power cuts after every single change to the disk, with all that they may leave behind.
 //!
 //! `OTTLA_CRASH_SEEDS=100 cargo test -p ottla-log power_cut` runs as many new seeds;
-//! `OTTLA_CRASH_SEED=…` repeats one.
+//! `OTTLA_CRASH_SEED=…` repeats one; `OTTLA_CRASH_OUTCOMES=32` tries more of each moment.
 
-use std::{
-    collections::BTreeSet,
-    hash::{BuildHasher, Hasher},
-};
+use std::collections::BTreeSet;
 
 use ottla_record::{Batches, BuilderOptions, check_crc};
 use ottla_types::{LeaderEpoch, Offset};
 
 use super::{
+    asked::{again, is_for_one_seed, outcomes_of_a_moment, seeds},
     disk::SimDisk,
     model::{Model, build, end_of_transaction, of_producer},
+    owner::Owner,
     power_cut::outcomes,
     random::Random,
-    world::{NOW, Owner, World, read_all, small},
+    world::{NOW, World, read_all, small},
 };
 use crate::{AppendOrigin, LogConfig};
 
 /// Things done per seed.
 const STEPS: usize = 210;
-/// What is tried of each moment.
-const OUTCOMES: usize = 3;
 
 /// What the log must be after a power cut between two things done.
 pub(crate) struct Between<'a> {
@@ -158,7 +155,7 @@ impl Between<'_> {
 fn run(seed: u64, config: LogConfig, step: fn(&mut World) -> &'static str) -> usize {
     let mut world = World::new(seed, config);
     let mut random = Random::new(!seed);
-    let (mut cuts, mut seen) = (0, BTreeSet::new());
+    let (mut cuts, mut seen, wanted) = (0, BTreeSet::new(), outcomes_of_a_moment());
     for at in 0..STEPS {
         let before = world.model.clone();
         world.disk.keep_history();
@@ -167,11 +164,11 @@ fn run(seed: u64, config: LogConfig, step: fn(&mut World) -> &'static str) -> us
         for (change, moment) in history.iter().enumerate() {
             let is_done = change + 1 == history.len();
             let choices = moment.choices();
-            for (number, outcome) in outcomes(&choices, OUTCOMES, &mut random).iter().enumerate() {
+            for (number, outcome) in outcomes(&choices, wanted, &mut random).iter().enumerate() {
                 let context = format!(
-                    "seed {seed}, step {at} ({what}), after change {change} of {}, outcome {number}; \
-                     again with: OTTLA_CRASH_SEED={seed} cargo test -p ottla-log power_cut",
+                    "seed {seed}, step {at} ({what}), after change {change} of {}, outcome {number}; {}",
                     history.len(),
+                    again(seed, "power_cut"),
                 );
                 let (config, after) = (&world.config, &world.model);
                 let before = if is_done { after } else { &before };
@@ -194,21 +191,6 @@ fn run(seed: u64, config: LogConfig, step: fn(&mut World) -> &'static str) -> us
     cuts
 }
 
-/// The seeds to run: those given, and as many new ones as asked for.
-pub(crate) fn seeds(fixed: &[u64]) -> Vec<u64> {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    if let Some(seed) = number("OTTLA_CRASH_SEED") {
-        return vec![seed];
-    }
-    let fresh = std::hash::RandomState::new();
-    let new = (0..number("OTTLA_CRASH_SEEDS").unwrap_or(0)).map(|at| {
-        let mut hasher = fresh.build_hasher();
-        hasher.write_u64(at);
-        hasher.finish() >> 16
-    });
-    fixed.iter().copied().chain(new).collect()
-}
-
 #[test]
 fn after_a_power_cut_at_any_moment_the_log_is_right() {
     // The second one retained a segment whose producers were never synced: it ended where all was durable. The third
@@ -222,7 +204,7 @@ fn after_a_power_cut_at_any_moment_the_log_is_right() {
 /// Another seed, for the other core.
 #[test]
 fn after_a_power_cut_at_any_other_moment_the_log_is_right() {
-    if std::env::var("OTTLA_CRASH_SEED").is_err() {
+    if !is_for_one_seed() {
         run(2, preallocated(2), World::step);
     }
 }

@@ -9,9 +9,10 @@ use super::{
     crash::Between,
     disk::{Call, Failure, SimDisk},
     model::{Model, build},
+    owner::Owner,
     power_cut::outcomes,
     random::Random,
-    world::{NOW, Owner, World, read_all, small},
+    world::{NOW, World, read_all, small},
 };
 
 const CALLS: [(Call, Failure); 11] = [

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ottla_record::{BatchBuilder, BatchHeader, BuilderOptions, Record, body, records};
+use ottla_record::{BatchBuilder, BatchHeader, BuilderOptions, Record, Scratch, body};
 use ottla_types::ProducerId;
 
 use bytes::Bytes;
@@ -116,8 +116,10 @@ impl Model {
 
     /// The first record from `start` on with this timestamp or a later one: its offset.
     pub(crate) fn at_timestamp(&self, start: i64, timestamp: i64) -> Option<i64> {
+        let mut scratch = Scratch::new();
         self.from(start).find_map(|batch| {
-            records(&batch.header, body(&batch.bytes)).map(Result::unwrap).find_map(|record| {
+            let records = scratch.records(&batch.header, &batch.bytes, usize::MAX).unwrap();
+            records.map(Result::unwrap).find_map(|record| {
                 let offset = record.offset(&batch.header).0;
                 (offset >= start && record.timestamp(&batch.header) >= timestamp).then_some(offset)
             })

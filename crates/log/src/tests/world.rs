@@ -1,191 +1,19 @@
-//! An owner of a data directory that does what a broker does, and a model beside it.
+//! A log that a seed does things to, and a model beside it.
 
 use std::sync::Arc;
 
-use ottla_record::BuilderOptions;
-use ottla_types::{LeaderEpoch, Offset, TopicName, TopicPartition, Uuid};
+use ottla_record::{BuilderOptions, Compression};
+use ottla_types::{LeaderEpoch, Offset};
 
 use super::{
     disk::SimDisk,
     model::{Model, build, end_of_transaction, of_producer},
+    owner::Owner,
     random::Random,
 };
-use crate::{
-    AppendOrigin, Checkpoints, FileSystem, Log, LogConfig, LogDir, LogError, OpenOptions,
-    PendingWrite, Settling, WriteAhead, WrittenAhead,
-};
+use crate::{AppendOrigin, Log, LogConfig};
 
 pub(crate) const NOW: i64 = 1_700_000_000_000;
-
-/// Bytes of a file of the write-ahead log: a few groups, so that it is turned often.
-const WRITE_AHEAD_BYTES: u64 = 16 << 10;
-
-/// Most that is written ahead at once.
-const WRITE_BYTES: usize = 4000;
-
-/// A data directory and its only log.
-#[derive(Debug)]
-pub(crate) struct Owner {
-    log_dir: LogDir,
-    pub(crate) log: Log,
-    file_system: FileSystem,
-    write_ahead: Option<WriteAhead>,
-    /// What the files of the write-ahead log hold, where that was not settled.
-    written_ahead: WrittenAhead,
-    /// What the other file of the write-ahead log holds, while it is not settled, and whether the file
-    /// system is synced for it.
-    unsettled: Option<(Settling, bool)>,
-    /// What is being written ahead.
-    under_way: Option<PendingWrite>,
-}
-
-pub(crate) fn topic_partition() -> TopicPartition {
-    TopicPartition::new(TopicName::new("t").unwrap(), 0)
-}
-
-impl Owner {
-    /// Starts on what is on the disk, as a broker does.
-    pub(crate) fn start(disk: &SimDisk, config: &LogConfig) -> Result<Self, LogError> {
-        let log_dir = LogDir::open_in(disk.root(), None)?;
-        let checkpoints = log_dir.read_checkpoints()?;
-        let at = topic_partition();
-        let compacted = log_dir.read_cleaner_offsets()?;
-        let written_ahead = log_dir.read_written_ahead()?;
-        let options = OpenOptions {
-            compacted_to: compacted.get(&at).copied().unwrap_or_default(),
-            topic_id: Uuid([7; 16]),
-            config: config.clone(),
-            recovery_point: checkpoints.recovery_points.get(&at).copied().unwrap_or_default(),
-            log_start_offset: checkpoints.log_start_offsets.get(&at).copied().unwrap_or_default(),
-            clean_shutdown: log_dir.was_clean(),
-            written_ahead: written_ahead.of(Uuid([7; 16]), at.partition).to_vec(),
-            ..OpenOptions::new(at.clone(), NOW)
-        };
-        let log = Log::open(log_dir.partition_dir(&at), options)?;
-        let file_system = FileSystem::simulated(disk);
-        let (write_ahead, unsettled, under_way) = (None, None, None);
-        Ok(Self { log_dir, log, file_system, write_ahead, written_ahead, unsettled, under_way })
-    }
-
-    /// What a broker does with the log before it serves.
-    pub(crate) fn sync_recovered(&mut self) {
-        if self.log.durable_offset() < self.log.log_end_offset() || self.log.is_written_ahead() {
-            self.log.sync(NOW).unwrap();
-        }
-        if !self.written_ahead.is_empty() {
-            self.write_ahead().empty().unwrap();
-        }
-    }
-
-    fn write_ahead(&mut self) -> &mut WriteAhead {
-        let root = self.log_dir.root();
-        let open = || {
-            WriteAhead::open(root.as_ref(), &self.written_ahead, WRITE_AHEAD_BYTES, Uuid([9; 16]))
-        };
-        self.write_ahead.get_or_insert_with(|| open().unwrap())
-    }
-
-    /// Makes everything durable, in the write-ahead log if that can be. Whether it was.
-    pub(crate) fn sync_ahead(&mut self) -> bool {
-        let is_ahead = self.begin_ahead();
-        if is_ahead {
-            self.finish_ahead();
-        } else {
-            self.log.sync(NOW).unwrap();
-        }
-        is_ahead
-    }
-
-    /// Begins to write ahead what there is, if that can be.
-    pub(crate) fn begin_ahead(&mut self) -> bool {
-        self.finish_ahead();
-        let write = self.log.begin_write_ahead(WRITE_BYTES, NOW).unwrap();
-        let has_room = write.is_some() && (!self.write_ahead().is_full() || self.turn());
-        self.under_way = write.filter(|_| has_room);
-        self.under_way.is_some()
-    }
-
-    /// What was begun is durable after it. Whether there was something.
-    pub(crate) fn finish_ahead(&mut self) -> bool {
-        let Some(mut write) = self.under_way.take() else { return false };
-        let write_ahead = self.write_ahead();
-        // What it was to read may be gone: the log was compacted or truncated meanwhile.
-        if write_ahead.add(&mut write).unwrap_or(false) {
-            write_ahead.commit().unwrap();
-            self.log.finish_write_ahead(&write);
-        } else {
-            // As a broker does.
-            self.log.sync(NOW).unwrap();
-        }
-        true
-    }
-
-    fn turn(&mut self) -> bool {
-        let has_turned = self.write_ahead().turn().unwrap();
-        if has_turned {
-            self.unsettled = Some((self.log.begin_settling(), false));
-        }
-        has_turned
-    }
-
-    /// One step of settling what the other file of the write-ahead log holds.
-    pub(crate) fn settle(&mut self) {
-        match self.unsettled.take() {
-            Some((begun, false)) => {
-                self.file_system.sync().unwrap();
-                self.unsettled = Some((begun, true));
-            }
-            Some((begun, true)) => {
-                self.log.finish_settling(begun);
-                self.write_ahead().settled();
-            }
-            None => {}
-        }
-    }
-
-    /// What settles the other file of the write-ahead log, whether it is time for that or not.
-    pub(crate) fn sync_file_system(&self) -> std::io::Result<()> {
-        self.file_system.sync()
-    }
-
-    /// Leaves nothing in the write-ahead log that counts.
-    pub(crate) fn empty_write_ahead(&mut self) {
-        self.log.sync(NOW).unwrap();
-        self.unsettled = None;
-        if self.write_ahead.is_some() {
-            self.write_ahead().empty().unwrap();
-        }
-    }
-
-    /// What the broker's housekeeping does now and then.
-    pub(crate) fn checkpoint(&mut self) -> Result<(), LogError> {
-        self.log.checkpoint()?;
-        let mut checkpoints = Checkpoints::default();
-        let at = topic_partition();
-        checkpoints.recovery_points.insert(at.clone(), self.log.recovery_point());
-        checkpoints.high_watermarks.insert(at.clone(), self.log.log_end_offset());
-        if self.log.log_start_offset() > Offset::ZERO {
-            checkpoints.log_start_offsets.insert(at, self.log.log_start_offset());
-        }
-        self.log_dir.write_checkpoints(&checkpoints)
-    }
-
-    /// What a cleaner does after a round.
-    pub(crate) fn note_cleaned(&self, to: Offset) -> Result<(), LogError> {
-        self.log_dir.write_cleaner_offsets(&[(topic_partition(), to)].into())
-    }
-
-    /// Stops in good order.
-    pub(crate) fn stop(mut self) -> Result<(), LogError> {
-        self.log.close(NOW)?;
-        self.unsettled = None;
-        if let Some(write_ahead) = &mut self.write_ahead {
-            write_ahead.empty().unwrap();
-        }
-        self.checkpoint()?;
-        self.log_dir.mark_clean_shutdown(1)
-    }
-}
 
 /// What a seed makes of it.
 #[derive(Debug)]
@@ -197,6 +25,8 @@ pub(crate) struct World {
     owner: Option<Owner>,
     leader_epoch: i32,
     timestamp: i64,
+    /// Whether producers compress what they send.
+    pub(crate) is_compressed: bool,
 }
 
 /// Small segments with many index entries.
@@ -216,7 +46,16 @@ impl World {
         let disk = SimDisk::new();
         let owner = Some(Owner::start(&disk, &config).unwrap());
         let (model, random) = (Model::default(), Random::new(seed));
-        Self { disk, config, model, random, owner, leader_epoch: 0, timestamp: NOW }
+        Self {
+            disk,
+            config,
+            model,
+            random,
+            owner,
+            leader_epoch: 0,
+            timestamp: NOW,
+            is_compressed: false,
+        }
     }
 
     pub(crate) fn log(&mut self) -> &mut Log {
@@ -310,7 +149,10 @@ impl World {
         self.timestamp + i64::try_from(self.random.below(60)).unwrap() - 30
     }
 
-    fn some(&mut self, options: BuilderOptions) -> Vec<u8> {
+    fn some(&mut self, mut options: BuilderOptions) -> Vec<u8> {
+        if self.is_compressed {
+            options.compression = Compression::ALL[self.random.below(Compression::ALL.len())];
+        }
         let timestamp = self.next_timestamp();
         let (count, size) = (self.random.range(1, 4), self.random.below(200));
         build(options, timestamp, count, size)

@@ -9,7 +9,8 @@ use ottla_types::{LeaderEpoch, Offset, Uuid};
 use super::{
     disk::{Call, Failure, SimDisk},
     model::build,
-    world::{NOW, Owner, read_all, small, topic_partition},
+    owner::{Owner, topic_partition},
+    world::{NOW, read_all, small},
 };
 use crate::{
     Log, LogDir, LogFile, OpenMode, OpenOptions, PendingWrite, WriteAhead, WrittenAhead, is_full,

@@ -1,5 +1,5 @@
 //! The power goes out after every single change that a round makes to the disk, and again while the
-//! log is opened.
+//! log is opened. `OTTLA_CRASH_OUTCOMES=32` tries more of each moment.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -11,14 +11,12 @@ use super::{
 use crate::{
     CleanError, Cleanable, Cleaner, Cleaning,
     tests::{
+        asked::{again, outcomes_of_a_moment, seeds},
         disk::{Call, Failure, SimDisk},
         power_cut::outcomes,
         random::Random,
     },
 };
-
-/// What is tried of each moment.
-const OUTCOMES: usize = 3;
 
 /// A log with everything in it, synced.
 struct History {
@@ -115,8 +113,14 @@ fn clean(log: &mut Log, cleanable: &Cleanable) -> Result<Cleaning, CleanError> {
 #[test]
 fn after_a_power_cut_at_any_moment_a_round_is_finished_or_never_was() {
     let history = History::new();
-    let mut random = Random::new(7);
-    let mut seen = BTreeSet::new();
+    for seed in seeds(&[7]) {
+        run(&history, seed);
+    }
+}
+
+fn run(history: &History, seed: u64) {
+    let mut random = Random::new(seed);
+    let (mut seen, wanted) = (BTreeSet::new(), outcomes_of_a_moment());
     for point in [Offset(history.end.0 / 2), history.end] {
         let disk = history.disk.copy();
         let mut log = open_on(&disk, &History::config(), point).unwrap();
@@ -128,12 +132,15 @@ fn after_a_power_cut_at_any_moment_a_round_is_finished_or_never_was() {
         let moments = disk.take_history();
         assert!(moments.len() > 50, "{}", moments.len());
         for (at, moment) in moments.iter().enumerate() {
-            for outcome in outcomes(&moment.choices(), OUTCOMES, &mut random) {
+            for outcome in outcomes(&moment.choices(), wanted, &mut random) {
                 let left = moment.after_power_cut(&outcome);
                 if !seen.insert((point, left.fingerprint())) {
                     continue;
                 }
-                let context = format!("after change {at}, recovery point {point}");
+                let context = format!(
+                    "after change {at}, recovery point {point}; {}",
+                    again(seed, "a_round_is_finished")
+                );
                 let again = left.copy();
                 history.check(&left, point, &context);
                 if has_swap(&again) && random.one_in(3) {
