@@ -21,7 +21,7 @@ use ottla_types::{Offset, TopicIdPartition, TopicPartition};
 
 use crate::{
     broker::Shared, clock::now_ms, inventory::Inventory, log_dirs::DataDir, partition::Partition,
-    random::new_id, throttle::Throttle,
+    random::new_id, storage, throttle::Throttle,
 };
 
 /// Bytes copied at once.
@@ -131,6 +131,10 @@ impl Moves {
         let Some(log_dir) = target.log_dir() else {
             return Err(LogError::Failed("the directory is offline".into()));
         };
+        if log_dir.has_checkpoint(at) {
+            // Of when it lay there before, or of a deleted topic of the same name: not of the copy.
+            storage::checkpoint(shared);
+        }
         let (name, dir) = log_dir.future_dir(at, new_id());
         let log = Log::open(dir, options(shared, partition, false))?;
         self.add(partition, target, (name, log));
