@@ -7,8 +7,10 @@ mod crash;
 mod faults;
 mod hostile;
 mod model;
+mod moves;
 mod owner;
 mod rest;
+mod two_dirs;
 mod world;
 mod write_ahead;
 
