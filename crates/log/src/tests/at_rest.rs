@@ -278,6 +278,28 @@ fn at_rest_damage_never_gives_a_wrong_read_and_harms_no_other_log() {
     assert!(only.is_some() || complaints > cases / 10, "only {complaints} complaints");
 }
 
+/// Where recovery begins, before and after what was on disk for good: the one place where it could cut
+/// off too much.
+#[test]
+fn at_rest_nothing_is_cut_off_before_the_recovery_point() {
+    let (mut seed, mut complaints) = (0, 0);
+    for rest in rests().iter().filter(|rest| !rest.was_clean) {
+        for kept in &rest.kept {
+            for damage in rest.around_the_recovery_point(kept) {
+                seed += 1;
+                let disk = rest.disk.copy();
+                disk.put(&damage.name, damage.after.clone());
+                let found = Found::take(disk.root()).unwrap();
+                complaints += usize::from(Case::new(rest, kept, &damage, seed).check(&found));
+            }
+        }
+    }
+    assert!(
+        complaints > usize::try_from(seed).unwrap() / 2,
+        "only {complaints} complaints of {seed}"
+    );
+}
+
 /// Without it the other tests could not fail.
 #[test]
 fn at_rest_what_was_not_damaged_is_all_there() {

@@ -179,6 +179,26 @@ impl Rest {
         Self { disk, config, kept: kept.into(), was_clean, files, older }
     }
 
+    /// Changes, one at a time, to the segment that holds the recovery point.
+    pub(crate) fn around_the_recovery_point(&self, kept: &Kept) -> Vec<Damage> {
+        let base = kept.bases.iter().rfind(|base| **base <= kept.point).unwrap();
+        let name = format!("{}/{base:020}.log", kept.at);
+        let before = &self.files[&name];
+        let damage = |what, after| Damage {
+            name: name.clone(),
+            what,
+            before: before.clone(),
+            after: Some(after),
+        };
+        let places = (0..before.len()).step_by(61);
+        let changes = places.flat_map(|at| {
+            let mut flipped = before.clone();
+            flipped[at] ^= 4;
+            [damage("a flipped bit", flipped), damage("a lost end", before[..at].to_vec())]
+        });
+        changes.collect()
+    }
+
     /// Changes one file; `None` if nothing has changed.
     pub(crate) fn damage(&self, disk: &SimDisk, random: &mut Random) -> Option<Damage> {
         // Every kind of file as often as every other.
