@@ -38,6 +38,8 @@ struct Work {
     leader_epoch: LeaderEpoch,
     settings: Arc<TopicSettings>,
     dir: Arc<DataDir>,
+    /// False for a new partition: what a directory remembers by its name is of a deleted topic.
+    was_anywhere: bool,
 }
 
 /// Opens the log of every partition in the image, several at a time per directory. Gives the
@@ -78,6 +80,7 @@ pub(crate) fn open_partitions(
                 leader_epoch: state.leader_epoch,
                 settings: Arc::clone(&of_topic),
                 dir,
+                was_anywhere: !(is_lost && recorded.is_unknown_dir()),
             });
         }
         settings.push(of_topic);
@@ -164,7 +167,8 @@ fn open_all(
     let run = |queue: &Mutex<VecDeque<Work>>| {
         let mut done = Vec::new();
         while let Some(work) = next(queue) {
-            let known = inventory.checkpoints(&work.dir).map(|checkpoints| Known {
+            let checkpoints = inventory.checkpoints(&work.dir).filter(|_| work.was_anywhere);
+            let known = checkpoints.map(|checkpoints| Known {
                 checkpoints,
                 compacted_to: inventory.compacted_to(&work.dir, &work.at),
                 written_ahead: inventory
@@ -343,6 +347,7 @@ pub(crate) fn host_topic(
             leader_epoch: state.leader_epoch,
             settings: Arc::clone(&settings),
             dir,
+            was_anywhere: false,
         };
         let replica = open_replica(shared, &work, None);
         let found_in = if is_lost(&replica) { Uuid::LOST_DIR } else { id };

@@ -100,8 +100,11 @@ impl<'a> Case<'a> {
     fn check_start(&self, start: i64) -> bool {
         let (context, kept) = (&self.context, self.kept);
         if let Some(line) = self.line(LOG_STARTS) {
-            // Nothing tells a wrong number from the right one.
-            assert_eq!(start, line.max(kept.bases[0]), "{context}");
+            // After a stop in order the leader epochs tell a number that is too large. Else nothing tells a wrong one
+            // from the right one.
+            let told = line.max(kept.bases[0]);
+            let is_known = start == kept.model.start && start < told;
+            assert!(start == told || is_known, "{context}: starts at {start}, not {told}");
             return true;
         }
         if start == kept.model.start {

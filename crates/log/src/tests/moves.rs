@@ -48,7 +48,7 @@ fn config() -> LogConfig {
 impl World {
     fn new(seed: u64) -> Self {
         let disk = new_disk();
-        let image = Image { topic_id: None, recorded: 0 };
+        let image = Image { topic_id: None, recorded: 0, is_recorded: false };
         let truth = Truth { image, model: Model::default(), deleted_to: 0 };
         let (random, broker) = (Random::new(seed), None);
         let mut this = Self { disk, truth, random, broker, last_topic: 0, ids: 0 };
@@ -78,7 +78,8 @@ impl World {
     /// The cluster gets to know where the replica is.
     fn record(&mut self) {
         if let Some(placed) = &self.broker().placed {
-            self.truth.image.recorded = placed.dir;
+            let (recorded, topic_id) = (placed.dir, self.truth.image.topic_id);
+            self.truth.image = Image { topic_id, recorded, is_recorded: true };
         }
     }
 
@@ -90,6 +91,7 @@ impl World {
             self.truth.image = Image {
                 topic_id: Some(Uuid([self.last_topic; 16])),
                 recorded: self.random.below(2),
+                is_recorded: false,
             };
             (self.truth.model, self.truth.deleted_to) = (Model::default(), 0);
             change(self);
@@ -134,8 +136,9 @@ impl World {
     }
 
     fn make(&mut self) {
-        let Image { topic_id, recorded } = self.truth.image;
+        let Image { topic_id, recorded, .. } = self.truth.image;
         self.broker().create(recorded, topic_id.unwrap());
+        self.record();
     }
 
     fn append(&mut self) -> &'static str {

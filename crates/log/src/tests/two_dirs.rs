@@ -27,6 +27,8 @@ const NAMES: [&str; 2] = ["d0", "d1"];
 pub(crate) struct Image {
     pub(crate) topic_id: Option<Uuid>,
     pub(crate) recorded: usize,
+    /// False until the replica has been somewhere: what a checkpoint says is of another topic then.
+    pub(crate) is_recorded: bool,
 }
 
 struct Home {
@@ -86,7 +88,12 @@ impl Broker {
         let mut this = Self { homes, config, at, placed: None, copy: None, last_id: first_id };
         let (place, futures) = this.take_stock(image)?;
         if let Some(topic_id) = image.topic_id {
-            this.open(place.unwrap_or(image.recorded), topic_id)?;
+            let dir = place.unwrap_or(image.recorded);
+            if place.is_none() && !image.is_recorded {
+                this.placed = Some(Placed { dir, log: this.make(dir, topic_id)? });
+            } else {
+                this.open(dir, topic_id)?;
+            }
         }
         this.sync_recovered();
         for (dir, name) in futures {
@@ -106,14 +113,11 @@ impl Broker {
         &mut self,
         image: Image,
     ) -> Result<(Option<usize>, Vec<(usize, String)>), LogError> {
-        let (mut place, mut all, mut has_set_aside) = (None, Vec::new(), false);
+        let (mut place, mut futures) = (None, Vec::new());
         for dir in 0..self.homes.len() {
             let contents = self.homes[dir].found.log_dir.contents()?;
-            for (at, name) in contents.deleted {
-                has_set_aside |= at.as_ref() == Some(&self.at);
-                self.homes[dir].deleted.push(name);
-            }
-            all.extend(contents.futures.into_iter().map(|(_, name)| (dir, name)));
+            self.homes[dir].deleted.extend(contents.deleted.into_iter().map(|(_, name)| name));
+            futures.extend(contents.futures.into_iter().map(|(_, name)| (dir, name)));
             if !contents.partitions.contains(&self.at) {
                 continue;
             }
@@ -126,15 +130,6 @@ impl Broker {
             if let Some(stray) = stray {
                 let unique = self.new_id();
                 self.homes[stray].found.log_dir.set_aside(&self.at, unique)?;
-            }
-        }
-        let mut futures = Vec::new();
-        for (dir, name) in all {
-            if place.is_none() && has_set_aside && image.topic_id.is_some() {
-                self.homes[dir].found.log_dir.promote(&name, &self.at)?;
-                place = Some(dir);
-            } else {
-                futures.push((dir, name));
             }
         }
         Ok((place, futures))
@@ -341,8 +336,8 @@ impl Broker {
         log.set_compacted_to(old.compacted_to());
         log.close(NOW).unwrap();
         let unique = self.new_id();
-        let aside = self.homes[source].found.log_dir.delete_partition(&self.at, unique).unwrap();
         self.homes[target].found.log_dir.promote(&name, &self.at).unwrap();
+        let aside = self.homes[source].found.log_dir.delete_partition(&self.at, unique).unwrap();
         self.homes[source].deleted.push(aside);
         let dir: Arc<dyn Dir> = self.homes[target].found.log_dir.partition_dir(&self.at);
         log.relocate(dir);

@@ -9,7 +9,7 @@ use ottla_types::{LeaderEpoch, Offset, Uuid};
 use super::{
     disk::{Call, Failure, SimDisk},
     model::build,
-    owner::{Owner, topic_partition},
+    owner::{Owner, first_of},
     world::{NOW, read_all, small},
 };
 use crate::{
@@ -236,7 +236,7 @@ fn what_was_written_ahead_does_not_follow_what_came_after_it() {
     }
     let nothing = vec![0; disk.choices().len()];
     let disk = disk.after_power_cut(&nothing);
-    let options = OpenOptions { config: small(), ..OpenOptions::new(topic_partition(), NOW) };
+    let options = OpenOptions { config: small(), ..OpenOptions::new(first_of("t"), NOW) };
     let mut other = Log::open(disk.root().child("t-0"), options).unwrap();
     assert_eq!(other.log_end_offset(), Offset(1));
     other.assign_leader_epoch(LeaderEpoch(1));
