@@ -262,6 +262,7 @@ impl Cleaner {
             let is_unwanted = if header.attributes.is_control() {
                 let marker = TxnMarker::read(&header, body(batch));
                 transactions.see_control(&header, marker);
+                ensure_indexed(transactions, segment, position)?;
                 true
             } else {
                 transactions.see_data(&header)
@@ -282,6 +283,20 @@ impl Cleaner {
     fn window(&self) -> usize {
         (self.options.io_bytes / 2).max(4096)
     }
+}
+
+/// Refuses to go on where the index of aborted transactions lacks one whose marker is at this position.
+fn ensure_indexed(
+    transactions: &Transactions,
+    segment: &Segment,
+    position: u64,
+) -> Result<(), CleanError> {
+    if !transactions.contradicts_index() {
+        return Ok(());
+    }
+    let index = segment.path(Kind::TxnIndex);
+    let cause = format!("it ends an aborted transaction that {} does not name", index.display());
+    Err(unreadable(segment, position, &cause))
 }
 
 impl Round {

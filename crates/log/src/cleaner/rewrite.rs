@@ -138,6 +138,7 @@ impl Cleaner {
     ) -> Result<(), CleanError> {
         let Pass { filter, transactions, output, stats } = pass;
         let fate = filter.decide(header, batch, transactions, &mut self.scratch, stats);
+        super::ensure_indexed(transactions, segment, position)?;
         match fate.map_err(|cause| unreadable(segment, position, &cause))? {
             Fate::Stays => output.keep(header, batch, pace),
             Fate::Goes => output.leave_out(pace),

@@ -23,6 +23,8 @@ pub(crate) struct Transactions {
     committed: BTreeSet<ProducerId>,
     /// The aborted transactions that a reader still has to know of.
     needed: Vec<AbortedTxn>,
+    /// Whether a transaction was taken for committed and has the marker of an aborted one.
+    contradicts: bool,
 }
 
 #[derive(Debug)]
@@ -67,12 +69,22 @@ impl Transactions {
                         self.needed.push(aborted.txn);
                         false
                     }
-                    Some(_) | None => true,
+                    Some(_) => true,
+                    None => {
+                        self.contradicts |= self.committed.remove(&header.producer_id);
+                        true
+                    }
                 }
             }
             // No marker at all.
             None => false,
         }
+    }
+
+    /// Whether the index of aborted transactions lacks one: its records were taken for committed ones, and must not take
+    /// the place of others.
+    pub(crate) fn contradicts_index(&self) -> bool {
+        self.contradicts
     }
 
     /// The aborted transactions that readers have to know of, since the last time this was called.

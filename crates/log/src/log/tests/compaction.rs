@@ -500,6 +500,43 @@ fn damage_ends_the_round_and_leaves_the_log_as_it_was() {
     assert_eq!(bench.log.failure(), None);
 }
 
+/// Without the index an aborted record would take the place of the committed one before it, for good.
+#[test]
+fn a_round_does_not_take_an_aborted_transaction_for_committed_where_its_index_is_gone() {
+    let mut bench = Bench::new(compacted());
+    put(&mut bench, "x", Some("committed"));
+    let transactional = BuilderOptions {
+        producer_id: ProducerId(1),
+        producer_epoch: 0,
+        base_sequence: 0,
+        transactional: true,
+        ..BuilderOptions::default()
+    };
+    bench.append(keyed(transactional, &[("x", Some("aborted"))]));
+    transactions::mark(&mut bench, 1, false);
+    put(&mut bench, "y", Some("v"));
+    bench.log.roll(NOW).unwrap();
+    let mut bench = bench.restart();
+    let index = bench.path().join("00000000000000000000.txnindex");
+    let whole = std::fs::read(&index).unwrap();
+    let before = bench.bytes();
+    for lost in [&whole[..0], &whole[..whole.len() - 1]] {
+        std::fs::write(&index, lost).unwrap();
+        bench = bench.restart();
+        let error = clean_from(&mut bench.log, None, NOW).unwrap_err();
+        assert!(matches!(error, CleanError::Unreadable(_)), "{error}");
+        assert_eq!(bench.bytes(), before);
+    }
+    std::fs::remove_file(&index).unwrap();
+    bench = bench.restart();
+    let error = clean_from(&mut bench.log, None, NOW).unwrap_err();
+    assert!(error.to_string().contains("00000000000000000000.txnindex"), "{error}");
+    std::fs::write(&index, &whole).unwrap();
+    bench = bench.restart();
+    clean(&mut bench, NOW);
+    assert!(stored(&bench).contains(&at(0, "x")), "{:?}", stored(&bench));
+}
+
 #[test]
 fn an_offset_that_is_out_of_place_is_damage() {
     let mut bench = Bench::new(compacted());
