@@ -37,6 +37,8 @@ impl TopicName {
     pub const CONSUMER_OFFSETS: &'static str = "__consumer_offsets";
     /// The topic that holds the state of transactions.
     pub const TRANSACTION_STATE: &'static str = "__transaction_state";
+    /// The topic that holds the state of share groups, which only Kafka serves.
+    pub const SHARE_GROUP_STATE: &'static str = "__share_group_state";
     /// The log that holds the cluster's metadata. It is not a topic that clients can see.
     pub const CLUSTER_METADATA: &'static str = "__cluster_metadata";
 
@@ -64,7 +66,10 @@ impl TopicName {
 
     /// Whether clients may read but not write this topic.
     pub fn is_internal(&self) -> bool {
-        matches!(self.as_str(), Self::CONSUMER_OFFSETS | Self::TRANSACTION_STATE)
+        matches!(
+            self.as_str(),
+            Self::CONSUMER_OFFSETS | Self::TRANSACTION_STATE | Self::SHARE_GROUP_STATE
+        )
     }
 
     /// The name with `.` and `_` made equal: two topics whose collision keys are equal would
