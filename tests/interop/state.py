@@ -2,7 +2,8 @@
 """state.py OTTLA HOST:PORT: all that a broker holds, one thing per line, in an order of its own.
 
 Left out is what may change when another broker takes over: leader epochs, sizes, the records of Kafka's own topics
-(groups and their offsets are listed instead), and of compacted topics what compaction may drop at any time.
+(groups and their offsets, transactional ids and producers are listed instead), and of compacted topics what compaction
+may drop at any time; what `transactions` lets time out; and groups of which the guest is asked.
 """
 import json
 import subprocess
@@ -27,6 +28,10 @@ def show(kind, value):
     print(kind, json.dumps(value, sort_keys=True, ensure_ascii=False))
 
 
+# A transactional id and its topic. Any broker may end its transaction at once.
+LATE = "late"
+# Groups that only the guest can ask for: of kinds that old requests do not describe, and with offsets in open transactions.
+OF_GUEST = ("modern-", "transacted")
 compacted = set()
 names = ask("topic", "list", "--internal", "-o", "name").split()
 for _ in range(100):
@@ -42,19 +47,30 @@ for topic in topics:
     topic["configs"] = sorted((c["name"], c["value"]) for c in topic["configs"])
     if ("cleanup.policy", "compact") in topic["configs"]:
         compacted.add(topic["name"])
-    show("topic", topic)
+    if topic["name"] != LATE:
+        show("topic", topic)
 
 for group in sorted(json.loads(ask("group", "list", "-o", "json"))["items"], key=lambda g: g["groupId"]):
+    if group["groupId"].startswith(OF_GUEST):
+        continue
     described = json.loads(ask("group", "describe", group["groupId"], "-o", "json"))["items"]
     for offset in described[0]["offsets"]:
         show("offset", [group["groupId"], *(offset[f] for f in ("topic", "partition", "committedOffset", "metadata"))])
 
-own = [name for name in names if not name.startswith("__")]
+for name in ask("txn", "list", "-o", "name").split():
+    if name != LATE:
+        for described in json.loads(ask("txn", "describe", name, "-o", "json"))["items"]:
+            show("transaction", described)
+
+own = [name for name in names if not name.startswith("__") and name != LATE]
 if own:
     records = [json.loads(line) for line in ask("consume", *own, "--from", "start", "-e", "-o", "jsonl").splitlines()]
     records.sort(key=lambda r: (r["topic"], r["partition"], r["offset"]))
+    committed = ask("consume", *own, "--from", "start", "-e", "-X", "isolation.level=read_committed", "-f", "%t %p %o\n")
+    committed = {tuple(line.split()) for line in committed.splitlines()}
     newest = {(r["topic"], r["partition"], r["key"]): r["offset"] for r in records}
     for record in records:
         is_newest = newest[record["topic"], record["partition"], record["key"]] == record["offset"]
         if record["topic"] not in compacted or (is_newest and record["value"] is not None):
-            show("record", record)
+            place = (record["topic"], str(record["partition"]), str(record["offset"]))
+            show("record", record | {"readCommitted": place in committed})

@@ -29,12 +29,15 @@ public class Transactor {
     }
 
     public static void main(String[] args) throws Exception {
-        Transactor transactor = new Transactor(args[0]);
+        serve(new Transactor(args[0]));
+    }
+
+    static void serve(Transactor transactor) throws Exception {
         BufferedReader input = new BufferedReader(new InputStreamReader(System.in));
         for (String line; (line = input.readLine()) != null;) {
-            String answer = "ok";
+            String answer;
             try {
-                transactor.act(line.split(" "));
+                answer = transactor.act(line.split(" "));
             } catch (Exception refused) {
                 answer = kind(refused) + " " + String.valueOf(refused).replace('\n', ' ');
             }
@@ -53,7 +56,7 @@ public class Transactor {
         return "failed";
     }
 
-    void act(String[] words) throws Exception {
+    String act(String[] words) throws Exception {
         KafkaProducer<String, String> producer = producers.get(words[1]);
         switch (words[0]) {
             case "init":
@@ -82,6 +85,7 @@ public class Transactor {
             default:
                 throw new IllegalArgumentException(words[0]);
         }
+        return "ok";
     }
 
     KafkaProducer<String, String> open(String id, String timeoutMs) {
