@@ -101,12 +101,23 @@ fn a_damaged_partition_that_is_taken_away_begins_anew() {
 }
 
 #[test]
-fn a_partition_that_is_missing_is_not_made_anew() {
-    let (mut broker, whole) = damaged();
-    fs::write(log_of(broker.data_dir(), "damaged-0"), &whole).unwrap();
+fn a_partition_that_is_missing_is_not_made_anew_here_or_in_another_directory() {
+    let mut broker = TestBroker::start(&[("log.dirs", "{dir}/a,{dir}/b")]);
+    let mut client = broker.client();
+    for topic in ["sound", "damaged"] {
+        client.topic(topic, 1, &[]);
+        client.produce(topic, 0, batch::plain(3));
+    }
+    broker.restart();
     for crash in [false, true] {
-        let (path, aside) = (broker.data_dir().join("damaged-0"), broker.data_dir().join("aside"));
-        fs::rename(&path, &aside).unwrap();
+        if crash {
+            broker.crash(|_| {})
+        } else {
+            broker.stop()
+        }
+        // Not in the first one, which a new partition would go to.
+        let place = |broker: &TestBroker| broker.data_dir().join("b/damaged-0");
+        fs::rename(place(&broker), broker.data_dir().join("aside")).unwrap();
         broker.start_again();
         assert_offline(&mut broker.client());
         broker.restart();
@@ -114,13 +125,10 @@ fn a_partition_that_is_missing_is_not_made_anew() {
         broker.crash_and_restart();
         assert_offline(&mut broker.client());
         broker.stop();
-        let (path, aside) = (broker.data_dir().join("damaged-0"), broker.data_dir().join("aside"));
-        assert!(!path.exists());
-        fs::rename(&aside, &path).unwrap();
+        assert!(!place(&broker).exists() && !broker.data_dir().join("a/damaged-0").exists());
+        fs::rename(broker.data_dir().join("aside"), place(&broker)).unwrap();
         broker.start_again();
-        let mut client = broker.client();
-        assert_eq!(client.values("damaged", 0, 0)[..3], ["v0", "v1", "v2"]);
-        if crash { broker.crash(|_| {}) } else { broker.stop() }
+        assert_eq!(broker.client().values("damaged", 0, 0), ["v0", "v1", "v2"]);
     }
 }
 

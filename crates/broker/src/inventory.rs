@@ -74,6 +74,12 @@ impl Inventory {
         self.checkpoints.get(&dir.id)
     }
 
+    /// Whether a directory has the recovery point of a partition.
+    pub(crate) fn remembers(&self, dir: &DataDir, at: &TopicPartition) -> bool {
+        let checkpoints = self.checkpoints(dir);
+        checkpoints.is_some_and(|checkpoints| checkpoints.recovery_points.contains_key(at))
+    }
+
     /// What was written ahead of a partition in a directory before the last stop.
     pub(crate) fn written_ahead(&self, dir: &DataDir, of: (Uuid, i32)) -> &[Bytes] {
         self.written_ahead.get(&dir.id).map_or(&[], |found| found.of(of.0, of.1))

@@ -142,6 +142,12 @@ fn place_for_lost(
     if let Some(dir) = dirs.with_id(recorded) {
         return Some(Arc::clone(dir));
     }
+    if recorded == Uuid::LOST_DIR
+        && let Some(dir) = dirs.online().find(|dir| inventory.remembers(dir, at))
+    {
+        // There it is missed: another directory would know nothing of it and make it anew.
+        return Some(Arc::clone(dir));
+    }
     if (recorded.is_unknown_dir() || recorded == Uuid::LOST_DIR) && !dirs.has_offline() {
         return dirs.emptiest(&shared.config());
     }
