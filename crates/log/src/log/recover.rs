@@ -352,8 +352,9 @@ impl Log {
         Ok(())
     }
 
-    /// Restores the producers from the last snapshot that can be believed and what follows it.
-    /// `trusted`: the log was left in order, so nothing needs to be written again.
+    /// Restores the producers from the last snapshot that can be believed and what follows it. Segments after it get
+    /// theirs, which are not there or not believed. `trusted`: the log was left in order, so nothing else needs to be
+    /// written again.
     pub(super) fn load_producers(
         &mut self,
         recovered: &Recovered,
@@ -380,7 +381,7 @@ impl Log {
         let aborted_from = recovered.from.max(self.recovery_point);
         self.each_header(from, |segment, header, batch| {
             let base_offset = segment.base_offset;
-            if !trusted && base_offset > recovered.from && producers.end_offset <= base_offset {
+            if base_offset > from && producers.end_offset <= base_offset {
                 snapshots.push((base_offset, snapshot::format(&producers)));
             }
             let marker = TxnMarker::read(header, body(batch));
@@ -393,9 +394,9 @@ impl Log {
             Ok(())
         })?;
         // A segment that is empty yet has a snapshot, too: later it may be the first one.
-        for segment in self.segments.iter().filter(|_| !trusted) {
+        for segment in self.segments.iter() {
             let base_offset = segment.base_offset;
-            if base_offset > recovered.from && base_offset >= producers.end_offset {
+            if base_offset > from && base_offset >= producers.end_offset {
                 snapshots.push((base_offset, snapshot::format(&producers)));
             }
         }
@@ -404,6 +405,10 @@ impl Log {
         self.producers = producers;
         for (offset, content) in snapshots {
             self.write_snapshot_content(offset, &content)?;
+            if offset < self.recovery_point {
+                // No later sync comes by here, and once those before it are gone nothing else knows of them.
+                self.sync_snapshot(offset)?;
+            }
         }
         for (base_offset, txn) in aborted {
             let segment = self.segments.iter().find(|s| s.base_offset == base_offset);

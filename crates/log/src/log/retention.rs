@@ -149,17 +149,18 @@ impl Log {
     /// gone, or some of them: nothing else could give them back.
     fn sync_snapshots_up_to(&self, count: usize) -> Result<(), LogError> {
         let may_be_first = self.segments.iter().take(count.saturating_add(1)).skip(1);
-        for segment in may_be_first.filter(|s| s.base_offset >= self.recovery_point) {
-            let name = names::name(segment.base_offset, Kind::Snapshot);
-            match self.dir.open(&name, OpenMode::Write) {
-                Ok(snapshot) => {
-                    snapshot.sync().map_err(self.io("sync", segment, Kind::Snapshot))?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(self.io("open", segment, Kind::Snapshot)(error)),
-            }
-        }
-        Ok(())
+        let mut unsynced = may_be_first.filter(|s| s.base_offset >= self.recovery_point);
+        unsynced.try_for_each(|segment| self.sync_snapshot(segment.base_offset))
+    }
+
+    /// Makes the producers' state at an offset durable, if it is there.
+    pub(super) fn sync_snapshot(&self, offset: Offset) -> Result<(), LogError> {
+        let name = names::name(offset, Kind::Snapshot);
+        let synced = match self.dir.open(&name, OpenMode::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.and_then(|snapshot| snapshot.sync()),
+        };
+        synced.map_err(LogError::io("sync", &self.dir.path().join(&name)))
     }
 
     /// Says how many it were: the last one stays where there is no room for another.

@@ -1,14 +1,14 @@
 //! A disk that refuses one call: nothing that was acked is lost, and nothing panics.
 
 use ottla_record::{BatchHeader, BuilderOptions};
-use ottla_types::LeaderEpoch;
+use ottla_types::{LeaderEpoch, Offset};
 
 use crate::AppendError;
 
 use super::{
     crash::Between,
     disk::{Call, Failure, SimDisk},
-    model::{Model, build},
+    model::{Model, build, of_producer},
     owner::Owner,
     power_cut::outcomes,
     random::Random,
@@ -156,4 +156,58 @@ fn what_a_failed_sync_has_dropped_is_no_hole_after_the_next_start() {
     let nothing = vec![0; disk.choices().len()];
     let left = Owner::start(&disk.after_power_cut(&nothing), &small()).unwrap();
     assert_eq!(left.log.log_end_offset(), last.plus(1));
+}
+
+/// What a leader sent is in one run up to where a segment ends. Without room for that run nothing may follow it.
+#[test]
+fn a_run_without_room_is_not_rolled_over() {
+    let disk = SimDisk::new();
+    let mut owner = Owner::start(&disk, &small()).unwrap();
+    let batch = |offset| {
+        let base_offset = Offset(offset);
+        build(BuilderOptions { base_offset, ..BuilderOptions::default() }, NOW, 1, 600)
+    };
+    let sent: Vec<u8> = (0..4).flat_map(batch).collect();
+    assert!(sent.len() > 1500, "more than a segment");
+    disk.fail(Call::Write, 0, Failure::Full);
+    let refused = owner.log.append_as_follower(&sent, NOW).unwrap_err();
+    assert!(matches!(refused, AppendError::Full(_)), "{refused}");
+    assert_eq!(owner.log.log_end_offset(), Offset(0));
+    assert_eq!(owner.log.append_as_follower(&sent, NOW).unwrap(), Offset(4));
+    assert_eq!(read_all(&owner.log, Offset(0)).unwrap(), sent);
+}
+
+/// The snapshot at the end of a segment is not synced when it is written. Where it is lost, or a failed sync has dropped it,
+/// it must be there again before the segment goes.
+#[test]
+fn a_snapshot_that_is_lost_is_made_again_before_its_segment_goes() {
+    for is_power_cut in [true, false] {
+        let mut disk = SimDisk::new();
+        let mut owner = Owner::start(&disk, &small()).unwrap();
+        let mut sent = build(of_producer(1, 0, false), NOW, 1, 100);
+        owner.log.append_as_leader(&mut sent.clone(), LeaderEpoch(0), NOW).unwrap();
+        owner.log.sync(NOW).unwrap();
+        owner.checkpoint().unwrap();
+        owner.log.roll(NOW).unwrap();
+        let cut = |disk: &SimDisk| disk.after_power_cut(&vec![0; disk.choices().len()]);
+        if is_power_cut {
+            disk = cut(&disk);
+        } else {
+            disk.fail(Call::Sync, 0, Failure::Io);
+            assert!(owner.sync_file_system().is_err());
+        }
+        drop(owner);
+        let mut owner = Owner::start(&disk, &small()).unwrap();
+        owner.sync_recovered();
+        owner.log.roll(NOW).unwrap();
+        let mut other = build(BuilderOptions::default(), NOW, 1, 100);
+        owner.log.append_as_leader(&mut other, LeaderEpoch(0), NOW).unwrap();
+        owner.log.sync(NOW).unwrap();
+        owner.log.delete_records_before(Offset(1)).unwrap();
+        assert_eq!(owner.log.apply_retention(NOW, Offset(2)).unwrap().len(), 1);
+        owner.checkpoint().unwrap();
+        let mut left = Owner::start(&cut(&disk), &small()).unwrap();
+        let again = left.log.append_as_leader(&mut sent, LeaderEpoch(0), NOW).unwrap();
+        assert!(again.duplicate, "power cut: {is_power_cut}");
+    }
 }
