@@ -27,14 +27,15 @@ pub(crate) fn parse_v0(content: &[u8]) -> Result<Vec<(usize, &str)>, BadLine> {
     let count = lines.next().and_then(|(_, count)| count.trim().parse::<usize>().ok());
     let count = count.ok_or_else(|| BadLine::new(2, "it is not the number of entries"))?;
     let entries: Vec<_> = lines.filter(|(_, line)| !line.is_empty()).collect();
-    if entries.len() == count && !text.ends_with('\n') {
+    if entries.len() != count {
+        let cause = format!("it says {count} entries, and there are {}", entries.len());
+        return Err(BadLine::new(2, cause));
+    }
+    if !text.ends_with('\n') {
         // Every line is ended: of a number that is not, digits may be missing.
         return Err(BadLine::new(2 + count, "it is cut off"));
     }
-    if entries.len() == count {
-        return Ok(entries);
-    }
-    Err(BadLine::new(2, format!("it says {count} entries, and there are {}", entries.len())))
+    Ok(entries)
 }
 
 /// A version 0 file with these lines.
