@@ -66,9 +66,6 @@ impl State {
     }
 }
 
-/// How often a cleaner that rests looks whether it may go faster by now.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
 /// The configuration, which may change while the broker runs.
 #[derive(Clone, Copy, Debug)]
 struct Settings {
@@ -117,23 +114,11 @@ struct Paced<'a> {
     cleans: &'a Cleans<'a>,
 }
 
-impl Paced<'_> {
-    fn bytes_per_second(&self) -> f64 {
-        self.shared.config().get(&keys::LOG_CLEANER_IO_MAX_BYTES_PER_SECOND)
-    }
-}
-
 impl Pace for Paced<'_> {
     fn moved(&mut self, bytes: u64) -> Result<(), Interrupted> {
-        let allowed = self.bytes_per_second();
-        let until = Instant::now() + self.throttle.moved(bytes, allowed, Instant::now());
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            self.cleans.rest(left.min(LOOK_EVERY))?;
-            if left <= LOOK_EVERY || self.bytes_per_second().total_cmp(&allowed).is_ne() {
-                return Ok(());
-            }
-        }
+        let key = &keys::LOG_CLEANER_IO_MAX_BYTES_PER_SECOND;
+        let allowed = || self.shared.config().get(key);
+        self.throttle.pace(bytes, allowed, |time| self.cleans.rest(time))
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use ottla_config::keys;
@@ -26,9 +26,6 @@ use crate::{
 
 /// Bytes copied at once.
 const COPY_BYTES: usize = 1 << 20;
-
-/// How often a move that rests looks whether it may go faster by now.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Steps that may go wrong in a row before a move is given up.
 const FAILURES_MAX: u32 = 10;
@@ -315,21 +312,17 @@ impl Moves {
     }
 
     /// Waits until what was copied was no faster than `replica.alter.log.dirs.io.max.bytes.per.second`
-    /// allows, or until another speed is allowed.
-    #[expect(clippy::cast_precision_loss, reason = "a speed need not be exact")]
+    /// allows.
     fn rest(&self, shared: &Shared, bytes: u64) {
         let key = &keys::REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND;
-        let allowed = shared.config().get(key);
-        let until = Instant::now() + self.throttle.moved(bytes, allowed as f64, Instant::now());
-        let mut state = self.state();
-        while !state.is_stopping && shared.config().get(key) == allowed {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            let waited = self.work.wait_timeout(state, left.min(LOOK_EVERY));
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        #[expect(clippy::cast_precision_loss, reason = "a speed need not be exact")]
+        let allowed = || shared.config().get(key) as f64;
+        let _stopping = self.throttle.pace(bytes, allowed, |time| {
+            let waited =
+                self.work.wait_timeout_while(self.state(), time, |state| !state.is_stopping);
+            let state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.is_stopping { Err(()) } else { Ok(()) }
+        });
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -11,6 +11,9 @@ use std::{
 /// Time over which the speed is looked at.
 const SPAN: Duration = Duration::from_millis(300);
 
+/// How often one who rests looks whether it may go faster by now.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// What was moved lately.
 #[derive(Debug)]
 pub(crate) struct Throttle {
@@ -29,8 +32,27 @@ impl Throttle {
         Self { span: Mutex::new(Span { began: now, bytes: 0, bytes_per_second: 0.0 }) }
     }
 
+    /// Has whoever moved so many bytes rest until that was no faster than `allowed`, in bytes a second, or until that has
+    /// changed. `wait` waits for so long, or less; its error ends the rest.
+    pub(crate) fn pace<E>(
+        &self,
+        bytes: u64,
+        allowed: impl Fn() -> f64,
+        mut wait: impl FnMut(Duration) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (speed, now) = (allowed(), Instant::now());
+        let until = now + self.moved(bytes, speed, now);
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            wait(left.min(LOOK_EVERY))?;
+            if left.is_zero() || allowed().total_cmp(&speed).is_ne() {
+                return Ok(());
+            }
+        }
+    }
+
     /// So many bytes were moved. How long to rest for this to have been no faster than allowed.
-    pub(crate) fn moved(&self, bytes: u64, bytes_per_second: f64, now: Instant) -> Duration {
+    fn moved(&self, bytes: u64, bytes_per_second: f64, now: Instant) -> Duration {
         let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
         if span.bytes_per_second.total_cmp(&bytes_per_second).is_ne() {
             // What was to be rested for is not any more.
