@@ -4,6 +4,7 @@ pub(crate) mod asked;
 mod at_rest;
 mod compacted;
 mod crash;
+mod cuts;
 mod faults;
 mod hostile;
 mod model;

@@ -13,10 +13,10 @@ use ottla_record::{BatchBuilder, Batches, BuilderOptions, Compression, Record, S
 use ottla_types::{LeaderEpoch, Offset};
 
 use super::{
-    asked::{again, outcomes_of_a_moment, seeds},
+    asked::seeds,
+    cuts::{Step, cut_after_each, cut_now_and_then},
     disk::SimDisk,
     owner::Owner,
-    power_cut::outcomes,
     random::Random,
     world::{NOW, read_all, small},
 };
@@ -287,36 +287,22 @@ fn check(disk: &SimDisk, (before, after): (&Truth, &Truth), context: &str) {
 fn run(seed: u64) -> usize {
     let mut script = Script::new(seed);
     let mut random = Random::new(!seed);
-    let (mut cuts, mut seen, wanted) = (0, BTreeSet::new(), outcomes_of_a_moment());
+    let (mut cuts, mut seen) = (0, BTreeSet::new());
     for at in 0..STEPS {
         let before = script.truth.clone();
         script.disk.keep_history();
         let what = script.step();
         let history = script.disk.take_history();
-        for (change, moment) in history.iter().enumerate() {
-            let is_done = change + 1 == history.len();
-            for (number, outcome) in
-                outcomes(&moment.choices(), wanted, &mut random).iter().enumerate()
-            {
-                let context = format!(
-                    "seed {seed}, step {at} ({what}), after change {change} of {}, outcome {number}; {}",
-                    history.len(),
-                    again(seed, "compacted"),
-                );
-                let after = &script.truth;
-                let before = if is_done { after } else { &before };
-                let disk = moment.after_power_cut(outcome);
-                cuts += 1;
-                let promised = (before.acked, after.keys.len(), after.cleanable_to);
-                if seen.insert((disk.fingerprint(), promised)) {
-                    check(&disk, (before, after), &context);
-                }
+        let done = Step { seed, at, what, filter: "compacted" };
+        let after = &script.truth;
+        cuts += cut_after_each(&history, done, &mut random, |disk, is_done, context| {
+            let before = if is_done { after } else { &before };
+            let promised = (before.acked, after.keys.len(), after.cleanable_to);
+            if seen.insert((disk.fingerprint(), promised)) {
+                check(disk, (before, after), &context);
             }
-        }
-        if random.one_in(25) {
-            let choices = script.disk.choices();
-            let chosen = outcomes(&choices, 3, &mut random).pop().unwrap();
-            let disk = script.disk.after_power_cut(&chosen);
+        });
+        if let Some(disk) = cut_now_and_then(&script.disk, &mut random) {
             script.go_on_after_power_cut(disk);
         }
     }

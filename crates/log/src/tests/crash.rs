@@ -9,7 +9,8 @@ use ottla_record::{Batches, BuilderOptions, check_crc};
 use ottla_types::{LeaderEpoch, Offset};
 
 use super::{
-    asked::{again, is_for_one_seed, outcomes_of_a_moment, seeds},
+    asked::{is_for_one_seed, seeds},
+    cuts::{Step, cut_after_each, cut_now_and_then},
     disk::SimDisk,
     model::{Model, build, end_of_transaction, of_producer},
     owner::Owner,
@@ -155,36 +156,23 @@ impl Between<'_> {
 fn run(seed: u64, config: LogConfig, step: fn(&mut World) -> &'static str) -> usize {
     let mut world = World::new(seed, config);
     let mut random = Random::new(!seed);
-    let (mut cuts, mut seen, wanted) = (0, BTreeSet::new(), outcomes_of_a_moment());
+    let (mut cuts, mut seen) = (0, BTreeSet::new());
     for at in 0..STEPS {
         let before = world.model.clone();
         world.disk.keep_history();
         let what = step(&mut world);
         let history = world.disk.take_history();
-        for (change, moment) in history.iter().enumerate() {
-            let is_done = change + 1 == history.len();
-            let choices = moment.choices();
-            for (number, outcome) in outcomes(&choices, wanted, &mut random).iter().enumerate() {
-                let context = format!(
-                    "seed {seed}, step {at} ({what}), after change {change} of {}, outcome {number}; {}",
-                    history.len(),
-                    again(seed, "power_cut"),
-                );
-                let (config, after) = (&world.config, &world.model);
-                let before = if is_done { after } else { &before };
-                let disk = moment.after_power_cut(outcome);
-                cuts += 1;
-                // What was right stays right unless more was acked.
-                let promised = (before.acked, before.checkpointed_start, after.start, after.end);
-                if seen.insert((disk.fingerprint(), promised)) {
-                    Between { before, after, config, context }.check(&disk);
-                }
+        let done = Step { seed, at, what, filter: "power_cut" };
+        let (config, after) = (&world.config, &world.model);
+        cuts += cut_after_each(&history, done, &mut random, |disk, is_done, context| {
+            let before = if is_done { after } else { &before };
+            // What was right stays right unless more was acked.
+            let promised = (before.acked, before.checkpointed_start, after.start, after.end);
+            if seen.insert((disk.fingerprint(), promised)) {
+                Between { before, after, config, context }.check(disk);
             }
-        }
-        if random.one_in(25) {
-            let choices = world.disk.choices();
-            let chosen = outcomes(&choices, 3, &mut random).pop().unwrap();
-            let disk = world.disk.after_power_cut(&chosen);
+        });
+        if let Some(disk) = cut_now_and_then(&world.disk, &mut random) {
             world.go_on_after_power_cut(disk);
         }
     }

@@ -10,10 +10,10 @@ use ottla_record::BuilderOptions;
 use ottla_types::{LeaderEpoch, Offset, Uuid};
 
 use super::{
-    asked::{again, outcomes_of_a_moment, seeds},
+    asked::seeds,
+    cuts::{Step, cut_after_each, cut_now_and_then},
     disk::SimDisk,
     model::{Model, build},
-    power_cut::outcomes,
     random::Random,
     two_dirs::{Broker, Image, new_disk, places},
     world::{NOW, read_all, small},
@@ -273,7 +273,7 @@ fn check(disk: &SimDisk, before: &Truth, after: &Truth, context: &str) {
 fn run(seed: u64) -> usize {
     let mut world = World::new(seed);
     let mut random = Random::new(!seed);
-    let (mut cuts, mut seen, wanted) = (0, BTreeSet::new(), outcomes_of_a_moment());
+    let (mut cuts, mut seen) = (0, BTreeSet::new());
     for at in 0..STEPS {
         let known = std::cell::RefCell::new(world.truth.clone());
         world.disk.keep_history();
@@ -281,33 +281,20 @@ fn run(seed: u64) -> usize {
         let what = world.step(|world| *known.borrow_mut() = world.truth.clone());
         let (before, after) = (known.into_inner(), world.truth.clone());
         let history = world.disk.take_history();
-        for (change, moment) in history.iter().enumerate() {
-            let is_done = change + 1 == history.len();
-            for (number, outcome) in
-                outcomes(&moment.choices(), wanted, &mut random).iter().enumerate()
-            {
-                let context = format!(
-                    "seed {seed}, step {at} ({what}), after change {change} of {}, outcome {number}; {}",
-                    history.len(),
-                    again(seed, "moves"),
-                );
-                let disk = moment.after_power_cut(outcome);
-                cuts += 1;
-                let promised = (before.model.acked, after.model.start, after.model.end, is_done);
-                if !seen.insert((disk.fingerprint(), promised)) {
-                    continue;
-                }
-                // Where the replica is may be known before the power goes, or not.
-                if is_done && before.image != after.image {
-                    check(&disk.copy(), &after, &after, &context);
-                }
-                check(&disk, &before, &after, &context);
+        let done = Step { seed, at, what, filter: "moves" };
+        cuts += cut_after_each(&history, done, &mut random, |disk, is_done, context| {
+            let promised = (before.model.acked, after.model.start, after.model.end, is_done);
+            if !seen.insert((disk.fingerprint(), promised)) {
+                return;
             }
-        }
-        if random.one_in(25) {
-            let choices = world.disk.choices();
-            let chosen = outcomes(&choices, 3, &mut random).pop().unwrap();
-            world.disk = world.disk.after_power_cut(&chosen);
+            // Where the replica is may be known before the power goes, or not.
+            if is_done && before.image != after.image {
+                check(&disk.copy(), &after, &after, &context);
+            }
+            check(disk, &before, &after, &context);
+        });
+        if let Some(disk) = cut_now_and_then(&world.disk, &mut random) {
+            world.disk = disk;
             world.start();
         }
     }

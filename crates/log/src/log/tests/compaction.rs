@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use ottla_record::{Compression, RecordIter, Scratch, TimestampType, body, records};
 
-use super::*;
+use super::{transactions::in_transaction, *};
 use crate::{CleanError, Cleaner, CleanerOptions, Cleaning, Interrupted, Pace, SharedLog};
 
 /// A log that nobody else uses.
@@ -342,14 +342,7 @@ fn what_is_cleaned_ends_where_something_is_undecided_young_or_written() {
     assert_eq!(until(&bench, 4, NOW + 100), 1);
     assert_eq!(until(&bench, 4, NOW + 99), 0);
     assert_eq!(until(&bench, 4, NOW + 129), 3);
-    let transactional = BuilderOptions {
-        producer_id: ProducerId(1),
-        producer_epoch: 0,
-        base_sequence: 0,
-        transactional: true,
-        ..BuilderOptions::default()
-    };
-    bench.append(build(transactional, &[NOW], 10)); // 4
+    bench.append(build(in_transaction(1, 0), &[NOW], 10)); // 4
     bench.log.roll(NOW).unwrap();
     bench.append(plain(1));
     bench.log.roll(NOW).unwrap();
@@ -394,20 +387,13 @@ fn a_segment_ends_when_a_record_has_waited_long_enough_for_compaction() {
 #[test]
 fn a_reader_goes_on_with_the_segments_it_has() {
     let mut bench = Bench::new(compacted());
-    let transactional = |base_sequence| BuilderOptions {
-        producer_id: ProducerId(1),
-        producer_epoch: 0,
-        base_sequence,
-        transactional: true,
-        ..BuilderOptions::default()
-    };
-    bench.append(keyed(transactional(0), &[("x", Some("aborted"))]));
+    bench.append(keyed(in_transaction(1, 0), &[("x", Some("aborted"))]));
     transactions::mark(&mut bench, 1, false);
     for n in 0..40 {
         put(&mut bench, &format!("{}", n % 4), Some("v"));
     }
     // Else the producer's last batch would stay, and its marker with it.
-    bench.append(keyed(transactional(1), &[("0", Some("committed"))]));
+    bench.append(keyed(in_transaction(1, 1), &[("0", Some("committed"))]));
     transactions::mark(&mut bench, 1, true);
     bench.log.roll(NOW).unwrap();
     let reader = bench.log.reader();
@@ -505,14 +491,7 @@ fn damage_ends_the_round_and_leaves_the_log_as_it_was() {
 fn a_round_does_not_take_an_aborted_transaction_for_committed_where_its_index_is_gone() {
     let mut bench = Bench::new(compacted());
     put(&mut bench, "x", Some("committed"));
-    let transactional = BuilderOptions {
-        producer_id: ProducerId(1),
-        producer_epoch: 0,
-        base_sequence: 0,
-        transactional: true,
-        ..BuilderOptions::default()
-    };
-    bench.append(keyed(transactional, &[("x", Some("aborted"))]));
+    bench.append(keyed(in_transaction(1, 0), &[("x", Some("aborted"))]));
     transactions::mark(&mut bench, 1, false);
     put(&mut bench, "y", Some("v"));
     bench.log.roll(NOW).unwrap();

@@ -3,15 +3,18 @@
 use super::*;
 use crate::AppendOrigin;
 
-pub(super) fn transactional(producer_id: i64, base_sequence: i32, count: usize) -> Vec<u8> {
-    let options = BuilderOptions {
+pub(super) fn in_transaction(producer_id: i64, base_sequence: i32) -> BuilderOptions {
+    BuilderOptions {
         producer_id: ProducerId(producer_id),
         producer_epoch: 0,
         base_sequence,
         transactional: true,
         ..BuilderOptions::default()
-    };
-    build(options, &vec![NOW; count], 10)
+    }
+}
+
+pub(super) fn transactional(producer_id: i64, base_sequence: i32, count: usize) -> Vec<u8> {
+    build(in_transaction(producer_id, base_sequence), &vec![NOW; count], 10)
 }
 
 pub(super) fn marker(producer_id: i64, committed: bool, coordinator_epoch: i32) -> Vec<u8> {
