@@ -13,6 +13,7 @@ pub mod group;
 pub mod http;
 pub mod in_process;
 pub mod log_dirs;
+pub mod memory;
 pub mod process;
 pub mod scenarios;
 pub mod session;

@@ -1,6 +1,9 @@
 //! What a broker says of its data directories, and what lies in them.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use ottla_wire::{
     Str,
@@ -115,4 +118,18 @@ pub fn wait_until_offline(client: &mut Client, topic: &str, partition: i32) {
             assert_eq!(found.offline_replicas, [1]);
         })
     });
+}
+
+/// Puts a file where a data directory was, so that it cannot be opened. Gives where that is.
+pub fn unmount(dir: &Path) -> PathBuf {
+    let aside = dir.with_extension("aside");
+    fs::rename(dir, &aside).expect("a data directory");
+    fs::write(dir, "no directory").expect("a place for a file");
+    aside
+}
+
+/// Puts a directory back where it was.
+pub fn mount(dir: &Path, aside: &Path) {
+    fs::remove_file(dir).expect("the file that is in its place");
+    fs::rename(aside, dir).expect("what was unmounted");
 }

@@ -8,6 +8,7 @@ use ottla_tests::{
     batch,
     client::Client,
     in_process::{TestBroker, eventually},
+    log_dirs::TWO,
     session::produce,
 };
 
@@ -16,8 +17,7 @@ const CONFIG_OF_TOPIC: i8 = 2;
 
 /// A broker with a topic of one partition that has one record, none of it synced, and cannot be synced.
 fn unsyncable(configs: &[(&str, &str)]) -> (TestBroker, Client) {
-    let dirs = ("log.dirs", "{dir}/a,{dir}/b");
-    let broker = TestBroker::start(&[dirs, ("metadata.log.dir", "{dir}/meta")]);
+    let broker = TestBroker::start(&[TWO, ("metadata.log.dir", "{dir}/meta")]);
     let mut client = broker.client();
     client.topic("t", 1, &[("ottla.ack.durability", "page-cache")]);
     assert_eq!(with_acks(&mut client, 1, batch::plain(1)), 0);

@@ -6,63 +6,24 @@
 //! written there, for libFuzzer.
 //!
 //! An allocator that counts watches, too: no input costs more memory than [`MEMORY_MAX`].
-#![expect(unsafe_code, reason = "an allocator cannot be written without it")]
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     fs,
     hash::{BuildHasher, Hasher},
     path::Path,
 };
 
-use ottla_tests::fuzzing::{TARGETS, Target, mutated};
+use ottla_tests::{
+    fuzzing::{TARGETS, Target, mutated},
+    memory::{Counting, peak_of},
+};
 
 /// What one input may cost. The targets' own limits are a MiB; what is unpacked, checked and packed
 /// again is there several times.
 const MEMORY_MAX: usize = 24 << 20;
 
-thread_local! {
-    static NOW: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-fn grow(by: usize) {
-    // Gone only while the thread ends.
-    let Ok(now) = NOW.try_with(|now| now.replace(now.get() + by) + by) else { return };
-    PEAK.with(|peak| peak.set(peak.get().max(now)));
-}
-
-fn shrink(by: usize) {
-    let known = NOW.try_with(|now| now.set(now.get().saturating_sub(by)));
-    debug_assert!(known.is_ok() || by > 0);
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        // SAFETY: the caller keeps the contract of the system's allocator.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        shrink(layout.size());
-        // SAFETY: as above.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        // SAFETY: as above.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-}
 
 /// Says how to repeat a seed that fails.
 struct Running {
@@ -114,10 +75,7 @@ fn run(name: &str) {
     for seed in seeds(cases) {
         let _running = Running { target: name, seed };
         let input = mutated(&inputs, seed);
-        let before = NOW.get();
-        PEAK.set(before);
-        run(&input);
-        let cost = PEAK.get() - before;
+        let cost = peak_of(|| run(&input));
         assert!(cost <= MEMORY_MAX, "an input of {} bytes took {cost} bytes", input.len());
     }
 }

@@ -9,10 +9,9 @@ use ottla_tests::{
     batch,
     client::Client,
     in_process::{TestBroker, copy_directory, eventually},
-    log_dirs::{described, holds, move_to},
+    log_dirs::{TWO, described, holds, mount, move_to, unmount},
 };
 
-const TWO: (&str, &str) = ("log.dirs", "{dir}/a,{dir}/b");
 const SLOWLY: (&str, &str) = ("replica.alter.log.dirs.io.max.bytes.per.second", "1000");
 const QUICKLY: (&str, &str) = (SLOWLY.0, "1000000000");
 
@@ -203,16 +202,13 @@ fn a_replica_that_was_moved_out_of_reach_is_not_made_anew_where_it_was() {
     let aside = a.join(format!("{name}.{}-delete", "0c".repeat(16)));
     fs::rename(a.join(&name), &aside).unwrap();
     fs::remove_file(a.join("recovery-point-offset-checkpoint")).ok();
-    let hidden = b.with_extension("aside");
-    fs::rename(&b, &hidden).unwrap();
-    fs::write(&b, "no directory").unwrap();
+    let hidden = unmount(&b);
     broker.start_again();
     let mut client = broker.client();
     assert_eq!(client.try_fetch(topic, 0, 0).error_code, 56, "KAFKA_STORAGE_ERROR");
     assert!(aside.exists() && !a.join(&name).exists());
     broker.stop();
-    fs::remove_file(&b).unwrap();
-    fs::rename(&hidden, &b).unwrap();
+    mount(&b, &hidden);
     broker.start_again();
     let mut client = broker.client();
     assert_eq!(client.values(topic, 0, 0).len(), 10);
@@ -320,15 +316,12 @@ fn a_copy_does_not_take_the_place_of_a_partition_that_is_out_of_reach() {
     let (a, b) = (broker.data_dir().join("a"), broker.data_dir().join("b"));
     let copy = a.join(format!("{topic}-0.{}-future", "0d".repeat(16)));
     fs::create_dir(&copy).unwrap();
-    let aside = b.with_extension("aside");
-    fs::rename(&b, &aside).unwrap();
-    fs::write(&b, "no directory").unwrap();
+    let aside = unmount(&b);
     broker.start_again();
     let mut client = broker.client();
     assert_eq!(client.try_fetch(topic, 0, 0).error_code, 56, "KAFKA_STORAGE_ERROR");
     broker.stop();
-    fs::remove_file(&b).unwrap();
-    fs::rename(&aside, &b).unwrap();
+    mount(&b, &aside);
     broker.start_again();
     let mut client = broker.client();
     assert_eq!(client.values(topic, 0, 0).len(), 10);

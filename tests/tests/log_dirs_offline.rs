@@ -1,31 +1,17 @@
 //! Damaged partitions and failing directories: what else goes on, and what clients are told.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
 use ottla_tests::{
     batch,
     group::{commit, committed},
     in_process::{self, TestBroker},
-    log_dirs::{TWO, break_partition, described, partitions_in, spread, wait_until_offline},
+    log_dirs::{
+        TWO, break_partition, described, mount, partitions_in, spread, unmount, wait_until_offline,
+    },
 };
 
 const KAFKA_STORAGE_ERROR: i16 = 56;
-
-/// Puts a file where a data directory was, so that it cannot be opened.
-fn unmount(dir: &Path) -> PathBuf {
-    let aside = dir.with_extension("aside");
-    fs::rename(dir, &aside).unwrap();
-    fs::write(dir, "no directory").unwrap();
-    aside
-}
-
-fn mount(dir: &Path, aside: &Path) {
-    fs::remove_file(dir).unwrap();
-    fs::rename(aside, dir).unwrap();
-}
 
 #[test]
 fn damage_before_the_recovery_point_takes_only_its_partition_offline() {

@@ -6,10 +6,8 @@ use ottla_tests::{
     batch,
     client::Client,
     in_process::{self, TestBroker},
-    log_dirs::{described, holds, partitions_in},
+    log_dirs::{TWO, described, holds, partitions_in},
 };
-
-const TWO: (&str, &str) = ("log.dirs", "{dir}/a,{dir}/b");
 
 fn identity(dir: &Path) -> BTreeMap<String, String> {
     let text = fs::read_to_string(dir.join("meta.properties")).unwrap();

@@ -1,14 +1,9 @@
 //! What a frame says about its own contents costs no more memory than the frame's size justifies.
 //!
 //! An allocator that counts watches while hostile frames are decoded as every message.
-#![expect(unsafe_code, reason = "an allocator cannot be written without it")]
-
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-};
 
 use bytes::Bytes;
+use ottla_tests::memory::{Counting, peak_of};
 use ottla_wire::{MessageType, Sampler};
 
 /// A byte on the wire may become this many in memory: an empty string takes one byte in the frame
@@ -17,49 +12,8 @@ const FACTOR: usize = 64;
 /// What is allocated whatever the frame's size is.
 const CONSTANT: usize = 4096;
 
-thread_local! {
-    static NOW: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-fn grow(by: usize) {
-    // Gone only while the thread ends.
-    let Ok(now) = NOW.try_with(|now| now.replace(now.get() + by) + by) else { return };
-    PEAK.with(|peak| peak.set(peak.get().max(now)));
-}
-
-fn shrink(by: usize) {
-    let known = NOW.try_with(|now| now.set(now.get().saturating_sub(by)));
-    debug_assert!(known.is_ok() || by > 0);
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grow(layout.size());
-        // SAFETY: the caller keeps the contract of the system's allocator.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        shrink(layout.size());
-        // SAFETY: as above.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-}
-
-/// The most memory that was in use at once during `run`, beyond what was before.
-fn peak_of(run: impl FnOnce()) -> usize {
-    let before = NOW.get();
-    PEAK.set(before);
-    run();
-    PEAK.get() - before
-}
 
 /// Decodes `frame` as every message in every version and checks what it costs.
 fn check(what: &str, frame: &[u8]) {

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
@@ -105,10 +106,7 @@ public class Guest extends Transactor {
                 new KafkaConsumer<>(properties, new StringDeserializer(), new StringDeserializer());
         members.put(group, consumer);
         consumer.subscribe(List.of(topic));
-        long end = System.currentTimeMillis() + PATIENCE_MS;
-        for (int seen = 0; seen < count; expect(end, seen)) {
-            seen += consumer.poll(Duration.ofMillis(100)).count();
-        }
+        read(count, () -> consumer.poll(Duration.ofMillis(100)).count());
         consumer.commitSync();
     }
 
@@ -124,10 +122,7 @@ public class Guest extends Transactor {
                 new KafkaShareConsumer<>(properties, new StringDeserializer(), new StringDeserializer());
         members.put(group, consumer);
         consumer.subscribe(List.of(topic));
-        long end = System.currentTimeMillis() + PATIENCE_MS;
-        for (int seen = 0; seen < count; expect(end, seen)) {
-            seen += consumer.poll(Duration.ofMillis(100)).count();
-        }
+        read(count, () -> consumer.poll(Duration.ofMillis(100)).count());
         consumer.commitSync();
     }
 
@@ -149,6 +144,14 @@ public class Guest extends Transactor {
         streams.start();
         for (long end = System.currentTimeMillis() + PATIENCE_MS; seen.get() < count; expect(end, seen.get())) {
             Thread.sleep(20);
+        }
+    }
+
+    /** Polls until so many records have come. */
+    static void read(int count, IntSupplier poll) {
+        long end = System.currentTimeMillis() + PATIENCE_MS;
+        for (int seen = 0; seen < count; expect(end, seen)) {
+            seen += poll.getAsInt();
         }
     }
 
