@@ -42,6 +42,7 @@ use crate::{
     reader::LogReader,
     scan::{Scan, ScanError},
     segment::Segment,
+    txn_index::AbortedTxn,
 };
 
 /// How much a cleaner may use.
@@ -164,7 +165,13 @@ impl Cleaner {
         pace: &mut impl Pace,
         now_ms: i64,
     ) -> Result<Cleaning, CleanError> {
-        let cleaned = self.run(log, cleanable, pace, now_ms);
+        let mut cleaned = self.run(log, cleanable, pace, now_ms);
+        // Each time one more segment is in order.
+        while let Err(CleanError::Unreadable(ReadError::WronglyIndexed { from, to, .. })) = cleaned
+        {
+            let mended = log.with(|log| log.mend_txn_indexes(from, to)).map_err(read_failed);
+            cleaned = mended.and_then(|()| self.run(log, cleanable, pace, now_ms));
+        }
         if let Err(CleanError::Storage(error)) = &cleaned {
             log.with(|log| log.mark_failed(&error.to_string()));
         }
@@ -203,10 +210,10 @@ impl Cleaner {
         let CleanerOptions { dedupe_bytes, load_factor, .. } = self.options;
         let mut map = OffsetMap::new(dedupe_bytes, load_factor, start, end);
         let mut transactions = Transactions::default();
-        transactions.expect(round.reader.aborted_transactions(start, end).map_err(read_failed)?);
         let mut is_full = false;
         for (at, segment) in round.segments(start, end) {
             let next = round.next_base(at, end);
+            transactions.expect(round.aborted(at, segment, pace)?);
             is_full = !self.map_segment(
                 (segment, Order::of(round, segment)),
                 (start, next),
@@ -262,7 +269,6 @@ impl Cleaner {
             let is_unwanted = if header.attributes.is_control() {
                 let marker = TxnMarker::read(&header, body(batch));
                 transactions.see_control(&header, marker);
-                ensure_indexed(transactions, segment, position)?;
                 true
             } else {
                 transactions.see_data(&header)
@@ -283,20 +289,6 @@ impl Cleaner {
     fn window(&self) -> usize {
         (self.options.io_bytes / 2).max(4096)
     }
-}
-
-/// Refuses to go on where the index of aborted transactions lacks one whose marker is at this position.
-fn ensure_indexed(
-    transactions: &Transactions,
-    segment: &Segment,
-    position: u64,
-) -> Result<(), CleanError> {
-    if !transactions.contradicts_index() {
-        return Ok(());
-    }
-    let index = segment.path(Kind::TxnIndex);
-    let cause = format!("it ends an aborted transaction that {} does not name", index.display());
-    Err(unreadable(segment, position, &cause))
 }
 
 impl Round {
@@ -328,6 +320,21 @@ impl Round {
             }
         }
         if is_named { Ok(()) } else { self.dir.sync().map_err(failed(self.dir.path())) }
+    }
+
+    /// The transactions that were aborted in a segment, as the markers have it.
+    fn aborted(
+        &self,
+        at: usize,
+        segment: &Segment,
+        pace: &mut impl Pace,
+    ) -> Result<Vec<AbortedTxn>, CleanError> {
+        let size = segment.size().map_err(segment.failed(Kind::Log)).map_err(read_failed)?;
+        let was_settled = segment.verified.is_settled(0, size);
+        let aborted = self.reader.aborted_in_segment(at).map_err(read_failed)?;
+        let looked_at = if was_settled { 0 } else { size };
+        pace.moved(looked_at).map_err(|Interrupted| CleanError::Interrupted)?;
+        Ok(aborted)
     }
 
     /// Where a segment ends, exclusive, but not after `end`.
@@ -365,9 +372,9 @@ fn open(segment: &Segment) -> Result<(Arc<dyn LogFile>, u64), CleanError> {
 fn read_failed(error: ReadError) -> CleanError {
     match error {
         ReadError::Io { .. } => CleanError::Storage(error.into()),
-        ReadError::Damaged { .. } | ReadError::OffsetOutOfRange { .. } => {
-            CleanError::Unreadable(error)
-        }
+        ReadError::Damaged { .. }
+        | ReadError::WronglyIndexed { .. }
+        | ReadError::OffsetOutOfRange { .. } => CleanError::Unreadable(error),
     }
 }
 

@@ -376,6 +376,17 @@ pub enum ReadError {
         /// What is wrong there.
         cause: String,
     },
+    /// An index of aborted transactions says something else than the markers. See
+    /// [`crate::Log::mend_txn_indexes`].
+    #[error("{} or one after it does not name the transactions that were aborted", path.display())]
+    WronglyIndexed {
+        /// The index of the first segment in question.
+        path: PathBuf,
+        /// An offset in that segment.
+        from: Offset,
+        /// Inclusive: an offset in the last segment in question.
+        to: Offset,
+    },
 }
 
 impl ReadError {
@@ -384,7 +395,7 @@ impl ReadError {
         match self {
             Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
             Self::Io { .. } => ErrorCode::KafkaStorageError,
-            Self::Damaged { .. } => ErrorCode::CorruptMessage,
+            Self::Damaged { .. } | Self::WronglyIndexed { .. } => ErrorCode::CorruptMessage,
         }
     }
 
@@ -401,6 +412,11 @@ impl From<ReadError> for LogError {
             }
             ReadError::Io { path, source } => Self::Io { what: "read", path, source },
             ReadError::Damaged { path, position, cause } => Self::Damaged { path, position, cause },
+            error @ ReadError::WronglyIndexed { .. } => {
+                let cause = error.to_string();
+                let ReadError::WronglyIndexed { path, .. } = error else { unreachable!() };
+                Self::Damaged { path, position: 0, cause }
+            }
         }
     }
 }

@@ -10,6 +10,7 @@
 pub(crate) mod ahead;
 pub(crate) mod append;
 pub(crate) mod compact;
+mod mend;
 pub(crate) mod open;
 mod recall;
 pub(crate) mod recent;
@@ -136,6 +137,8 @@ pub struct Log {
     recovery_point: Offset,
     /// Exclusive: how far the log was compacted, as long as that is known.
     compacted_to: Offset,
+    /// From here on this process has written the indexes of aborted transactions.
+    indexed_from: Offset,
     epochs: EpochCache,
     producers: ProducerState,
     /// Whether closing has to write indexes and producers: not if nothing changed since the log was
@@ -250,6 +253,7 @@ impl Log {
             } else {
                 self.compacted_to
             },
+            indexed_from: self.indexed_from,
         }
     }
 

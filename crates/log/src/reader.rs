@@ -9,12 +9,10 @@ pub(crate) mod ahead;
 mod committed;
 pub(crate) mod look;
 pub(crate) mod timestamps;
-mod transactions;
 
 use std::{fs::File, io, sync::Arc};
 
 use bytes::Bytes;
-use ottla_record::{body, check_crc};
 use ottla_types::Offset;
 
 use crate::{
@@ -22,9 +20,7 @@ use crate::{
     error::ReadError,
     log::recent::Recent,
     names::Kind,
-    producers::TxnMarker,
     segment::{Located, Segment, TimestampOffset},
-    txn_index::{self, AbortedTxn},
     verify::Bounds,
 };
 
@@ -40,6 +36,8 @@ pub struct LogReader {
     pub(crate) recent: Recent,
     /// Exclusive: in segments that begin before it, compaction may have left holes.
     pub(crate) compacted_to: Offset,
+    /// From here on this process has written the indexes of aborted transactions.
+    pub(crate) indexed_from: Offset,
 }
 
 /// Some bytes of one file: batches of a log.
@@ -164,107 +162,6 @@ impl LogReader {
             }
         }
         Ok(FileRange::empty(start))
-    }
-
-    /// The transactions aborted in a range of offsets, `start` inclusive and `end` exclusive,
-    /// ordered by the offset of their markers.
-    pub fn aborted_transactions(
-        &self,
-        start: Offset,
-        end: Offset,
-    ) -> Result<Vec<AbortedTxn>, ReadError> {
-        self.aborted_from(self.segment_at(start), start, end)
-    }
-
-    /// The same, as the segments from the one at `first` on know it.
-    fn aborted_from(
-        &self,
-        first: usize,
-        start: Offset,
-        end: Offset,
-    ) -> Result<Vec<AbortedTxn>, ReadError> {
-        let mut aborted = Vec::new();
-        for segment in self.segments.iter().skip(first) {
-            let known = match self.aborted_in(segment, start, end) {
-                // Retention removed the file after the snapshot was taken.
-                Err(ReadError::Io { source, .. })
-                    if segment.is_deleted() && source.kind() == io::ErrorKind::NotFound =>
-                {
-                    return Err(self.out_of_range(start));
-                }
-                known => known?,
-            };
-            for entry in known {
-                if entry.last_offset >= start && entry.first_offset < end {
-                    aborted.push(entry);
-                }
-                if entry.last_stable_offset >= end {
-                    return Ok(aborted);
-                }
-            }
-        }
-        Ok(aborted)
-    }
-
-    /// The entries of a segment's transaction index that tell of a range, and maybe others. An
-    /// index that was there before this process is read as a whole once, and compared with the
-    /// batches that it names.
-    fn aborted_in(
-        &self,
-        segment: &Segment,
-        start: Offset,
-        end: Offset,
-    ) -> Result<Vec<AbortedTxn>, ReadError> {
-        if segment.verified.has_txns() {
-            let read = segment.aborted_between(start, end);
-            return read.map_err(segment.failed(Kind::TxnIndex));
-        }
-        let (entries, is_whole) = segment.aborted().map_err(segment.failed(Kind::TxnIndex))?;
-        // Compaction may have taken away the batches that an entry names.
-        if is_whole && (entries.is_empty() || !self.misses(segment)) {
-            segment.verified.trust_txns();
-            return Ok(entries);
-        }
-        if !self.misses(segment) {
-            return Ok(entries);
-        }
-        let begun = self.begun(segment);
-        let is_wrong =
-            |entry: &AbortedTxn| begun.contradicts(entry) || !self.tells_the_truth(entry);
-        let wrong = entries.iter().position(is_wrong);
-        let wrong = wrong.or_else(|| (!is_whole).then_some(entries.len()));
-        if let Some(wrong) = wrong {
-            let path = segment.path(Kind::TxnIndex);
-            let position = (wrong * txn_index::SIZE) as u64;
-            return Err(ReadError::damaged(&path, position, "no aborted transaction"));
-        }
-        segment.verified.trust_txns();
-        Ok(entries)
-    }
-
-    /// Whether an entry names the abort marker of its producer, and where its transaction began.
-    fn tells_the_truth(&self, entry: &AbortedTxn) -> bool {
-        let batch_at = |offset: Offset| {
-            let at = self.segment_at(offset);
-            let segment = self.segments.get(at)?;
-            let (limit, _) = self.bounds(at, segment).ok()?;
-            let located = segment.locate(offset, limit).ok()??;
-            let mut batch = vec![0; located.header.size()];
-            segment.file().ok()?.read_at(&mut batch, located.position).ok()?;
-            check_crc(&batch).ok()?;
-            let is_it = located.header.base_offset == offset
-                && located.header.producer_id == entry.producer_id
-                && located.header.attributes.is_transactional();
-            is_it.then_some((located.header, batch))
-        };
-        let ends = batch_at(entry.last_offset).and_then(|(header, batch)| {
-            TxnMarker::read(&header, body(&batch)).map(|marker| !marker.committed)
-        });
-        let is_gone = self.segments.first().is_none_or(|s| entry.first_offset < s.base_offset);
-        let begins = is_gone
-            || batch_at(entry.first_offset)
-                .is_some_and(|(header, _)| !header.attributes.is_control());
-        ends == Some(true) && begins
     }
 
     fn read_segment(

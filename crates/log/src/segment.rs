@@ -81,7 +81,7 @@ pub(crate) struct Segment {
     deleted: AtomicBool,
     has_txn_index: AtomicBool,
     /// The aborted transactions of a segment that compaction has replaced.
-    held_aborted: OnceLock<(Vec<AbortedTxn>, bool)>,
+    held_aborted: OnceLock<Vec<AbortedTxn>>,
     index_damaged: AtomicBool,
     pub(crate) verified: Verified,
 }
@@ -209,11 +209,10 @@ impl Segment {
         Ok(())
     }
 
-    /// The transactions whose abort marker is in the segment, in the order of the markers, and
-    /// whether those are all that the index holds.
-    pub(crate) fn aborted(&self) -> io::Result<(Vec<AbortedTxn>, bool)> {
+    /// The transactions whose abort marker is in the segment, in the order of the markers.
+    pub(crate) fn aborted(&self) -> io::Result<Vec<AbortedTxn>> {
         if !self.has_txn_index() {
-            return Ok((Vec::new(), true));
+            return Ok(Vec::new());
         }
         let read = self.with_txn_index(|name| txn_index::read(self.dir(), name));
         // Looked at afterwards: if compaction has replaced the segment meanwhile, that may have
@@ -237,7 +236,7 @@ impl Segment {
         let read =
             self.with_txn_index(|name| txn_index::read_between(self.dir(), name, start, end));
         // Looked at afterwards, for the same reason.
-        let Some((held, _)) = self.held_aborted.get() else { return read };
+        let Some(held) = self.held_aborted.get() else { return read };
         let first = held.partition_point(|entry| entry.last_offset < start);
         Ok(held.get(first..).unwrap_or_default().to_vec())
     }

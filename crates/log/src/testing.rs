@@ -12,7 +12,7 @@ use bytes::Bytes;
 use ottla_types::{Offset, TopicName, TopicPartition};
 
 use crate::{
-    Dir, EpochCache, Log, LogConfig, MetaProperties, OpenOptions, checkpoint,
+    Dir, EpochCache, Log, LogConfig, MetaProperties, OpenOptions, ReadError, checkpoint,
     log::open::parse_partition_metadata,
     producers::{ProducerState, snapshot},
     txn_index,
@@ -119,6 +119,10 @@ fn open_and_read_with(
     while offset < end {
         if let Ok(range) = reader.read(offset, 1000, end, true) {
             let _bytes = range.read();
+            let aborted = reader.aborted_in_range(offset, &range);
+            if let Err(ReadError::WronglyIndexed { from, to, .. }) = aborted {
+                let _mended = log.mend_txn_indexes(from, to);
+            }
         }
         let _epoch = log.leader_epoch_for(offset);
         offset = offset.plus(step);
@@ -127,7 +131,6 @@ fn open_and_read_with(
         let _found = reader.offset_for_timestamp(timestamp);
     }
     let _largest = reader.max_timestamp();
-    let _aborted = reader.aborted_transactions(start, end);
     let _deleted = log.apply_retention(i64::MAX, end);
     let _truncated = log.truncate_to(Offset(i64::midpoint(start.0, end.0)), 0);
     let _rolled = log.roll(0);

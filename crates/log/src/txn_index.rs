@@ -8,7 +8,10 @@ use std::io::{self, IoSlice};
 
 use ottla_types::{Offset, ProducerId};
 
-use crate::dir::{Dir, LogFile, OpenMode};
+use crate::{
+    dir::{Dir, LogFile, OpenMode},
+    producers::CompletedTxn,
+};
 
 /// Bytes of an entry.
 pub(crate) const SIZE: usize = 34;
@@ -28,6 +31,13 @@ pub struct AbortedTxn {
     pub last_offset: Offset,
     /// The last stable offset once the marker was written.
     pub last_stable_offset: Offset,
+}
+
+impl From<CompletedTxn> for AbortedTxn {
+    fn from(txn: CompletedTxn) -> Self {
+        let CompletedTxn { producer_id, first_offset, last_offset, last_stable_offset, .. } = txn;
+        Self { producer_id, first_offset, last_offset, last_stable_offset }
+    }
 }
 
 impl AbortedTxn {
@@ -73,12 +83,10 @@ impl AbortedTxn {
     }
 }
 
-/// The entries of a file, up to the first that cannot be one, and whether that is all of it.
-pub(crate) fn read(dir: &dyn Dir, name: &str) -> io::Result<(Vec<AbortedTxn>, bool)> {
+/// The entries of a file, up to the first that cannot be one.
+pub(crate) fn read(dir: &dyn Dir, name: &str) -> io::Result<Vec<AbortedTxn>> {
     let content = dir.read(name)?.ok_or(io::ErrorKind::NotFound)?;
-    let entries = parse(&content);
-    let is_whole = entries.len() * SIZE == content.len();
-    Ok((entries, is_whole))
+    Ok(parse(&content))
 }
 
 /// The entries of a file of this content, up to the first that cannot be one.
@@ -141,8 +149,16 @@ fn first_from(file: &dyn LogFile, start: Offset) -> io::Result<u64> {
     Ok(first)
 }
 
+/// Makes it a file with these entries, durably.
+pub(crate) fn replace(dir: &dyn Dir, name: &str, entries: &[AbortedTxn]) -> io::Result<()> {
+    let file = dir.open(name, OpenMode::Create)?;
+    file.set_size(0)?;
+    file.write_at(&mut [IoSlice::new(&format(entries))], 0)?;
+    file.sync()
+}
+
 /// A file with these entries.
-pub(crate) fn format(entries: &[AbortedTxn]) -> Vec<u8> {
+fn format(entries: &[AbortedTxn]) -> Vec<u8> {
     entries.iter().flat_map(|entry| entry.to_bytes()).collect()
 }
 
@@ -153,10 +169,10 @@ pub(crate) fn append(dir: &dyn Dir, name: &str, aborted: AbortedTxn) -> io::Resu
     file.write_at(&mut [IoSlice::new(&aborted.to_bytes())], whole)
 }
 
-/// Keeps only entries whose marker is before `end`, durably: where the log now ends at its recovery point, no later sync
-/// comes by here.
+/// Keeps only entries whose marker is before `end`, durably: where the log now ends at its recovery
+/// point, no later sync comes by here.
 pub(crate) fn truncate(dir: &dyn Dir, name: &str, end: Offset) -> io::Result<()> {
-    let (entries, _) = read(dir, name)?;
+    let entries = read(dir, name)?;
     let kept = (entries.partition_point(|entry| entry.last_offset < end) * SIZE) as u64;
     let file = dir.open(name, OpenMode::Create)?;
     if file.size()? > kept {

@@ -2,9 +2,10 @@
 //!
 //! A log that was left in order is opened without a look at its batches. Whoever reads them first
 //! pays for one look at their checksums and at what those do not cover: the offsets. Invariant:
-//! what a reader is given was written as it is, by this process or by the one before. What cannot be found out: a leader epoch that was changed, which no
-//! checksum covers, an offset that was raised within a hole that compaction left, and a
-//! transaction index that is gone or ends early, as one without aborted transactions would.
+//! what a reader is given was written as it is, by this process or by the one before. What cannot
+//! be found out: a leader epoch that was changed, which no checksum covers, and an offset that was
+//! raised within a hole that compaction left. Whether records were aborted is another question,
+//! which `reader/committed.rs` answers and only readers of committed records ask.
 //! Kafka: nothing; clients find damage, if they look, and not damage to the offsets.
 
 use std::sync::{
@@ -38,11 +39,46 @@ pub(crate) struct Verified {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// From a batch's start to a batch's end, exclusive; sorted and apart from each other.
-    spans: Vec<(u64, u64)>,
+    /// What is in order.
+    batches: Spans,
+    /// Where the index of aborted transactions says what the markers say.
+    transactions: Spans,
     was_compacted: Option<bool>,
     reported: Option<u64>,
-    has_txns: bool,
+}
+
+/// Bytes of a file: each span is from a batch's start to a batch's end, exclusive, and apart from
+/// the others.
+#[derive(Debug, Default)]
+struct Spans(Vec<(u64, u64)>);
+
+impl Spans {
+    /// Whether everything from `from` to `last`, inclusive, is in one of them.
+    fn hold(&self, from: u64, last: u64) -> bool {
+        self.0.iter().any(|(start, end)| *start <= from && last < *end)
+    }
+
+    /// Where the one ends that what ends at `position` is in.
+    fn end_around(&self, position: u64) -> Option<u64> {
+        let around = |(start, end): &&(u64, u64)| *start < position && position <= *end;
+        self.0.iter().find(around).map(|(_, end)| *end)
+    }
+
+    fn add(&mut self, mut start: u64, mut end: u64) {
+        self.0.retain(|span| {
+            let apart = span.1 < start || end < span.0;
+            if !apart {
+                start = start.min(span.0);
+                end = end.max(span.1);
+            }
+            apart
+        });
+        if self.0.len() >= SPANS_MAX {
+            // Whoever reads there again looks again.
+            self.0.clear();
+        }
+        self.0.push((start, end));
+    }
 }
 
 /// What surrounds the batches that are looked at.
@@ -75,13 +111,15 @@ impl Verified {
         }
     }
 
-    /// Whether the transaction index needs no look.
-    pub(crate) fn has_txns(&self) -> bool {
-        self.trusted_from.load(Ordering::Acquire) == 0 || self.lock().has_txns
+    /// Whether nothing from `from` to `end`, exclusive, is aborted that the index does not tell of,
+    /// and nothing else.
+    pub(crate) fn is_settled(&self, from: u64, end: u64) -> bool {
+        end <= from || self.lock().transactions.hold(from, end - 1)
     }
 
-    pub(crate) fn trust_txns(&self) {
-        self.lock().has_txns = true;
+    /// Says that it is so.
+    pub(crate) fn settle(&self, from: u64, end: u64) {
+        self.lock().transactions.add(from, end);
     }
 
     /// Everything from this position on needs no look.
@@ -91,8 +129,7 @@ impl Verified {
 
     /// Whether what lies from `from` to `last`, inclusive, needs no look.
     pub(crate) fn is_trusted(&self, from: u64, last: u64) -> bool {
-        from >= self.trusted_from()
-            || self.lock().spans.iter().any(|(start, end)| *start <= from && last < *end)
+        from >= self.trusted_from() || self.lock().batches.hold(from, last)
     }
 
     /// From where on this process has written everything.
@@ -103,9 +140,7 @@ impl Verified {
     /// Where the batches end that were looked at together with what ends at `position`; `None` where
     /// that was not.
     pub(crate) fn trusted_to(&self, position: u64) -> Option<u64> {
-        let inner = self.lock();
-        let around = |(start, end): &&(u64, u64)| *start < position && position <= *end;
-        inner.spans.iter().find(around).map(|(_, end)| *end)
+        self.lock().batches.end_around(position)
     }
 
     /// Takes it upon the caller to look at it ahead of its readers; whether nobody did.
@@ -115,24 +150,6 @@ impl Verified {
 
     pub(crate) fn end_ahead(&self) {
         self.is_ahead.store(false, Ordering::Release);
-    }
-
-    fn trust(&self, from: u64, end: u64) {
-        let mut inner = self.lock();
-        let (mut start, mut end) = (from, end);
-        inner.spans.retain(|span| {
-            let apart = span.1 < start || end < span.0;
-            if !apart {
-                start = start.min(span.0);
-                end = end.max(span.1);
-            }
-            apart
-        });
-        if inner.spans.len() >= SPANS_MAX {
-            // Whoever reads there again looks again.
-            inner.spans.clear();
-        }
-        inner.spans.push((start, end));
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -161,6 +178,7 @@ impl Segment {
         let mut scan = Scan::batches(file, from, bounds.limit);
         let mut next: Option<Offset> = (from == 0).then_some(self.base_offset);
         let (mut end, mut before_end) = (from, from);
+        let mut has_transactions = false;
         let cause = loop {
             if end > last {
                 break None;
@@ -170,6 +188,7 @@ impl Segment {
                     if let Some(cause) = self.misplaced(&header, next, bounds) {
                         break Some(cause);
                     }
+                    has_transactions |= header.attributes.is_transactional();
                     next = Some(header.next_offset());
                     before_end = end;
                     end = scan.position();
@@ -192,7 +211,11 @@ impl Segment {
             Some(_) | None => cause,
         };
         if end > from {
-            self.verified.trust(from, end);
+            let mut verified = self.verified.lock();
+            verified.batches.add(from, end);
+            if !has_transactions {
+                verified.transactions.add(from, end);
+            }
         }
         Ok((end, cause))
     }

@@ -99,11 +99,19 @@ impl Partition {
             Err(_) if self.lock().replacements != replacements => {
                 self.read(offset, (max_bytes, at_least_one), isolation, asking)
             }
-            Err(error) => {
-                self.unreadable.report(&self.topic_partition, offset, &error);
-                Err(error.code())
+            Err(ReadError::WronglyIndexed { from, to, .. }) => {
+                let mended = self.lock().log.mend_txn_indexes(from, to);
+                mended.map_err(|error| self.refused(offset, &error))?;
+                self.read(offset, (max_bytes, at_least_one), isolation, asking)
             }
+            Err(error) => Err(self.refused(offset, &error)),
         }
+    }
+
+    /// Reports why a record cannot be read, and says it as a client is told.
+    fn refused(&self, offset: Offset, error: &ReadError) -> ErrorCode {
+        self.unreadable.report(&self.topic_partition, offset, error);
+        error.code()
     }
 }
 

@@ -106,7 +106,7 @@ impl<'a> Output<'a> {
     ) -> Result<Option<Cleaned>, CleanError> {
         if let Some(source) = &self.same_as {
             let known = source.aborted().map_err(source.failed(Kind::TxnIndex));
-            if known.map_err(read_failed)?.0.len() == aborted.len() {
+            if known.map_err(read_failed)? == aborted {
                 return Ok(None);
             }
             self.diverge(pace)?;
@@ -218,10 +218,7 @@ impl<'a> Output<'a> {
 
     fn write_aborted(&self, aborted: &[AbortedTxn]) -> io::Result<()> {
         let name = names::cleaned(self.segment.base_offset, Kind::TxnIndex);
-        let file = self.dir.open(&name, OpenMode::Create)?;
-        file.set_size(0)?;
-        file.write_at(&mut [IoSlice::new(&txn_index::format(aborted))], 0)?;
-        file.sync()
+        txn_index::replace(self.dir, &name, aborted)
     }
 
     fn failed(

@@ -84,9 +84,8 @@ impl Cleaner {
         let output = Output::new(place, first.base_offset, only, self.window());
         let mut pass = Pass { filter, transactions, output, stats };
         for segment in group {
-            let base = segment.base_offset;
-            let next = round.next_base(round.reader.segment_at(base), Offset(i64::MAX));
-            let aborted = round.reader.aborted_transactions(base, next).map_err(read_failed)?;
+            let at = round.reader.segment_at(segment.base_offset);
+            let aborted = round.aborted(at, segment, pace)?;
             pass.transactions.expect(aborted);
             let order = Order::of(round, segment);
             self.rewrite_segment((segment, order), &mut pass, pace)?;
@@ -138,7 +137,6 @@ impl Cleaner {
     ) -> Result<(), CleanError> {
         let Pass { filter, transactions, output, stats } = pass;
         let fate = filter.decide(header, batch, transactions, &mut self.scratch, stats);
-        super::ensure_indexed(transactions, segment, position)?;
         match fate.map_err(|cause| unreadable(segment, position, &cause))? {
             Fate::Stays => output.keep(header, batch, pace),
             Fate::Goes => output.leave_out(pace),

@@ -23,8 +23,6 @@ pub(crate) struct Transactions {
     committed: BTreeSet<ProducerId>,
     /// The aborted transactions that a reader still has to know of.
     needed: Vec<AbortedTxn>,
-    /// Whether a transaction was taken for committed and has the marker of an aborted one.
-    contradicts: bool,
 }
 
 #[derive(Debug)]
@@ -34,7 +32,8 @@ struct Aborted {
 }
 
 impl Transactions {
-    /// Says which transactions were aborted in the part of the log that comes next.
+    /// Says which transactions were aborted in the part of the log that comes next. What was said
+    /// before may be said again.
     pub(crate) fn expect(&mut self, aborted: impl IntoIterator<Item = AbortedTxn>) {
         let by_place = |txn: AbortedTxn| ((txn.first_offset, txn.last_offset), txn);
         self.upcoming.extend(aborted.into_iter().map(by_place));
@@ -64,27 +63,15 @@ impl Transactions {
         match marker {
             Some(TxnMarker { committed: true, .. }) => !self.committed.remove(&header.producer_id),
             Some(TxnMarker { committed: false, .. }) => {
-                match self.aborted.remove(&header.producer_id) {
-                    Some(aborted) if aborted.has_batches => {
-                        self.needed.push(aborted.txn);
-                        false
-                    }
-                    Some(_) => true,
-                    None => {
-                        self.contradicts |= self.committed.remove(&header.producer_id);
-                        true
-                    }
-                }
+                let skipped = self.aborted.remove(&header.producer_id);
+                let skipped = skipped.filter(|aborted| aborted.has_batches);
+                let is_needed = skipped.is_some();
+                self.needed.extend(skipped.map(|aborted| aborted.txn));
+                !is_needed
             }
             // No marker at all.
             None => false,
         }
-    }
-
-    /// Whether the index of aborted transactions lacks one: its records were taken for committed ones, and must not take
-    /// the place of others.
-    pub(crate) fn contradicts_index(&self) -> bool {
-        self.contradicts
     }
 
     /// The aborted transactions that readers have to know of, since the last time this was called.

@@ -17,7 +17,7 @@ use crate::{
     names::{self, Kind},
     producers::{AppendOrigin, CompletedTxn, TxnMarker, snapshot},
     segment::{Segment, TimestampOffset},
-    txn_index::{self, AbortedTxn},
+    txn_index,
 };
 
 /// Where a batch is in the log.
@@ -301,18 +301,9 @@ impl Log {
         completed: &mut Vec<CompletedTxn>,
     ) -> Result<(), LogError> {
         for txn in completed.drain(..) {
-            let aborted = AbortedTxn {
-                producer_id: txn.producer_id,
-                first_offset: txn.first_offset,
-                last_offset: txn.last_offset,
-                last_stable_offset: txn.last_stable_offset,
-            };
             let name = names::name(segment.base_offset, Kind::TxnIndex);
-            txn_index::append(self.dir.as_ref(), &name, aborted).map_err(self.io(
-                "write",
-                segment,
-                Kind::TxnIndex,
-            ))?;
+            let appended = txn_index::append(self.dir.as_ref(), &name, txn.into());
+            appended.map_err(self.io("write", segment, Kind::TxnIndex))?;
             segment.set_has_txn_index(true);
         }
         Ok(())

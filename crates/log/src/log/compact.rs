@@ -139,7 +139,7 @@ impl Log {
         self.segments.iter().take(ended).skip(self.place_of(offset))
     }
 
-    fn place_of(&self, offset: Offset) -> usize {
+    pub(super) fn place_of(&self, offset: Offset) -> usize {
         self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
     }
 
@@ -190,6 +190,7 @@ impl Log {
         );
         segment.set_size(cleaned.size);
         segment.verified.trust_from(0);
+        segment.verified.settle(0, u64::MAX);
         segment.set_largest_timestamp(Some(cleaned.largest));
         let mut segments = self.segments.as_ref().clone();
         segments.splice(first..first + sources.len(), [Arc::new(segment)]);

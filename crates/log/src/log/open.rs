@@ -70,6 +70,7 @@ impl Log {
             log_end_offset: base_offset,
             recovery_point: options.recovery_point,
             compacted_to: options.compacted_to,
+            indexed_from: base_offset,
             epochs: EpochCache::default(),
             producers: ProducerState::restored(base_offset, Vec::new()),
             changed: is_new,

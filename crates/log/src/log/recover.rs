@@ -379,6 +379,7 @@ impl Log {
         let mut snapshots = Vec::new();
         let mut aborted = Vec::new();
         let aborted_from = recovered.from.max(self.recovery_point);
+        self.indexed_from = aborted_from.min(self.log_end_offset);
         self.each_header(from, |segment, header, batch| {
             let base_offset = segment.base_offset;
             if base_offset > from && producers.end_offset <= base_offset {

@@ -1,17 +1,32 @@
 //! What a reader of committed records has to skip in what it read.
 //!
-//! Invariant: every aborted transaction with a record in the range is in the list; which others
-//! are follows from the entries of the offset index, as in Kafka.
-//! Kafka: `LocalLog.addAbortedTransactions`, `LogSegment.fetchUpperBoundOffset`.
+//! Invariants: every aborted transaction with a record in the range is in the list; which others
+//! are follows from the entries of the offset index, as in Kafka. What was on disk before the log
+//! was opened is compared with the markers that follow it when it is read first, since nothing else
+//! tells an index that has lost entries from one of a log without aborted transactions. Budget:
+//! nothing where no batch is transactional; else one more look at the range, and on to the markers
+//! of its transactions.
+//! Kafka: `LocalLog.addAbortedTransactions`, `LogSegment.fetchUpperBoundOffset`, which believe the
+//! index.
 
-use ottla_types::Offset;
+use std::{cmp::Reverse, collections::HashMap, io};
+
+use ottla_record::{BatchHeader, body};
+use ottla_types::{Offset, ProducerId};
 
 use super::{FileRange, LogReader};
-use crate::{error::ReadError, names::Kind, txn_index::AbortedTxn};
+use crate::{
+    error::ReadError,
+    names::Kind,
+    producers::TxnMarker,
+    scan::{BATCH_WINDOW, HEADER_WINDOW, Scan, ScanError},
+    segment::Segment,
+    txn_index::AbortedTxn,
+};
 
 impl LogReader {
     /// The aborted transactions that overlap what was read from `start` on, ordered by the offset
-    /// of their markers.
+    /// of their markers. [`ReadError::WronglyIndexed`] where the log has to be mended first.
     pub fn aborted_in_range(
         &self,
         start: Offset,
@@ -21,18 +36,73 @@ impl LogReader {
             return Ok(Vec::new());
         }
         let at = self.segment_at(range.base_offset);
-        if self.segments.iter().skip(at).all(|segment| !segment.has_txn_index()) {
-            return Ok(Vec::new());
+        let has_none = self.segments.iter().skip(at).all(|segment| !segment.has_txn_index());
+        let aborted = if has_none {
+            Vec::new()
+        } else {
+            self.aborted_from(at, start, self.upper_bound(at, range)?)?
+        };
+        let bytes = (range.position, range.position + range.length as u64);
+        self.settle(at, range.base_offset, bytes, &aborted)?;
+        Ok(aborted)
+    }
+
+    /// The same of a whole segment.
+    pub(crate) fn aborted_in_segment(&self, at: usize) -> Result<Vec<AbortedTxn>, ReadError> {
+        let Some(segment) = self.segments.get(at) else { return Ok(Vec::new()) };
+        let (size, next) = self.bounds(at, segment)?;
+        let aborted = self.aborted_from(at, segment.base_offset, next)?;
+        self.settle(at, segment.base_offset, (0, size), &aborted)?;
+        Ok(aborted)
+    }
+
+    /// What the indexes say of a range of offsets.
+    #[cfg(test)]
+    pub(crate) fn aborted_transactions(
+        &self,
+        start: Offset,
+        end: Offset,
+    ) -> Result<Vec<AbortedTxn>, ReadError> {
+        self.aborted_from(self.segment_at(start), start, end)
+    }
+
+    /// What the indexes from the one at `first` on say of the transactions aborted in a range of
+    /// offsets, `start` inclusive and `end` exclusive, ordered by the offset of their markers.
+    fn aborted_from(
+        &self,
+        first: usize,
+        start: Offset,
+        end: Offset,
+    ) -> Result<Vec<AbortedTxn>, ReadError> {
+        let mut aborted = Vec::new();
+        for (at, segment) in self.segments.iter().enumerate().skip(first) {
+            let known = match segment.aborted_between(start, end) {
+                // Retention removed the file after the snapshot was taken.
+                Err(error) if segment.is_deleted() && error.kind() == io::ErrorKind::NotFound => {
+                    return Err(self.out_of_range(start));
+                }
+                known => known.map_err(segment.failed(Kind::TxnIndex))?,
+            };
+            let (base, next) = (segment.base_offset, self.next_base(at));
+            for entry in known {
+                if entry.last_offset < base || next <= entry.last_offset {
+                    continue;
+                }
+                if entry.last_offset >= start && entry.first_offset < end {
+                    aborted.push(entry);
+                }
+                if entry.last_stable_offset >= end {
+                    return Ok(aborted);
+                }
+            }
         }
-        let end = self.upper_bound(at, range)?;
-        self.aborted_from(at, start, end)
+        Ok(aborted)
     }
 
     /// An offset that is after everything in the range: that of the first index entry whose
     /// position is not before the end of the range, else the end of the segment.
     fn upper_bound(&self, at: usize, range: &FileRange) -> Result<Offset, ReadError> {
-        let next = self.segments.get(at + 1).map(|next| next.base_offset);
-        let segment_end = next.unwrap_or(self.log_end_offset);
+        let segment_end = self.next_base(at);
         let Some(segment) = self.segments.get(at) else { return Ok(segment_end) };
         let end = range.position.saturating_add(range.length as u64);
         let first_from = |before: &dyn Fn(u64) -> bool| {
@@ -48,5 +118,153 @@ impl LogReader {
             after = first_from(&|position| position <= end)?;
         }
         Ok(after.map_or(segment_end, |entry| segment.base_offset.plus(entry.relative.into())))
+    }
+
+    /// Compares what a client skips of what lies between two positions, of which the first batch has
+    /// this offset, with the markers, unless that was done before.
+    fn settle(
+        &self,
+        at: usize,
+        base_offset: Offset,
+        (position, end): (u64, u64),
+        aborted: &[AbortedTxn],
+    ) -> Result<(), ReadError> {
+        let Some(segment) = self.segments.get(at) else { return Ok(()) };
+        if base_offset >= self.indexed_from || segment.verified.is_settled(position, end) {
+            return Ok(());
+        }
+        let mut skips = Skips::new(aborted);
+        let mut place = (position, end);
+        for (at, segment) in self.segments.iter().enumerate().skip(at) {
+            match self.follow(at, segment, place, &mut skips) {
+                Ok(Looked::On) => place = (0, 0),
+                Ok(Looked::Enough) => break,
+                Ok(Looked::Contradiction(to)) => {
+                    return Err(self.wrongly_indexed(base_offset, to));
+                }
+                // Retention or a truncation has taken the file after the snapshot was taken.
+                Err(_) if segment.is_deleted() => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        segment.verified.settle(position, end);
+        Ok(())
+    }
+
+    /// Follows the batches of a segment from a position on. Those that begin before `range_end` are
+    /// what was read.
+    fn follow(
+        &self,
+        at: usize,
+        segment: &Segment,
+        (from, range_end): (u64, u64),
+        skips: &mut Skips<'_>,
+    ) -> Result<Looked, ReadError> {
+        let (limit, _) = self.bounds(at, segment)?;
+        let file = segment.file().map_err(segment.failed(Kind::Log))?;
+        let window = usize::try_from(range_end.saturating_sub(from)).unwrap_or(usize::MAX);
+        let window = window.clamp(HEADER_WINDOW, BATCH_WINDOW);
+        let mut scan = Scan::with_window(file.as_ref(), from, limit, window);
+        loop {
+            let is_asked = scan.position() < range_end;
+            if !is_asked && skips.is_decided() {
+                return Ok(Looked::Enough);
+            }
+            match scan.next_whole() {
+                Ok(Some((header, batch))) => {
+                    if let Some(to) = skips.follow(&header, batch, is_asked) {
+                        return Ok(Looked::Contradiction(to));
+                    }
+                }
+                Ok(None) => return Ok(Looked::On),
+                // What follows is not known. Whoever reads it is told, and the index is believed.
+                Err(ScanError::Batch(_)) => return Ok(Looked::Enough),
+                Err(ScanError::Io(source)) => return Err(segment.failed(Kind::Log)(source)),
+            }
+        }
+    }
+
+    /// That an index is wrong in the segments that hold these offsets, the last one inclusive.
+    fn wrongly_indexed(&self, from: Offset, to: Offset) -> ReadError {
+        let segment = self.segments.get(self.segment_at(from));
+        let path = segment.map(|segment| segment.path(Kind::TxnIndex)).unwrap_or_default();
+        ReadError::WronglyIndexed { path, from, to }
+    }
+
+    /// Where the segment at a place ends, exclusive.
+    fn next_base(&self, at: usize) -> Offset {
+        self.segments.get(at + 1).map_or(self.log_end_offset, |next| next.base_offset)
+    }
+}
+
+/// What came of a look at a segment.
+enum Looked {
+    /// The next one has to be looked at as well.
+    On,
+    Enough,
+    /// What an index says is wrong, up to this offset, inclusive.
+    Contradiction(Offset),
+}
+
+/// What a client skips of a range, and the transactions in it whose marker was not come by yet.
+struct Skips<'a> {
+    /// Those that were aborted, the one that begins last first.
+    upcoming: Vec<&'a AbortedTxn>,
+    /// Producers whose batches are skipped, with where the index has the marker.
+    skipped: HashMap<ProducerId, Offset>,
+    open: HashMap<ProducerId, Open>,
+}
+
+/// What a client does with the batches of a transaction.
+#[derive(Default)]
+struct Open {
+    reads: bool,
+    skips: bool,
+    /// Where the index has the marker, if that is known.
+    marker: Option<Offset>,
+}
+
+impl<'a> Skips<'a> {
+    fn new(aborted: &'a [AbortedTxn]) -> Self {
+        let mut upcoming: Vec<&AbortedTxn> = aborted.iter().collect();
+        upcoming.sort_by_key(|txn| Reverse(txn.first_offset));
+        Self { upcoming, skipped: HashMap::new(), open: HashMap::new() }
+    }
+
+    /// Whether the markers of all transactions were come by.
+    fn is_decided(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Does with the next batch what a client does that is given it, if `is_asked`. An offset up to
+    /// which an index is wrong, inclusive, where the marker says something else.
+    fn follow(&mut self, header: &BatchHeader, batch: &[u8], is_asked: bool) -> Option<Offset> {
+        while is_asked
+            && let Some(txn) = self.upcoming.pop_if(|txn| txn.first_offset <= header.last_offset())
+        {
+            self.skipped.insert(txn.producer_id, txn.last_offset);
+        }
+        if !header.attributes.is_transactional() {
+            return None;
+        }
+        let producer_id = header.producer_id;
+        if header.attributes.is_control() {
+            let marker = TxnMarker::read(header, body(batch))?;
+            if !marker.committed {
+                self.skipped.remove(&producer_id);
+            }
+            let open = self.open.remove(&producer_id)?;
+            let is_wrong = if marker.committed { open.skips } else { open.reads };
+            return is_wrong.then(|| open.marker.max(Some(header.base_offset))).flatten();
+        }
+        // Compaction leaves batches without records.
+        if is_asked && header.record_count > 0 {
+            let open = self.open.entry(producer_id).or_default();
+            match self.skipped.get(&producer_id) {
+                Some(marker) => (open.skips, open.marker) = (true, open.marker.max(Some(*marker))),
+                None => open.reads = true,
+            }
+        }
+        None
     }
 }

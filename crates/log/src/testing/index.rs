@@ -62,7 +62,7 @@ fn check<E: Entry + PartialEq, K: Copy + Ord + Debug>(
 fn check_transactions(dir: &dyn Dir, name: &str, content: &[u8]) -> io::Result<()> {
     let entries = txn_index::parse(content);
     assert!(entries.is_sorted_by_key(|entry| entry.last_offset), "in the order of their markers");
-    let (_, is_whole) = txn_index::read(dir, name)?;
+    let is_whole = entries.len() * txn_index::SIZE == content.len();
     let starts = entries.iter().map(|entry| entry.last_offset).chain([Offset(0), Offset(i64::MAX)]);
     for start in starts.take(40) {
         for end in [start, start.plus(1), start.plus(100), Offset(i64::MAX)] {

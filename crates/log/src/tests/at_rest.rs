@@ -3,7 +3,9 @@
 //!
 //! `OTTLA_ROT_CASES=20000 cargo test -p ottla-log at_rest` tries more; `OTTLA_ROT_CASE=…` repeats one.
 
-use ottla_record::check_crc;
+use std::{cmp::Reverse, collections::BTreeSet};
+
+use ottla_record::{BatchHeader, Batches, check_crc};
 use ottla_types::Offset;
 
 use super::{
@@ -15,7 +17,7 @@ use super::{
     rest::{Damage, Kept, Rest, segment_of},
 };
 use crate::{
-    Log, LogReader, ReadError, checkpoint,
+    AbortedTxn, FileRange, Log, LogReader, ReadError, checkpoint,
     log_dir::{LOG_STARTS, RECOVERY_POINTS},
     names::Kind,
 };
@@ -77,7 +79,7 @@ impl<'a> Case<'a> {
     /// Opens the log and reads everything. Whether there was a complaint.
     fn check(&self, found: &Found) -> bool {
         let context = &self.context;
-        let log = match found.open(&self.kept.at, self.kept.topic_id, &self.rest.config) {
+        let mut log = match found.open(&self.kept.at, self.kept.topic_id, &self.rest.config) {
             Ok(log) => log,
             Err(error) => {
                 assert!(self.may_complain(), "{context}: {error}");
@@ -90,7 +92,7 @@ impl<'a> Case<'a> {
         let reader = log.reader();
         let complaints = self.check_each(&reader, (start, end))
             + usize::from(self.check_timestamps(&reader, (start, end)))
-            + usize::from(self.check_aborted(&reader, (start, end)))
+            + usize::from(self.check_committed(&mut log, (start, end)))
             + usize::from(self.check_whole(&reader, (start, end)));
         assert!(complaints == 0 || self.may_complain(), "{context}: {complaints} complaints");
         complaints > 0 || is_lost
@@ -195,29 +197,60 @@ impl<'a> Case<'a> {
         complained
     }
 
-    fn check_aborted(&self, reader: &LogReader, (start, end): (i64, i64)) -> bool {
-        let (context, damage) = (&self.context, self.damage);
-        // What is not there looks like a segment without aborted transactions.
-        let is_shorter = self.is_own_file()
-            && damage.name.ends_with("txnindex")
-            && ["a lost end", "no file", "an older version"].contains(&damage.what);
-        let first = reader.segments[0].base_offset;
-        match reader.aborted_transactions(Offset(start), Offset(end)) {
-            Ok(found) => {
-                let found: Vec<(i64, i64, i64)> = found
-                    .iter()
-                    .map(|txn| (txn.producer_id.0, txn.first_offset.0, txn.last_offset.0))
-                    .collect();
-                let is_it = self.is_true(&found, |truth| {
-                    let mut expected = truth.up_to(end).aborted();
-                    expected.retain(|txn| txn.2 >= start.max(first.0));
-                    expected
-                });
-                assert!(is_it || is_shorter, "{context}: {found:?}");
-                false
+    /// What a reader of committed records gets to see.
+    fn check_committed(&self, log: &mut Log, (start, end): (i64, i64)) -> bool {
+        let (context, truth) = (&self.context, self.kept.model.up_to(end));
+        let stable = truth.open().into_values().min().unwrap_or(end).max(start);
+        assert_eq!(log.last_stable_offset(Offset(end)).0, stable, "{context}: stable");
+        let (mut next, mut complained) = (start, false);
+        while next < stable {
+            let range = match log.reader().read(Offset(next), 1500, Offset(stable), true) {
+                Ok(range) if range.is_empty() => break,
+                Ok(range) => range,
+                Err(ReadError::Damaged { .. }) => {
+                    complained = true;
+                    next = truth.from(next).next().map_or(stable, Written::next);
+                    continue;
+                }
+                Err(error) => panic!("{context}: {error}"),
+            };
+            let bytes = range.read().unwrap();
+            let batches = Batches::new(&bytes).map_while(Result::ok);
+            let last = batches.clone().last();
+            next = last.map_or(stable, |(header, _)| header.next_offset().0);
+            match aborted(log, range.base_offset, &range) {
+                Ok(aborted) => self.check_skipped(&truth, &aborted, batches),
+                Err(ReadError::Damaged { .. }) => complained = true,
+                Err(error) => panic!("{context}: {error}"),
             }
-            Err(ReadError::Damaged { .. }) => true,
-            Err(error) => panic!("{context}: {error}"),
+        }
+        complained
+    }
+
+    /// A client that is told of these aborted transactions skips what was aborted, and nothing else.
+    fn check_skipped<'b>(
+        &self,
+        truth: &Model,
+        aborted: &[AbortedTxn],
+        batches: impl Iterator<Item = (BatchHeader, &'b [u8])>,
+    ) {
+        let mut skipped = BTreeSet::new();
+        let mut upcoming: Vec<&AbortedTxn> = aborted.iter().collect();
+        upcoming.sort_by_key(|txn| Reverse(txn.first_offset));
+        for (header, batch) in batches {
+            while let Some(txn) = upcoming.pop_if(|txn| txn.first_offset <= header.last_offset()) {
+                skipped.insert(txn.producer_id);
+            }
+            let producer_id = header.producer_id;
+            if let Some(marker) = Written::new(batch).marker() {
+                if !marker.committed {
+                    skipped.remove(&producer_id);
+                }
+            } else if header.attributes.is_transactional() && header.record_count > 0 {
+                let is_read = !skipped.contains(&producer_id);
+                let at = header.base_offset;
+                assert_eq!(is_read, truth.is_committed(&header), "{}: {at}", self.context);
+            }
         }
     }
 
@@ -237,6 +270,16 @@ impl<'a> Case<'a> {
             }
         }
         complained
+    }
+}
+
+/// As the owner of a log answers a reader.
+fn aborted(log: &mut Log, start: Offset, range: &FileRange) -> Result<Vec<AbortedTxn>, ReadError> {
+    loop {
+        match log.reader().aborted_in_range(start, range) {
+            Err(ReadError::WronglyIndexed { from, to, .. }) => log.mend_txn_indexes(from, to)?,
+            aborted => return aborted,
+        }
     }
 }
 

@@ -29,7 +29,7 @@ impl Written {
         self.header.next_offset().0
     }
 
-    fn marker(&self) -> Option<TxnMarker> {
+    pub(crate) fn marker(&self) -> Option<TxnMarker> {
         TxnMarker::read(&self.header, body(&self.bytes))
     }
 }
@@ -96,6 +96,16 @@ impl Model {
         let mut aborted = Vec::new();
         self.transactions(|producer, first, last| aborted.push((producer, first, last)));
         aborted
+    }
+
+    /// Whether a reader of committed records sees a batch of data: not if the next marker of its producer
+    /// says that it was aborted.
+    pub(crate) fn is_committed(&self, batch: &BatchHeader) -> bool {
+        let later = self.batches.iter().filter(|it| {
+            it.header.producer_id == batch.producer_id && it.base() > batch.base_offset.0
+        });
+        let is_aborted = later.filter_map(Written::marker).next().map(|marker| !marker.committed);
+        !batch.attributes.is_transactional() || is_aborted != Some(true)
     }
 
     fn transactions(&self, mut aborted: impl FnMut(i64, i64, i64)) -> BTreeMap<i64, i64> {

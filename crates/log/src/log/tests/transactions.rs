@@ -1,7 +1,7 @@
 //! Open, committed and aborted transactions.
 
 use super::*;
-use crate::AppendOrigin;
+use crate::{AppendOrigin, ReadError};
 
 pub(super) fn in_transaction(producer_id: i64, base_sequence: i32) -> BuilderOptions {
     BuilderOptions {
@@ -142,4 +142,97 @@ fn an_aborted_transaction_over_two_segments_is_believed_without_a_snapshot_betwe
     assert!(!bench.files(".snapshot").contains(&name));
     assert_eq!(aborted(&bench, first_of_second.0, end.0), [(1, 0)]);
     assert_eq!(aborted(&bench, end.0 + 1, end.0 + 2), [(1, end.0 + 1)]);
+}
+
+/// What a reader of committed records gets to see, from the first offset to the last stable one.
+fn committed(bench: &mut Bench) -> Vec<i64> {
+    let stable = bench.log.last_stable_offset(bench.log.log_end_offset());
+    let (mut offsets, mut next) = (Vec::new(), bench.log.log_start_offset());
+    while next < stable {
+        let range = bench.log.reader().read(next, 1, stable, true).unwrap();
+        let aborted = match bench.log.reader().aborted_in_range(next, &range) {
+            Err(ReadError::WronglyIndexed { from, to, .. }) => {
+                bench.log.mend_txn_indexes(from, to).unwrap();
+                bench.log.reader().aborted_in_range(next, &range).unwrap()
+            }
+            aborted => aborted.unwrap(),
+        };
+        let header = headers(&range.read().unwrap())[0];
+        let is_skipped = header.attributes.is_control()
+            || aborted.iter().any(|txn| {
+                txn.producer_id == header.producer_id && txn.first_offset <= header.base_offset
+            });
+        next = header.next_offset();
+        let read = header.base_offset.0..next.0;
+        offsets.extend(read.filter(|_| !is_skipped));
+    }
+    offsets
+}
+
+/// Transactions of three producers within each other, over several segments.
+fn mixed(config: LogConfig) -> Bench {
+    let mut bench = Bench::new(config);
+    for n in 0..12 {
+        bench.append(transactional(1 + n % 3, i32::try_from(n / 3).unwrap(), 1));
+        bench.append(plain(1));
+        if n % 2 == 1 {
+            mark(&mut bench, 1 + (n + 1) % 3, n % 4 == 1);
+        }
+    }
+    for producer_id in 1..4 {
+        mark(&mut bench, producer_id, producer_id == 2);
+    }
+    bench.log.roll(NOW).unwrap();
+    bench
+}
+
+#[test]
+fn a_wrong_index_of_aborted_transactions_is_made_anew() {
+    for segment_bytes in [200, 600, 1 << 20] {
+        let mut bench = mixed(LogConfig { segment_bytes, ..small() });
+        let truth = committed(&mut bench);
+        let indexes = bench.files(".txnindex");
+        assert!(!indexes.is_empty() && truth.len() > 10, "{truth:?}");
+        bench = bench.restart();
+        assert_eq!(committed(&mut bench), truth);
+        for name in &indexes {
+            let path = bench.path().join(name);
+            let whole = std::fs::read(&path).unwrap();
+            let flips = (0..whole.len()).map(|at| {
+                let mut flipped = whole.clone();
+                flipped[at] ^= 1;
+                flipped
+            });
+            let cuts = (0..whole.len()).step_by(17).map(|size| whole[..size].to_vec());
+            for wrong in flips.chain(cuts).map(Some).chain([None]) {
+                bench.log.close(NOW).unwrap();
+                match &wrong {
+                    Some(wrong) => std::fs::write(&path, wrong).unwrap(),
+                    None => std::fs::remove_file(&path).unwrap(),
+                }
+                bench = bench.restart();
+                assert_eq!(committed(&mut bench), truth, "{name}: {wrong:?}");
+                if wrong.is_none() {
+                    assert_eq!(std::fs::read(&path).unwrap(), whole);
+                }
+                bench.log.close(NOW).unwrap();
+                std::fs::write(&path, &whole).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn an_index_that_is_wrong_is_mended_beside_an_appender() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(transactional(1, 0, 1)); // 0
+    mark(&mut bench, 1, false); // 1
+    bench.append(transactional(1, 1, 1)); // 2
+    bench.log.close(NOW).unwrap();
+    std::fs::remove_file(bench.path().join("00000000000000000000.txnindex")).unwrap();
+    let mut bench = bench.restart();
+    mark(&mut bench, 1, false); // 3
+    bench.append(plain(1)); // 4
+    assert_eq!(committed(&mut bench), [4]);
+    assert_eq!(aborted(&bench, 0, 5), [(1, 0), (1, 2)]);
 }

@@ -1,0 +1,116 @@
+//! Making indexes of aborted transactions anew that say something else than the markers.
+//!
+//! Only a reader of committed records finds that out, or the cleaner (`reader/committed.rs`): it
+//! tells the owner of the log, who mends it here, and reads again. That holds the log up for as long
+//! as it takes to read the segments in question, once.
+//! Kafka: nothing; `LogSegment.recover` makes this index anew after an unclean stop.
+
+use std::io;
+
+use ottla_record::body;
+use ottla_types::Offset;
+
+use super::Log;
+use crate::{
+    error::{LogError, ReadError},
+    names::{self, Kind},
+    producers::{ProducerState, TxnMarker},
+    scan::{Scan, ScanError},
+    segment::Segment,
+    txn_index::{self, AbortedTxn},
+};
+
+impl Log {
+    /// Makes the indexes of aborted transactions anew, where they are wrong, of the segments that hold
+    /// the offsets from `from` to `to`, inclusive: those of [`ReadError::WronglyIndexed`].
+    /// [`ReadError::Damaged`] where none of them is, and where a batch is damaged that says it.
+    pub fn mend_txn_indexes(&mut self, from: Offset, to: Offset) -> Result<(), ReadError> {
+        let (first, last) = (self.place_of(from), self.place_of(to));
+        let (begin, mut producers) = self.producers_by(first);
+        let segments = self.segments.clone();
+        let mut is_mended = false;
+        for (at, segment) in segments.iter().enumerate().take(last + 1).skip(begin) {
+            let aborted = aborted_by_markers(segment, &mut producers)?;
+            is_mended |= at >= first && self.mend_txn_index(segment, &aborted)?;
+        }
+        if is_mended {
+            return Ok(());
+        }
+        let path = self.dir.path().join(names::name(from, Kind::TxnIndex));
+        Err(ReadError::damaged(&path, 0, "it says something else than the markers"))
+    }
+
+    /// The producers where a segment begins, if that is known, else where one before it does, with that
+    /// one's place.
+    fn producers_by(&self, first: usize) -> (usize, ProducerState) {
+        let known = self.segments.iter().enumerate().take(first + 1).rev();
+        let mut known = known.filter_map(|(at, segment)| {
+            let producers = segment.producers_before()?;
+            Some((at, ProducerState::restored(segment.base_offset, producers)))
+        });
+        known.next().unwrap_or_default()
+    }
+
+    /// Whether the index had to be made anew.
+    fn mend_txn_index(
+        &mut self,
+        segment: &Segment,
+        aborted: &[AbortedTxn],
+    ) -> Result<bool, ReadError> {
+        let known = segment.aborted().map_err(segment.failed(Kind::TxnIndex))?;
+        if known == aborted {
+            return Ok(false);
+        }
+        if let Some(reason) = &self.failed {
+            let (path, source) =
+                (segment.path(Kind::TxnIndex), io::Error::other(reason.to_string()));
+            return Err(ReadError::Io { path, source });
+        }
+        let name = names::name(segment.base_offset, Kind::TxnIndex);
+        let written = if aborted.is_empty() {
+            self.dir.remove(&name)
+        } else {
+            txn_index::replace(self.dir.as_ref(), &name, aborted)
+        };
+        let written = written.map_err(self.io("write", segment, Kind::TxnIndex));
+        if let Err(LogError::Io { path, source, .. }) = self.checked(written) {
+            return Err(ReadError::Io { path, source });
+        }
+        segment.set_has_txn_index(!aborted.is_empty());
+        self.unsynced.directory = true;
+        tracing::warn!(
+            file = %segment.path(Kind::TxnIndex).display(),
+            entries_before = known.len(),
+            entries = aborted.len(),
+            "made it anew: it did not name the transactions that the markers abort"
+        );
+        Ok(true)
+    }
+}
+
+/// The transactions that a segment's markers say were aborted. The producers are those where it
+/// begins, and then those where it ends.
+fn aborted_by_markers(
+    segment: &Segment,
+    producers: &mut ProducerState,
+) -> Result<Vec<AbortedTxn>, ReadError> {
+    let file = segment.file().map_err(segment.failed(Kind::Log))?;
+    let size = segment.size().map_err(segment.failed(Kind::Log))?;
+    let mut scan = Scan::batches(file.as_ref(), 0, size);
+    let mut aborted = Vec::new();
+    loop {
+        let position = scan.position();
+        match scan.next_whole() {
+            Ok(Some((header, batch))) => {
+                let marker = TxnMarker::read(&header, body(batch));
+                let completed = producers.update(&header, marker);
+                aborted.extend(completed.filter(|txn| !txn.committed).map(AbortedTxn::from));
+            }
+            Ok(None) => return Ok(aborted),
+            Err(ScanError::Io(source)) => return Err(segment.failed(Kind::Log)(source)),
+            Err(ScanError::Batch(cause)) => {
+                return Err(segment.damage(position, &cause.to_string()));
+            }
+        }
+    }
+}
