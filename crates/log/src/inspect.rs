@@ -24,6 +24,9 @@ use crate::{
 
 mod segment;
 mod text;
+mod transactions;
+
+use self::transactions::Transactions;
 
 /// Most bytes the records of one batch may decompress to.
 const DECOMPRESSED_BYTES_MAX: usize = 1 << 30;
@@ -156,6 +159,7 @@ pub fn inspect_partition(path: &Path) -> io::Result<Inspection> {
     files.sort_unstable();
     let mut inspection = Inspection::default();
     let epochs = epochs(&dir, &mut inspection)?;
+    let mut transactions = Transactions::default();
     let bases: Vec<Offset> =
         files.iter().filter(|(_, kind)| *kind == Kind::Log).map(|(base, _)| *base).collect();
     for (base, kind) in &files {
@@ -163,7 +167,8 @@ pub fn inspect_partition(path: &Path) -> io::Result<Inspection> {
             Kind::Log => {
                 let next = bases.iter().find(|next| *next > base);
                 let limit = next.copied().unwrap_or(Offset(i64::MAX));
-                segment::inspect(&dir, (*base, limit), &epochs, &mut inspection)?;
+                let known = (&epochs, &mut transactions);
+                segment::inspect(&dir, (*base, limit), known, &mut inspection)?;
             }
             Kind::Snapshot => {
                 let name = names::name(*base, *kind);

@@ -5,13 +5,15 @@ use std::{io, iter::Peekable, path::PathBuf, vec::IntoIter};
 use ottla_record::{BatchError, Scratch, check_crc};
 use ottla_types::Offset;
 
-use super::{DECOMPRESSED_BYTES_MAX, Finding, InspectedBatch, Inspection, SegmentBatches, entries};
+use super::{
+    DECOMPRESSED_BYTES_MAX, Finding, InspectedBatch, Inspection, SegmentBatches, entries,
+    transactions::Transactions,
+};
 use crate::{
     dir::{Dir, DiskDir},
     epochs::EpochCache,
     index::{Entry, OffsetEntry, TimeEntry},
     names::{self, Kind},
-    txn_index,
 };
 
 /// An index that is compared with the batches as they come by.
@@ -42,7 +44,7 @@ impl<E: Entry> Led<E> {
 pub(super) fn inspect(
     dir: &DiskDir,
     (base, limit): (Offset, Offset),
-    epochs: &EpochCache,
+    (epochs, transactions): (&EpochCache, &mut Transactions),
     out: &mut Inspection,
 ) -> io::Result<()> {
     let path = dir.path().join(names::name(base, Kind::Log));
@@ -56,6 +58,7 @@ pub(super) fn inspect(
         next: base,
         limit,
     };
+    transactions.begin(dir, base, out)?;
     out.segments += 1;
     // Where batches are wrong, whatever the indexes say of them means nothing.
     let mut is_sound = true;
@@ -69,6 +72,7 @@ pub(super) fn inspect(
                 }
                 if is_sound {
                     walk.follow(&batch, out);
+                    transactions.follow(&batch, out);
                 }
                 out.batches += 1;
                 out.bytes += batch.bytes.len() as u64;
@@ -81,12 +85,9 @@ pub(super) fn inspect(
     }
     if is_sound {
         walk.end(out);
-    }
-    let name = names::name(base, Kind::TxnIndex);
-    let content = dir.read(&name)?.unwrap_or_default();
-    if txn_index::parse(&content).len() * txn_index::SIZE != content.len() {
-        let cause = "an entry cannot be that of an aborted transaction";
-        out.findings.push(Finding::new(&dir.path().join(name), None, cause));
+        transactions.end(out);
+    } else {
+        transactions.forget();
     }
     Ok(())
 }

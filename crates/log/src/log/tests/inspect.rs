@@ -81,6 +81,35 @@ fn an_index_that_leads_astray_is_found() {
 }
 
 #[test]
+fn an_index_that_contradicts_the_markers_is_found() {
+    for segment_bytes in [200, 600, 1 << 20] {
+        let mut bench = transactions::mixed(LogConfig { segment_bytes, ..small() });
+        bench.log.close(NOW).unwrap();
+        assert_eq!(inspect(&bench).findings, []);
+        for name in bench.files(".txnindex") {
+            let path = bench.path().join(name);
+            let whole = std::fs::read(&path).unwrap();
+            let found = |bench: &Bench, content: &[u8]| {
+                std::fs::write(&path, content).unwrap();
+                let findings = inspect(bench).findings;
+                assert!(findings.iter().all(|it| it.file == path), "{findings:?}");
+                findings.len()
+            };
+            for size in (0..whole.len()).step_by(17) {
+                assert!(found(&bench, &whole[..size]) > 0, "{size}");
+            }
+            // The producer, where the transaction begins, and where it ends.
+            for (at, flip) in [(9, 1), (17, 0x40), (17, 1), (25, 1)] {
+                let mut changed = whole.clone();
+                changed[at] ^= flip;
+                assert!(found(&bench, &changed) > 0, "{at}");
+            }
+            assert_eq!(found(&bench, &whole), 0);
+        }
+    }
+}
+
+#[test]
 fn a_damaged_snapshot_or_epoch_file_is_found() {
     assert_ne!(found_after(".snapshot", 0, |bytes| bytes[12] ^= 1), [""; 0]);
     assert_ne!(found_after("leader-epoch-checkpoint", 0, |bytes| bytes.truncate(3)), [""; 0]);

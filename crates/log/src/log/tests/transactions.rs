@@ -170,7 +170,7 @@ fn committed(bench: &mut Bench) -> Vec<i64> {
 }
 
 /// Transactions of three producers within each other, over several segments.
-fn mixed(config: LogConfig) -> Bench {
+pub(super) fn mixed(config: LogConfig) -> Bench {
     let mut bench = Bench::new(config);
     for n in 0..12 {
         bench.append(transactional(1 + n % 3, i32::try_from(n / 3).unwrap(), 1));
