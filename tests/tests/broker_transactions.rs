@@ -270,6 +270,30 @@ fn an_open_transaction_survives_a_crash_and_ends_after_it() {
 }
 
 #[test]
+fn aborted_records_are_told_of_where_the_index_of_them_was_lost() {
+    let (mut broker, mut client) = broker();
+    append(&mut client, 1, 0, 0);
+    append(&mut client, 2, 0, 0);
+    end(&mut client, 2, 0, false);
+    append(&mut client, 2, 0, 1);
+    end(&mut client, 2, 0, true);
+    end(&mut client, 1, 0, false);
+    let index = broker.data_dir().join(format!("{TOPIC}-0/00000000000000000000.txnindex"));
+    let whole = std::fs::read(&index).unwrap();
+    for left in [None, Some(&whole[..0]), Some(&whole[..34]), Some(&whole[..60])] {
+        broker.stop();
+        match left {
+            Some(left) => std::fs::write(&index, left).unwrap(),
+            None => std::fs::remove_file(&index).unwrap(),
+        }
+        broker.start_again();
+        client = broker.client();
+        assert_eq!(aborted(&read(&mut client, 0, 1)), Some(vec![(2, 1), (1, 0)]));
+        assert_eq!(std::fs::read(&index).unwrap(), whole);
+    }
+}
+
+#[test]
 fn records_of_an_open_transaction_can_be_deleted() {
     let (mut broker, mut client) = broker();
     for sequence in 0..3 {
