@@ -17,9 +17,9 @@ use super::{
     rest::{Damage, Kept, Rest, segment_of},
 };
 use crate::{
-    AbortedTxn, FileRange, Log, LogReader, ReadError, checkpoint,
+    AbortedTxn, EpochCache, FileRange, Log, LogReader, ReadError, checkpoint,
     log_dir::{LOG_STARTS, RECOVERY_POINTS},
-    names::Kind,
+    names::{self, Kind},
 };
 
 /// One log of a damaged directory, and what is to be held against it.
@@ -111,6 +111,16 @@ impl<'a> Case<'a> {
         }
         if start == kept.model.start {
             return false;
+        }
+        // After a stop in order the leader epochs say where the log begins. Nothing tells whether older
+        // ones do or the checkpoint has a number that is too large: the log has more than it should
+        // then, and not less.
+        let epochs = format!("{}/{}", kept.at, names::LEADER_EPOCHS);
+        if self.rest.was_clean && self.damage.name == epochs && start < kept.model.start {
+            let after = EpochCache::parse(self.damage.after.as_deref().unwrap_or_default());
+            let begun = after.unwrap().entries()[0].1.0;
+            assert_eq!(start, begun.max(kept.bases[0]), "{context}");
+            return true;
         }
         // Retention renames the log of a segment before its indexes: what a power cut leaves of it in
         // between looks the same as a lost log. So does any segment of a compacted log.
