@@ -328,6 +328,16 @@ fn stable_offset(client: &mut Client) -> (i64, i16) {
     (partition.committed_offset, partition.error_code)
 }
 
+/// What a tool shows of the group, which does not wait for transactions.
+fn shown_offsets(broker: &TestBroker) -> Vec<i64> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = ottla_client::Client::connect(&broker.address().to_string()).await.unwrap();
+        let offsets = client.admin().list_group_offsets("tellers").await.unwrap();
+        offsets.values().map(|committed| committed.offset.0).collect()
+    })
+}
+
 #[test]
 fn pending_offsets_survive_a_crash_and_end_with_their_transaction() {
     let mut broker = TestBroker::start(&[]);
@@ -368,6 +378,7 @@ fn pending_offsets_survive_a_crash_and_end_with_their_transaction() {
     assert_eq!(committed.topics[0].partitions[0].error_code, 0, "{committed:?}");
     for _ in 0..2 {
         assert_eq!(stable_offset(&mut client), (-1, UNSTABLE_OFFSET_COMMIT));
+        assert_eq!(shown_offsets(&broker), [] as [i64; 0]);
         broker.crash_and_restart();
         client = broker.client();
     }
@@ -381,4 +392,5 @@ fn pending_offsets_survive_a_crash_and_end_with_their_transaction() {
     eventually("the offset", || (stable_offset(&mut client) == (5, 0)).then_some(()));
     broker.crash_and_restart();
     assert_eq!(stable_offset(&mut broker.client()), (5, 0));
+    assert_eq!(shown_offsets(&broker), [5]);
 }

@@ -249,23 +249,33 @@ impl Admin {
         Ok(results)
     }
 
-    /// The offsets that a group committed, of all partitions.
+    /// The offsets that a group committed, of all partitions. Of those that a transaction under way
+    /// commits anew, the ones before, as Kafka's tools show them.
     pub async fn list_group_offsets(&self, group_id: &str) -> Result<Offsets> {
+        self.group_offsets(group_id, false).await
+    }
+
+    /// The same; with `require_stable` it waits for the end of such a transaction (KIP-447).
+    pub(crate) async fn group_offsets(
+        &self,
+        group_id: &str,
+        require_stable: bool,
+    ) -> Result<Offsets> {
         let mut backoff = self.client.backoff();
         loop {
-            match self.ask_group_offsets(group_id).await {
+            match self.ask_group_offsets(group_id, require_stable).await {
                 Err(error) if error.is_retriable() => backoff.pause(error).await?,
                 done => return done,
             }
         }
     }
 
-    async fn ask_group_offsets(&self, group_id: &str) -> Result<Offsets> {
+    async fn ask_group_offsets(&self, group_id: &str, require_stable: bool) -> Result<Offsets> {
         let to = (self.client.find_coordinator(group_id).await?, Lane::Shared);
         // From version 10 on topics have ids only; 9 has the same meaning with names.
         let build = |version| {
-            let mut request =
-                OffsetFetchRequest { require_stable: version >= 7, ..Default::default() };
+            let require_stable = require_stable && version >= 7;
+            let mut request = OffsetFetchRequest { require_stable, ..Default::default() };
             if version >= 8 {
                 request.groups = vec![OffsetFetchRequestGroup {
                     group_id: group_id.into(),

@@ -235,7 +235,7 @@ impl Membership {
         let committed = if partitions.is_empty() {
             BTreeMap::new()
         } else {
-            shared.client.admin().list_group_offsets(&settings.group_id).await?
+            shared.client.admin().group_offsets(&settings.group_id, true).await?
         };
         let mut offsets: Vec<(Key, i64)> = Vec::new();
         for (topic, partition) in &partitions {
