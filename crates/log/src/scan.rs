@@ -11,9 +11,9 @@ use ottla_record::{BATCH_OVERHEAD, BatchError, BatchHeader, check_crc};
 use crate::dir::LogFile;
 
 /// Bytes read ahead while headers are looked at.
-pub(crate) const HEADER_WINDOW: usize = 8 << 10;
+const HEADER_WINDOW: usize = 8 << 10;
 /// Bytes read at once while whole batches are looked at.
-pub(crate) const BATCH_WINDOW: usize = 1 << 20;
+const BATCH_WINDOW: usize = 1 << 20;
 
 /// Why a scan stopped before the end.
 #[derive(Debug)]

@@ -8,13 +8,16 @@
 //! which `reader/committed.rs` answers and only readers of committed records ask.
 //! Kafka: nothing; clients find damage, if they look, and not damage to the offsets.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use ottla_record::BatchHeader;
-use ottla_types::Offset;
+use ottla_types::{Offset, ProducerId};
 
 use crate::{
     dir::LogFile,
@@ -26,6 +29,9 @@ use crate::{
 
 /// Most places of a segment that are remembered apart from each other.
 const SPANS_MAX: usize = 32;
+
+/// Most ends of transactions that are remembered of a segment.
+const TXN_ENDS_MAX: usize = 64;
 
 /// Which bytes of a segment need no look.
 #[derive(Debug)]
@@ -43,6 +49,8 @@ struct Inner {
     batches: Spans,
     /// Where the index of aborted transactions says what the markers say.
     transactions: Spans,
+    /// Ends of transactions that were looked for, the last ones.
+    ends: VecDeque<TxnEnd>,
     was_compacted: Option<bool>,
     reported: Option<u64>,
 }
@@ -79,6 +87,17 @@ impl Spans {
         }
         self.0.push((start, end));
     }
+}
+
+/// How a transaction ended that is longer than what was read of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TxnEnd {
+    pub(crate) producer_id: ProducerId,
+    /// From here on nothing of the producer is a marker but what ends it.
+    pub(crate) from: Offset,
+    /// Of the marker.
+    pub(crate) marker: Offset,
+    pub(crate) is_committed: bool,
 }
 
 /// What surrounds the batches that are looked at.
@@ -120,6 +139,21 @@ impl Verified {
     /// Says that it is so.
     pub(crate) fn settle(&self, from: u64, end: u64) {
         self.lock().transactions.add(from, end);
+    }
+
+    /// How the transaction of a producer ended that it had data of at this offset, if that was found
+    /// lately.
+    pub(crate) fn txn_end(&self, producer_id: ProducerId, at: Offset) -> Option<TxnEnd> {
+        let is_it =
+            |end: &&TxnEnd| end.producer_id == producer_id && end.from <= at && at < end.marker;
+        self.lock().ends.iter().find(is_it).copied()
+    }
+
+    /// Remembers it for whoever reads on.
+    pub(crate) fn note_txn_end(&self, end: TxnEnd) {
+        let mut inner = self.lock();
+        inner.ends.truncate(TXN_ENDS_MAX - 1);
+        inner.ends.push_front(end);
     }
 
     /// Everything from this position on needs no look.

@@ -4,8 +4,8 @@
 //! are follows from the entries of the offset index, as in Kafka. What was on disk before the log
 //! was opened is compared with the markers that follow it when it is read first, since nothing else
 //! tells an index that has lost entries from one of a log without aborted transactions. Budget:
-//! nothing where no batch is transactional; else one more look at the range, and on to the markers
-//! of its transactions.
+//! nothing where no batch is transactional; else the headers once more, and those up to the markers of
+//! the transactions once for each of them, with one look at the checksums of both.
 //! Kafka: `LocalLog.addAbortedTransactions`, `LogSegment.fetchUpperBoundOffset`, which believe the
 //! index.
 
@@ -19,10 +19,14 @@ use crate::{
     error::ReadError,
     names::Kind,
     producers::TxnMarker,
-    scan::{BATCH_WINDOW, HEADER_WINDOW, Scan, ScanError},
+    scan::{Scan, ScanError},
     segment::Segment,
     txn_index::AbortedTxn,
+    verify::TxnEnd,
 };
+
+/// What is looked at behind a range before it is asked whether that was enough.
+const STEP_BYTES: u64 = 256 << 10;
 
 impl LogReader {
     /// The aborted transactions that overlap what was read from `start` on, ordered by the offset
@@ -133,17 +137,17 @@ impl LogReader {
         if base_offset >= self.indexed_from || segment.verified.is_settled(position, end) {
             return Ok(());
         }
-        let mut skips = Skips::new(aborted);
+        let mut skips = Skips::new(aborted, segment);
         let mut place = (position, end);
         for (at, segment) in self.segments.iter().enumerate().skip(at) {
             match self.follow(at, segment, place, &mut skips) {
                 Ok(Looked::On) => place = (0, 0),
                 Ok(Looked::Enough) => break,
-                Ok(Looked::Contradiction(to)) => {
-                    return Err(self.wrongly_indexed(base_offset, to));
-                }
+                Ok(Looked::Contradiction(to)) => return Err(self.wrongly_indexed(base_offset, to)),
                 // Retention or a truncation has taken the file after the snapshot was taken.
                 Err(_) if segment.is_deleted() => return Ok(()),
+                // What follows is not known. Whoever reads it is told, and the index is believed.
+                Err(ReadError::Damaged { .. }) => break,
                 Err(error) => return Err(error),
             }
         }
@@ -162,24 +166,37 @@ impl LogReader {
     ) -> Result<Looked, ReadError> {
         let (limit, _) = self.bounds(at, segment)?;
         let file = segment.file().map_err(segment.failed(Kind::Log))?;
-        let window = usize::try_from(range_end.saturating_sub(from)).unwrap_or(usize::MAX);
-        let window = window.clamp(HEADER_WINDOW, BATCH_WINDOW);
-        let mut scan = Scan::with_window(file.as_ref(), from, limit, window);
+        let mut scan = Scan::headers(file.as_ref(), from, limit);
+        let (mut in_order_to, mut control) = (from, Vec::new());
         loop {
             let is_asked = scan.position() < range_end;
             if !is_asked && skips.is_decided() {
                 return Ok(Looked::Enough);
             }
-            match scan.next_whole() {
-                Ok(Some((header, batch))) => {
-                    if let Some(to) = skips.follow(&header, batch, is_asked) {
-                        return Ok(Looked::Contradiction(to));
-                    }
+            if scan.position() >= in_order_to {
+                let to = limit.min(range_end.max(scan.position() + STEP_BYTES));
+                in_order_to = self.verified_end(at, segment, scan.position(), to)?;
+                if in_order_to <= scan.position() {
+                    return Ok(Looked::On);
                 }
+            }
+            let (position, header) = match scan.next_header() {
+                Ok(Some(found)) => found,
                 Ok(None) => return Ok(Looked::On),
-                // What follows is not known. Whoever reads it is told, and the index is believed.
-                Err(ScanError::Batch(_)) => return Ok(Looked::Enough),
                 Err(ScanError::Io(source)) => return Err(segment.failed(Kind::Log)(source)),
+                Err(ScanError::Batch(cause)) => {
+                    return Err(segment.damage(scan.position(), &cause.to_string()));
+                }
+            };
+            control.clear();
+            if header.attributes.is_control() {
+                control.resize(header.size(), 0);
+                let read = file.read_at(&mut control, position);
+                read.map_err(segment.failed(Kind::Log))?;
+            }
+            let marker = TxnMarker::read(&header, body(&control));
+            if let Some(to) = skips.follow(&header, marker, is_asked) {
+                return Ok(Looked::Contradiction(to));
             }
         }
     }
@@ -213,53 +230,78 @@ struct Skips<'a> {
     /// Producers whose batches are skipped, with where the index has the marker.
     skipped: HashMap<ProducerId, Offset>,
     open: HashMap<ProducerId, Open>,
+    /// Of the range. It remembers the markers that were found behind it.
+    segment: &'a Segment,
+    is_past: bool,
 }
 
 /// What a client does with the batches of a transaction.
-#[derive(Default)]
+#[derive(Clone, Copy)]
 struct Open {
+    first: Offset,
     reads: bool,
     skips: bool,
     /// Where the index has the marker, if that is known.
     marker: Option<Offset>,
 }
 
+impl Open {
+    fn is_right(&self, is_committed: bool) -> bool {
+        if is_committed { !self.skips } else { !self.reads }
+    }
+}
+
 impl<'a> Skips<'a> {
-    fn new(aborted: &'a [AbortedTxn]) -> Self {
+    fn new(aborted: &'a [AbortedTxn], segment: &'a Segment) -> Self {
         let mut upcoming: Vec<&AbortedTxn> = aborted.iter().collect();
         upcoming.sort_by_key(|txn| Reverse(txn.first_offset));
-        Self { upcoming, skipped: HashMap::new(), open: HashMap::new() }
+        let (skipped, open) = (HashMap::new(), HashMap::new());
+        Self { upcoming, skipped, open, segment, is_past: false }
     }
 
-    /// Whether the markers of all transactions were come by.
-    fn is_decided(&self) -> bool {
+    /// Whether the markers of all transactions are known. To be asked behind the range only.
+    fn is_decided(&mut self) -> bool {
+        if !std::mem::replace(&mut self.is_past, true) {
+            let ends = &self.segment.verified;
+            // One that contradicts the index is looked for again: it may be of batches that are gone.
+            self.open.retain(|producer_id, open| {
+                let end = ends.txn_end(*producer_id, open.first);
+                end.is_none_or(|end| !open.is_right(end.is_committed))
+            });
+        }
         self.open.is_empty()
     }
 
     /// Does with the next batch what a client does that is given it, if `is_asked`. An offset up to
     /// which an index is wrong, inclusive, where the marker says something else.
-    fn follow(&mut self, header: &BatchHeader, batch: &[u8], is_asked: bool) -> Option<Offset> {
-        while is_asked
-            && let Some(txn) = self.upcoming.pop_if(|txn| txn.first_offset <= header.last_offset())
-        {
+    fn follow(
+        &mut self,
+        header: &BatchHeader,
+        marker: Option<TxnMarker>,
+        is_asked: bool,
+    ) -> Option<Offset> {
+        let is_reached = |txn: &mut &AbortedTxn| txn.first_offset <= header.last_offset();
+        while is_asked && let Some(txn) = self.upcoming.pop_if(is_reached) {
             self.skipped.insert(txn.producer_id, txn.last_offset);
         }
-        if !header.attributes.is_transactional() {
-            return None;
-        }
-        let producer_id = header.producer_id;
-        if header.attributes.is_control() {
-            let marker = TxnMarker::read(header, body(batch))?;
-            if !marker.committed {
+        let (producer_id, at) = (header.producer_id, header.base_offset);
+        if let Some(TxnMarker { committed: is_committed, .. }) = marker {
+            if !is_committed {
                 self.skipped.remove(&producer_id);
             }
             let open = self.open.remove(&producer_id)?;
-            let is_wrong = if marker.committed { open.skips } else { open.reads };
-            return is_wrong.then(|| open.marker.max(Some(header.base_offset))).flatten();
+            if !is_asked {
+                let (from, marker) = (open.first, at);
+                let end = TxnEnd { producer_id, from, marker, is_committed };
+                self.segment.verified.note_txn_end(end);
+            }
+            return if open.is_right(is_committed) { None } else { open.marker.max(Some(at)) };
         }
+        let is_data = header.attributes.is_transactional() && !header.attributes.is_control();
         // Compaction leaves batches without records.
-        if is_asked && header.record_count > 0 {
-            let open = self.open.entry(producer_id).or_default();
+        if is_asked && is_data && header.record_count > 0 {
+            let new = Open { first: at, reads: false, skips: false, marker: None };
+            let open = self.open.entry(producer_id).or_insert(new);
             match self.skipped.get(&producer_id) {
                 Some(marker) => (open.skips, open.marker) = (true, open.marker.max(Some(*marker))),
                 None => open.reads = true,
