@@ -115,6 +115,38 @@ fn damage_before_the_last_segment_is_named_and_not_copied() {
 }
 
 #[test]
+fn a_log_that_has_lost_its_end_or_all_is_named_and_not_copied() {
+    let mut broker = source();
+    broker.stop();
+    let look = || Import::look(&[broker.data_dir().to_owned()]);
+    let dir = broker.data_dir().join("kept-0");
+    let log = dir.join("00000000000000000000.log");
+    let whole = fs::read(&log).unwrap();
+    fs::write(&log, &whole[..whole.len() - 1]).unwrap();
+    let error = look().unwrap_err().to_string();
+    assert!(error.contains("has the line \"kept 0 3\": records are missing"), "{error}");
+    fs::write(&log, &whole).unwrap();
+    let aside = broker.data_dir().join("aside");
+    fs::rename(&dir, &aside).unwrap();
+    let error = look().unwrap_err().to_string();
+    assert!(error.contains("kept-0 is missing"), "{error}");
+    fs::rename(&aside, &dir).unwrap();
+    // Retention has deleted all that this one had.
+    let emptied = broker.data_dir().join("kept-1");
+    fs::rename(emptied.join("00000000000000000000.log"), emptied.join("00000000000000000007.log"))
+        .unwrap();
+    let points = broker.data_dir().join("recovery-point-offset-checkpoint");
+    let text = fs::read_to_string(&points).unwrap();
+    assert!(text.contains("kept 1 0"), "{text}");
+    fs::write(&points, text.replace("kept 1 0", "kept 1 7")).unwrap();
+    assert_eq!(look().unwrap().survey().missing, [] as [&str; 0]);
+    // Nothing was ever in this one.
+    fs::write(&points, text).unwrap();
+    fs::remove_dir_all(broker.data_dir().join("kept-1")).unwrap();
+    assert_eq!(look().unwrap().survey().missing, ["kept-1"]);
+}
+
+#[test]
 fn a_damaged_metadata_log_is_not_taken_for_a_torn_one() {
     let mut broker = source();
     broker.stop();

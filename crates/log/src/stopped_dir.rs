@@ -12,9 +12,10 @@ use std::{
 use ottla_types::{Offset, TopicPartition};
 
 use crate::{
+    checkpoint::partition_words,
     dir::{Dir, DiskDir, OpenMode},
     error::LogError,
-    log_dir::{Checkpoints, Contents, LogDir, MetaProperties, lock_shared},
+    log_dir::{Checkpoints, Contents, LogDir, MetaProperties, RECOVERY_POINTS, lock_shared},
     names::{self, Kind},
     scan::{Scan, ScanError},
     write_ahead::WrittenAhead,
@@ -121,6 +122,29 @@ impl StoppedDir {
         Ok(segments)
     }
 
+    /// An error where a partition's log ends before its recovery point, as a start refuses it; `end` is its
+    /// end, exclusive, and `None` where it is not there.
+    pub fn check_end(
+        &self,
+        at: &TopicPartition,
+        end: Option<Offset>,
+        recovery_point: Offset,
+    ) -> Result<(), LogError> {
+        if end.unwrap_or(Offset::ZERO) >= recovery_point {
+            return Ok(());
+        }
+        let (words, expected) = (partition_words(at), recovery_point);
+        let (mut path, checkpoint) =
+            (self.path().join(at.to_string()), self.path().join(RECOVERY_POINTS));
+        let Some(log_end_offset) = end else {
+            return Err(LogError::Gone { path, at: words, expected, checkpoint });
+        };
+        if let Some(last) = self.segments(at)?.pop() {
+            path.push(last.name);
+        }
+        Err(LogError::Incomplete { path, log_end_offset, at: words, expected, checkpoint })
+    }
+
     /// What a partition's log holds from `log_start_offset` on. The last segment is read as a whole
     /// and its checksums are checked, since a crash may have torn it; of the others, the headers.
     pub fn survey(
@@ -132,6 +156,7 @@ impl StoppedDir {
         let segments = self.segments(at)?;
         let mut survey = LogSurvey { log_end_offset: log_start_offset, ..LogSurvey::default() };
         for (place, segment) in segments.iter().enumerate() {
+            survey.log_end_offset = survey.log_end_offset.max(segment.base_offset);
             let path = dir.path().join(&segment.name);
             let file =
                 dir.open(&segment.name, OpenMode::Read).map_err(LogError::io("open", &path))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use ottla_coordinator::Census;
-use ottla_log::{LogSurvey, StoppedDir};
+use ottla_log::{Checkpoints, LogSurvey, StoppedDir};
 use ottla_metadata::Image;
 use ottla_record::{Batches, decode_batch};
 use ottla_types::{BrokerId, Offset, TopicName, TopicPartition};
@@ -42,7 +42,7 @@ pub struct Survey {
     pub groups: usize,
     /// Offsets that they have committed.
     pub committed_offsets: usize,
-    /// Partitions whose directory is missing. They begin empty.
+    /// Partitions that are not there, and of which no checkpoint says that they were. They begin empty.
     pub missing: Vec<String>,
     /// Directories of partitions that no topic has. They stay behind.
     pub strays: Vec<String>,
@@ -67,7 +67,8 @@ pub(super) fn take(dirs: &[StoppedDir]) -> Result<Survey, ImportError> {
     let mut census = Census::default();
     let mut found = BTreeSet::new();
     for dir in dirs {
-        let starts = dir.read_checkpoints()?.log_start_offsets;
+        let Checkpoints { recovery_points, log_start_offsets: starts, .. } =
+            dir.read_checkpoints()?;
         let written_ahead = dir.read_written_ahead()?;
         for at in dir.contents()?.partitions {
             if *at.topic == *TopicName::CLUSTER_METADATA {
@@ -80,6 +81,8 @@ pub(super) fn take(dirs: &[StoppedDir]) -> Result<Survey, ImportError> {
             };
             let start = starts.get(&at).copied().unwrap_or(Offset::ZERO);
             let log = dir.survey(&at, start)?;
+            let point = recovery_points.get(&at).copied().unwrap_or(Offset::ZERO);
+            dir.check_end(&at, Some(log.log_end_offset), point)?;
             if written_ahead.end_offset(topic.id, at.partition) > Some(log.log_end_offset) {
                 return Err(only_written_ahead(dir, &at));
             }
@@ -90,14 +93,31 @@ pub(super) fn take(dirs: &[StoppedDir]) -> Result<Survey, ImportError> {
             found.insert(at);
         }
     }
-    for topic in image.topics() {
-        let all =
-            topic.partitions().map(|(index, _)| TopicPartition::new(topic.name.clone(), index));
-        survey.missing.extend(all.filter(|at| !found.contains(at)).map(|at| at.to_string()));
-    }
+    survey.missing = missing(dirs, &image, &found)?;
     survey.strays.sort_unstable();
     (survey.groups, survey.committed_offsets) = (census.groups(), census.offsets());
     Ok(survey)
+}
+
+/// Partitions that are in none of the directories. An error where one of them was: its records are lost.
+fn missing(
+    dirs: &[StoppedDir],
+    image: &Image,
+    found: &BTreeSet<TopicPartition>,
+) -> Result<Vec<String>, ImportError> {
+    let of_topics = image.topics().flat_map(|topic| {
+        let at = |(index, _)| TopicPartition::new(topic.name.clone(), index);
+        topic.partitions().map(at)
+    });
+    let missing: BTreeSet<TopicPartition> = of_topics.filter(|at| !found.contains(at)).collect();
+    for dir in dirs {
+        for (at, point) in dir.read_checkpoints()?.recovery_points {
+            if missing.contains(&at) {
+                dir.check_end(&at, None, point)?;
+            }
+        }
+    }
+    Ok(missing.iter().map(ToString::to_string).collect())
 }
 
 /// After a power cut, acknowledged records may be in the write-ahead log only, which is not copied.
