@@ -12,7 +12,12 @@ use ottla_tests::{
     in_process::{TestBroker, eventually},
     log_dirs::TWO,
 };
-use ottla_wire::messages::ListGroupsRequest;
+use ottla_wire::{
+    Str,
+    messages::{
+        FindCoordinatorRequest, InitProducerIdRequest, ListGroupsRequest, ListTransactionsRequest,
+    },
+};
 
 const KAFKA_STORAGE_ERROR: i16 = 56;
 const CORRUPT_MESSAGE: i16 = 2;
@@ -250,4 +255,43 @@ fn damaged_offsets_of_groups_cost_no_others() {
     let listed = client.call(4, &ListGroupsRequest::default());
     assert_eq!(listed.error_code, 0);
     assert_eq!(listed.groups.len(), found.iter().filter(|it| it.is_ok()).count());
+}
+
+#[test]
+fn damaged_transactions_cost_no_others() {
+    let mut broker = TestBroker::start(&[("transaction.state.log.num.partitions", "2")]);
+    let mut client = broker.client();
+    let ids = ["a", "b", "c", "d", "e", "f"];
+    let init = |client: &mut Client, id: &str| {
+        let request = InitProducerIdRequest {
+            transactional_id: Some(Str::from(id)),
+            transaction_timeout_ms: 60_000,
+            ..Default::default()
+        };
+        client.call(4, &request).error_code
+    };
+    let find = FindCoordinatorRequest {
+        key_type: 1,
+        coordinator_keys: ids.map(Str::from).to_vec(),
+        ..Default::default()
+    };
+    client.call(4, &find);
+    for id in ids {
+        eventually("there is a coordinator", || (init(&mut client, id) == 0).then_some(()));
+    }
+    broker.stop();
+    let path = log_of(broker.data_dir(), "__transaction_state-0");
+    assert!(fs::metadata(&path).unwrap().len() > 0, "some id lies there");
+    flip(&path, 5);
+    broker.start_again();
+    let mut client = broker.client();
+    eventually("all is loaded, or given up", || {
+        let found = ids.map(|id| init(&mut client, id));
+        let is_settled = found.iter().all(|code| [0, NOT_COORDINATOR].contains(code));
+        (is_settled && found.contains(&0) && found.contains(&NOT_COORDINATOR)).then_some(())
+    });
+    let listed = client.call(0, &ListTransactionsRequest::default());
+    assert_eq!(listed.error_code, 0);
+    let known = ids.iter().filter(|id| init(&mut client, id) == 0).count();
+    assert_eq!(listed.transaction_states.len(), known);
 }
