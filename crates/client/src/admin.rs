@@ -15,7 +15,7 @@ mod transactions;
 pub use cluster::{BrokerDescription, ClusterDescription, LogDir, LogDirPartition};
 pub use configs::{ConfigChange, ConfigEntry, ConfigResource, ConfigSynonym};
 pub use groups::{CommittedOffset, GroupDescription, GroupListing, GroupMember};
-pub(crate) use groups::{Committer, Offsets, assignment_of};
+pub(crate) use groups::{Committer, Offsets, Pending, assignment_of};
 pub use offsets::{ListedOffset, OffsetSpec};
 pub use partitions::{Election, EligibleReplicas, PartitionReassignment};
 pub use topics::{CreatedTopic, NewTopic};

@@ -72,6 +72,15 @@ pub struct GroupMember {
     pub assignment: Vec<(String, i32)>,
 }
 
+/// What becomes of offsets that a transaction under way commits (KIP-447).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pending {
+    /// The ones before are told.
+    PassedOver,
+    /// The transaction has to end first.
+    WaitedFor,
+}
+
 /// A committed offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedOffset {
@@ -252,29 +261,25 @@ impl Admin {
     /// The offsets that a group committed, of all partitions. Of those that a transaction under way
     /// commits anew, the ones before, as Kafka's tools show them.
     pub async fn list_group_offsets(&self, group_id: &str) -> Result<Offsets> {
-        self.group_offsets(group_id, false).await
+        self.group_offsets(group_id, Pending::PassedOver).await
     }
 
-    /// The same; with `require_stable` it waits for the end of such a transaction (KIP-447).
-    pub(crate) async fn group_offsets(
-        &self,
-        group_id: &str,
-        require_stable: bool,
-    ) -> Result<Offsets> {
+    /// The same, with or without the wait.
+    pub(crate) async fn group_offsets(&self, group_id: &str, pending: Pending) -> Result<Offsets> {
         let mut backoff = self.client.backoff();
         loop {
-            match self.ask_group_offsets(group_id, require_stable).await {
+            match self.ask_group_offsets(group_id, pending).await {
                 Err(error) if error.is_retriable() => backoff.pause(error).await?,
                 done => return done,
             }
         }
     }
 
-    async fn ask_group_offsets(&self, group_id: &str, require_stable: bool) -> Result<Offsets> {
+    async fn ask_group_offsets(&self, group_id: &str, pending: Pending) -> Result<Offsets> {
         let to = (self.client.find_coordinator(group_id).await?, Lane::Shared);
         // From version 10 on topics have ids only; 9 has the same meaning with names.
         let build = |version| {
-            let require_stable = require_stable && version >= 7;
+            let require_stable = pending == Pending::WaitedFor && version >= 7;
             let mut request = OffsetFetchRequest { require_stable, ..Default::default() };
             if version >= 8 {
                 request.groups = vec![OffsetFetchRequestGroup {

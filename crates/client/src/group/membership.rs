@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Error, Position, Result,
-    admin::{Committer, assignment_of},
+    admin::{Committer, Pending, assignment_of},
     client::{ANY, AutoCreate, Lane},
     consumer::{resolve, state::Key},
 };
@@ -235,7 +235,7 @@ impl Membership {
         let committed = if partitions.is_empty() {
             BTreeMap::new()
         } else {
-            shared.client.admin().group_offsets(&settings.group_id, true).await?
+            shared.client.admin().group_offsets(&settings.group_id, Pending::WaitedFor).await?
         };
         let mut offsets: Vec<(Key, i64)> = Vec::new();
         for (topic, partition) in &partitions {

@@ -142,12 +142,11 @@ impl LogReader {
         for (at, segment) in self.segments.iter().enumerate().skip(at) {
             match self.follow(at, segment, place, &mut skips) {
                 Ok(Looked::On) => place = (0, 0),
-                Ok(Looked::Enough) => break,
                 Ok(Looked::Contradiction(to)) => return Err(self.wrongly_indexed(base_offset, to)),
                 // Retention or a truncation has taken the file after the snapshot was taken.
                 Err(_) if segment.is_deleted() => return Ok(()),
                 // What follows is not known. Whoever reads it is told, and the index is believed.
-                Err(ReadError::Damaged { .. }) => break,
+                Ok(Looked::Enough) | Err(ReadError::Damaged { .. }) => break,
                 Err(error) => return Err(error),
             }
         }
@@ -195,7 +194,9 @@ impl LogReader {
                 read.map_err(segment.failed(Kind::Log))?;
             }
             let marker = TxnMarker::read(&header, body(&control));
-            if let Some(to) = skips.follow(&header, marker, is_asked) {
+            let wrong_to =
+                if is_asked { skips.read(&header, marker) } else { skips.pass(&header, marker) };
+            if let Some(to) = wrong_to {
                 return Ok(Looked::Contradiction(to));
             }
         }
@@ -246,8 +247,10 @@ struct Open {
 }
 
 impl Open {
-    fn is_right(&self, is_committed: bool) -> bool {
-        if is_committed { !self.skips } else { !self.reads }
+    /// Up to where an index is wrong, inclusive, if the marker at this offset says so.
+    fn wrong_to(&self, marker: Offset, is_committed: bool) -> Option<Offset> {
+        let is_wrong = if is_committed { self.skips } else { self.reads };
+        is_wrong.then(|| self.marker.max(Some(marker))).flatten()
     }
 }
 
@@ -266,41 +269,31 @@ impl<'a> Skips<'a> {
             // One that contradicts the index is looked for again: it may be of batches that are gone.
             self.open.retain(|producer_id, open| {
                 let end = ends.txn_end(*producer_id, open.first);
-                end.is_none_or(|end| !open.is_right(end.is_committed))
+                end.is_none_or(|end| open.wrong_to(end.marker, end.is_committed).is_some())
             });
         }
         self.open.is_empty()
     }
 
-    /// Does with the next batch what a client does that is given it, if `is_asked`. An offset up to
-    /// which an index is wrong, inclusive, where the marker says something else.
-    fn follow(
-        &mut self,
-        header: &BatchHeader,
-        marker: Option<TxnMarker>,
-        is_asked: bool,
-    ) -> Option<Offset> {
+    /// Does with the next batch of the range what a client does. An offset up to which an index is
+    /// wrong, inclusive, where the marker says something else.
+    fn read(&mut self, header: &BatchHeader, marker: Option<TxnMarker>) -> Option<Offset> {
         let is_reached = |txn: &mut &AbortedTxn| txn.first_offset <= header.last_offset();
-        while is_asked && let Some(txn) = self.upcoming.pop_if(is_reached) {
+        while let Some(txn) = self.upcoming.pop_if(is_reached) {
             self.skipped.insert(txn.producer_id, txn.last_offset);
         }
-        let (producer_id, at) = (header.producer_id, header.base_offset);
-        if let Some(TxnMarker { committed: is_committed, .. }) = marker {
-            if !is_committed {
+        let producer_id = header.producer_id;
+        if let Some(marker) = marker {
+            if !marker.committed {
                 self.skipped.remove(&producer_id);
             }
             let open = self.open.remove(&producer_id)?;
-            if !is_asked {
-                let (from, marker) = (open.first, at);
-                let end = TxnEnd { producer_id, from, marker, is_committed };
-                self.segment.verified.note_txn_end(end);
-            }
-            return if open.is_right(is_committed) { None } else { open.marker.max(Some(at)) };
+            return open.wrong_to(header.base_offset, marker.committed);
         }
         let is_data = header.attributes.is_transactional() && !header.attributes.is_control();
         // Compaction leaves batches without records.
-        if is_asked && is_data && header.record_count > 0 {
-            let new = Open { first: at, reads: false, skips: false, marker: None };
+        if is_data && header.record_count > 0 {
+            let new = Open { first: header.base_offset, reads: false, skips: false, marker: None };
             let open = self.open.entry(producer_id).or_insert(new);
             match self.skipped.get(&producer_id) {
                 Some(marker) => (open.skips, open.marker) = (true, open.marker.max(Some(*marker))),
@@ -308,5 +301,15 @@ impl<'a> Skips<'a> {
             }
         }
         None
+    }
+
+    /// The same of a batch behind the range.
+    fn pass(&mut self, header: &BatchHeader, marker: Option<TxnMarker>) -> Option<Offset> {
+        let TxnMarker { committed: is_committed, .. } = marker?;
+        let (producer_id, marker) = (header.producer_id, header.base_offset);
+        let open = self.open.remove(&producer_id)?;
+        let end = TxnEnd { producer_id, from: open.first, marker, is_committed };
+        self.segment.verified.note_txn_end(end);
+        open.wrong_to(marker, is_committed)
     }
 }
