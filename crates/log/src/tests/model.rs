@@ -101,11 +101,11 @@ impl Model {
     /// Whether a reader of committed records sees a batch of data: not if the next marker of its producer
     /// says that it was aborted.
     pub(crate) fn is_committed(&self, batch: &BatchHeader) -> bool {
-        let later = self.batches.iter().filter(|it| {
+        let mut later = self.batches.iter().filter(|it| {
             it.header.producer_id == batch.producer_id && it.base() > batch.base_offset.0
         });
-        let is_aborted = later.filter_map(Written::marker).next().map(|marker| !marker.committed);
-        !batch.attributes.is_transactional() || is_aborted != Some(true)
+        !batch.attributes.is_transactional()
+            || later.find_map(Written::marker).is_none_or(|marker| marker.committed)
     }
 
     fn transactions(&self, mut aborted: impl FnMut(i64, i64, i64)) -> BTreeMap<i64, i64> {
