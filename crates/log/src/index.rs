@@ -219,7 +219,7 @@ impl<E: Entry> Index<E> {
         let mut state = self.lock();
         self.write_tail(dir, &mut state)?;
         let written = self.written(dir, &mut state)?;
-        let file = self.file(dir, &mut state)?;
+        let file = self.make_file(dir, &mut state)?;
         let size = written.saturating_mul(E::SIZE as u64);
         if file.size()? == size { Ok(()) } else { file.set_size(size) }
     }
@@ -270,10 +270,11 @@ impl<E: Entry> Index<E> {
         Ok(true)
     }
 
-    /// The open file, to be synced. All entries are in it only after [`Index::flush`].
+    /// The open file, to be synced; it is made if need be, so its segment must be there. All
+    /// entries are in it only after [`Index::flush`].
     pub(crate) fn open_file(&self, dir: &dyn Dir) -> io::Result<Arc<dyn LogFile>> {
         let mut state = self.lock();
-        self.file(dir, &mut state)
+        self.make_file(dir, &mut state)
     }
 
     /// Whether there are entries that are only in memory.
@@ -297,7 +298,23 @@ impl<E: Entry> Index<E> {
         self.state.lock()
     }
 
+    /// The file, which has to be there: whoever reads may come when its segment is gone, and an
+    /// index without its log would tell the next start of a lost one.
     fn file(&self, dir: &dyn Dir, state: &mut State<E>) -> io::Result<Arc<dyn LogFile>> {
+        self.open(dir, state, OpenMode::Write)
+    }
+
+    /// The file, for one who writes.
+    fn make_file(&self, dir: &dyn Dir, state: &mut State<E>) -> io::Result<Arc<dyn LogFile>> {
+        self.open(dir, state, OpenMode::Create)
+    }
+
+    fn open(
+        &self,
+        dir: &dyn Dir,
+        state: &mut State<E>,
+        mode: OpenMode,
+    ) -> io::Result<Arc<dyn LogFile>> {
         self.state.note_use();
         if let Some(file) = &state.file {
             return Ok(file.clone());
@@ -305,7 +322,7 @@ impl<E: Entry> Index<E> {
         let file = if state.is_deleted {
             dir.open(&format!("{}{}", self.name, names::DELETED), OpenMode::Read)?
         } else {
-            dir.open(&self.name, OpenMode::Create)?
+            dir.open(&self.name, mode)?
         };
         state.file = Some(file.clone());
         Ok(file)
@@ -315,7 +332,13 @@ impl<E: Entry> Index<E> {
         if let Some(written) = state.written {
             return Ok(written);
         }
-        let file = self.file(dir, state)?;
+        let file = match self.file(dir, state) {
+            // It has none yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !state.is_deleted => {
+                return Ok(0);
+            }
+            file => file?,
+        };
         let whole = file.size()? / E::SIZE as u64;
         let last = match whole.checked_sub(1) {
             Some(last) => read_one::<E>(file.as_ref(), last)?,
@@ -340,7 +363,7 @@ impl<E: Entry> Index<E> {
         for entry in &state.tail {
             entry.encode(&mut bytes);
         }
-        let file = self.file(dir, state)?;
+        let file = self.make_file(dir, state)?;
         file.write_at(&mut [IoSlice::new(&bytes)], written.saturating_mul(E::SIZE as u64))?;
         state.written = Some(written + state.tail.len() as u64);
         state.last_written = state.tail.last().copied();

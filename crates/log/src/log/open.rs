@@ -116,7 +116,7 @@ impl Log {
             self.recover(listing, left)?
         };
         self.ensure_complete()?;
-        if clean_shutdown {
+        if clean_shutdown && epochs_known {
             self.ensure_start()?;
         }
         if !epochs_known && self.log_end_offset > self.first_base_offset() {

@@ -64,13 +64,15 @@ impl<'a> Case<'a> {
     }
 
     /// The file that a refusal names. After an unclean stop of a compacted log the index of a segment
-    /// that is gone may be one that was left over: then the line is named that says it was there.
+    /// that is gone may be one that was left over, and the last segment may have none yet: then the line
+    /// is named that says it was there.
     fn told_name(&self) -> &str {
         let rest = self.rest;
         let may_be_left_over = rest.config.cleanup_compact && !rest.was_clean;
         let found = segment_of(&self.damage.name, &self.kept.at);
         let is_log = found.is_some_and(|(_, kind)| kind == Kind::Log);
-        if may_be_left_over && is_log && self.damage.after.is_none() {
+        let has_index = rest.has_file(&self.damage.name.replace(".log", ".index"));
+        if is_log && self.damage.after.is_none() && (may_be_left_over || !has_index) {
             return RECOVERY_POINTS;
         }
         &self.damage.name

@@ -179,6 +179,11 @@ impl Rest {
         Self { disk, config, kept: kept.into(), was_clean, files, older }
     }
 
+    /// Whether there was a file of this name.
+    pub(crate) fn has_file(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
     /// Changes, one at a time, to the segment that holds the recovery point.
     pub(crate) fn around_the_recovery_point(&self, kept: &Kept) -> Vec<Damage> {
         let base = kept.bases.iter().rfind(|base| **base <= kept.point).unwrap();

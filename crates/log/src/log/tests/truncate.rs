@@ -62,3 +62,25 @@ fn a_sync_that_began_before_a_truncation_does_not_count() {
     assert_eq!(bench.log.finish_sync(&task), Offset(0));
     assert_eq!(bench.log.sync(NOW).unwrap(), Offset(3));
 }
+
+/// An index without its log would be taken for what is left of a lost one.
+#[test]
+fn who_reads_from_a_segment_that_is_gone_makes_no_index() {
+    let mut bench = Bench::new(small());
+    for _ in 0..20 {
+        bench.append(plain(3));
+    }
+    bench = bench.restart();
+    let reader = bench.log.reader();
+    // It has opened the logs by now, and no index.
+    for segment in reader.segments.iter() {
+        segment.file().unwrap();
+    }
+    bench.log.truncate_to(Offset(3), NOW).unwrap();
+    let end = reader.log_end_offset();
+    drop(reader.read(Offset(50), 1, end, true));
+    drop(reader.offset_for_timestamp(NOW));
+    assert_eq!(bench.files(".log"), ["00000000000000000000.log"]);
+    assert_eq!(bench.files(".index"), ["00000000000000000000.index"]);
+    assert_eq!(bench.files(".timeindex"), ["00000000000000000000.timeindex"]);
+}
