@@ -10,12 +10,14 @@
 pub(crate) mod ahead;
 pub(crate) mod append;
 pub(crate) mod compact;
+mod listing;
 mod mend;
 pub(crate) mod open;
 mod recall;
 pub(crate) mod recent;
 mod recover;
 mod relocate;
+mod replay;
 pub(crate) mod retention;
 pub(crate) mod sync;
 #[cfg(test)]

@@ -1,0 +1,190 @@
+//! What the batches of a log say of its leader epochs and producers, where their files do not.
+//!
+//! Kafka: `UnifiedLog.rebuildProducerState`, `UnifiedLog.createLeaderEpochCache`.
+
+use ottla_record::{BatchHeader, body};
+use ottla_types::Offset;
+
+use super::{Log, recover::Recovered};
+use crate::{
+    dir::OpenMode,
+    epochs::EpochCache,
+    error::LogError,
+    names::{self, Kind},
+    producers::{ProducerState, TxnMarker, snapshot},
+    scan::{Scan, ScanError},
+    segment::Segment,
+};
+
+impl Log {
+    /// Makes the leader epochs anew from all batches.
+    pub(super) fn rebuild_epochs(&mut self) -> Result<(), LogError> {
+        let mut epochs = std::mem::take(&mut self.epochs);
+        epochs.clear();
+        let from = self.first_base_offset();
+        self.each_header(from, |_, header, _| {
+            epochs.assign(header.leader_epoch, header.base_offset);
+            Ok(())
+        })?;
+        self.epochs = epochs;
+        self.unsynced.epochs = true;
+        Ok(())
+    }
+
+    /// Finds the epochs before the first one known, which the log's start had left behind when the
+    /// start that is known now was not checkpointed yet.
+    pub(super) fn find_first_epochs(&mut self) -> Result<(), LogError> {
+        let Some(known_from) = self.epochs.entries().first().map(|entry| entry.1) else {
+            return Ok(());
+        };
+        let start = self.log_start_offset.max(self.first_base_offset());
+        if known_from <= start {
+            return Ok(());
+        }
+        let mut epochs = EpochCache::default();
+        self.each_header(start, |_, header, _| {
+            if header.base_offset < known_from {
+                epochs.assign(header.leader_epoch, header.base_offset.max(start));
+            }
+            Ok(())
+        })?;
+        for (epoch, start) in self.epochs.entries() {
+            epochs.assign(*epoch, *start);
+        }
+        self.epochs = epochs;
+        self.unsynced.epochs = true;
+        Ok(())
+    }
+
+    /// Restores the producers from the last snapshot that can be believed and what follows it. Segments after it get
+    /// theirs, which are not there or not believed. `trusted`: the log was left in order, so nothing else needs to be
+    /// written again.
+    pub(super) fn load_producers(
+        &mut self,
+        recovered: &Recovered,
+        trusted: bool,
+        now_ms: i64,
+    ) -> Result<(), LogError> {
+        let mut chosen = None;
+        for offset in recovered.snapshots.iter().rev().copied() {
+            let at_base = self.segments.binary_search_by_key(&offset, |s| s.base_offset).is_ok();
+            let believed = offset <= recovered.from && offset <= self.log_end_offset;
+            if believed && chosen.is_none() {
+                chosen = self.read_snapshot(offset, trusted)?;
+            } else if !believed || !at_base {
+                let name = names::name(offset, Kind::Snapshot);
+                let removed = self.dir.remove(&name);
+                removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
+            }
+        }
+        let (from, mut producers) =
+            chosen.unwrap_or_else(|| (self.first_base_offset(), ProducerState::default()));
+        self.changed |= !trusted || from < self.log_end_offset;
+        let mut snapshots = Vec::new();
+        let mut aborted = Vec::new();
+        let aborted_from = recovered.from.max(self.recovery_point);
+        self.indexed_from = aborted_from.min(self.log_end_offset);
+        self.each_header(from, |segment, header, batch| {
+            let base_offset = segment.base_offset;
+            if base_offset > from && producers.end_offset <= base_offset {
+                snapshots.push((base_offset, snapshot::format(&producers)));
+            }
+            let marker = TxnMarker::read(header, body(batch));
+            let completed = producers.update(header, marker);
+            aborted.extend(
+                completed
+                    .filter(|txn| !trusted && !txn.committed && txn.last_offset >= aborted_from)
+                    .map(|txn| (base_offset, txn)),
+            );
+            Ok(())
+        })?;
+        // A segment that is empty yet has a snapshot, too: later it may be the first one.
+        for segment in self.segments.iter() {
+            let base_offset = segment.base_offset;
+            if base_offset > from && base_offset >= producers.end_offset {
+                snapshots.push((base_offset, snapshot::format(&producers)));
+            }
+        }
+        producers.end_offset = self.log_end_offset;
+        producers.expire(now_ms, self.producer_expiration_ms);
+        self.producers = producers;
+        for (offset, content) in snapshots {
+            self.write_snapshot_content(offset, &content)?;
+            if offset < self.recovery_point {
+                // No later sync comes by here, and once those before it are gone nothing else knows of them.
+                self.sync_snapshot(offset)?;
+            }
+        }
+        for (base_offset, txn) in aborted {
+            let segment = self.segments.iter().find(|s| s.base_offset == base_offset);
+            if let Some(segment) = segment {
+                self.index_aborted(segment, &mut vec![txn])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_snapshot(
+        &self,
+        offset: Offset,
+        trusted: bool,
+    ) -> Result<Option<(Offset, ProducerState)>, LogError> {
+        let name = names::name(offset, Kind::Snapshot);
+        let path = self.dir.path().join(&name);
+        if !trusted {
+            // As with the log: it was not synced when it was written.
+            let file = self.dir.open(&name, OpenMode::Read);
+            file.map_err(LogError::io("open", &path))?.forget_clean(0);
+        }
+        let content = self.dir.read(&name).map_err(LogError::io("read", &path))?;
+        match snapshot::parse(&content.unwrap_or_default()) {
+            Ok(producers) => Ok(Some((offset, ProducerState::restored(offset, producers)))),
+            Err(cause) => {
+                tracing::warn!(file = %path.display(), cause, "not valid: using an older one");
+                self.dir.remove(&name).map_err(LogError::io("remove", &path))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Calls `f` with every header from an offset to the end of the log, and with the whole batch
+    /// if it is a control batch.
+    fn each_header(
+        &self,
+        from: Offset,
+        mut f: impl FnMut(&Segment, &BatchHeader, &[u8]) -> Result<(), LogError>,
+    ) -> Result<(), LogError> {
+        if from >= self.log_end_offset {
+            return Ok(());
+        }
+        let first = self.segments.partition_point(|segment| segment.base_offset <= from);
+        for segment in self.segments.iter().skip(first.saturating_sub(1)) {
+            let end = segment.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+            let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
+            let start = segment.locate(from, end)?.map_or(end, |located| located.position);
+            let mut scan = Scan::headers(file.as_ref(), start, end);
+            loop {
+                let position = scan.position();
+                let header = match scan.next_header() {
+                    Ok(Some((_, header))) => header,
+                    Ok(None) => break,
+                    Err(ScanError::Io(source)) => {
+                        return Err(self.io("read", segment, Kind::Log)(source));
+                    }
+                    Err(ScanError::Batch(cause)) => {
+                        let (path, cause) = (segment.path(Kind::Log), cause.to_string());
+                        return Err(LogError::Damaged { path, position, cause });
+                    }
+                };
+                let mut batch = Vec::new();
+                if header.attributes.is_control() {
+                    batch.resize(header.size(), 0);
+                    let read = file.read_at(&mut batch, position);
+                    read.map_err(self.io("read", segment, Kind::Log))?;
+                }
+                f(segment, &header, &batch)?;
+            }
+        }
+        Ok(())
+    }
+}
