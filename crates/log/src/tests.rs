@@ -7,6 +7,7 @@ mod crash;
 mod cuts;
 mod faults;
 mod hostile;
+mod leftovers;
 mod model;
 mod moves;
 mod owner;

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use ottla_types::{Offset, ProducerId};
 
-use super::{Log, retention::Retired};
+use super::Log;
 use crate::{
     cleaner::{CleanError, Cleaned, LastRecord, Round},
     error::LogError,
@@ -226,8 +226,13 @@ impl Log {
             self.rename(&format!("{name}{}", names::CLEANED), &format!("{name}{}", names::SWAP))?;
         }
         self.sync_names()?;
-        self.retire(sources, cleaned.base_offset, now_ms)?;
+        // What is known of producers at the base offset of the replacement stays.
+        let stays = |source: &Segment, kind| {
+            kind == Kind::Snapshot && source.base_offset == cleaned.base_offset
+        };
+        let renamed = self.set_aside(sources, stays)?;
         self.sync_names()?;
+        self.retire(renamed, now_ms);
         let (logs, indexes): (Vec<Kind>, Vec<Kind>) =
             cleaned.kinds.iter().copied().partition(|kind| *kind == Kind::Log);
         for kind in &logs {
@@ -237,38 +242,6 @@ impl Log {
         for kind in &indexes {
             self.rename(&format!("{}{}", names(kind), names::SWAP), &names(kind))?;
         }
-        Ok(())
-    }
-
-    /// Renames the files of segments that were replaced; they are removed later. What is known of
-    /// producers at the base offset of the replacement stays.
-    fn retire(
-        &mut self,
-        sources: &[Arc<Segment>],
-        base_offset: Offset,
-        now_ms: i64,
-    ) -> Result<(), LogError> {
-        let mut retired = Vec::new();
-        for source in sources {
-            source.mark_deleted();
-            for name in source.file_names() {
-                let is_snapshot =
-                    names::parse(&name).is_some_and(|(_, kind)| kind == Kind::Snapshot);
-                if is_snapshot && source.base_offset == base_offset {
-                    continue;
-                }
-                let renamed = format!("{name}{}", names::DELETED);
-                match self.dir.rename(&name, &renamed) {
-                    Ok(()) => retired.push(renamed),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => {
-                        return Err(LogError::io("rename", &self.dir.path().join(&name))(error));
-                    }
-                }
-            }
-        }
-        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
-        self.retired.push(Retired { due_ms, names: retired });
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use ottla_types::Offset;
 
-use super::{OpenOptions, recover};
+use super::recover;
 use crate::{
     dir::Dir,
     error::LogError,
@@ -25,39 +25,13 @@ pub(super) struct Listing {
     pub(super) epochs: bool,
 }
 
-/// Which indexes may have been left without their log.
-#[derive(Clone, Copy)]
-pub(super) enum Leftovers {
-    /// None: all was in order.
-    None,
-    /// Those of the first segments, which retention was about to delete.
-    First,
-    /// Also those of segments that compaction has merged.
-    Any,
-}
-
-impl Leftovers {
-    pub(super) fn of(options: &OpenOptions) -> Self {
-        let was_compacted = options.config.cleanup_compact || options.compacted_to > Offset::ZERO;
-        match (options.clean_shutdown, was_compacted) {
-            (true, _) => Self::None,
-            (false, false) => Self::First,
-            (false, true) => Self::Any,
-        }
-    }
-
-    fn may_be(self, after_a_log: bool) -> bool {
-        match self {
-            Self::None => false,
-            Self::First => !after_a_log,
-            Self::Any => true,
-        }
-    }
-}
-
 /// Looks at what is there, and tidies up what a crash left behind. `None` if there is no directory.
-/// Where no crash has left it, an index without its log tells of a lost log.
-pub(super) fn list(dir: &dyn Dir, leftovers: Leftovers) -> Result<Option<Listing>, LogError> {
+///
+/// An index whose log is not there tells of a lost log, unless a crash may have left it, within the
+/// renames that take a segment away. Its log then waits to be removed, since that is renamed before
+/// its indexes, and what waits under the index's own name is not from an earlier time, since that
+/// goes first (`Log::set_aside`). Where nothing crashed, no index is left without its log.
+pub(super) fn list(dir: &dyn Dir, clean_shutdown: bool) -> Result<Option<Listing>, LogError> {
     let mut found = match dir.list() {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -68,16 +42,10 @@ pub(super) fn list(dir: &dyn Dir, leftovers: Leftovers) -> Result<Option<Listing
         found = dir.list().map_err(LogError::io("list", dir.path()))?;
     }
     let mut listing = Listing::default();
-    let mut indexes = Vec::new();
-    for name in found {
-        if [names::DELETED, names::CLEANED, names::TEMPORARY].iter().any(|end| name.ends_with(end))
-            && !name.ends_with(".checkpoint.deleted")
-        {
-            dir.remove(&name).map_err(LogError::io("remove", &dir.path().join(&name)))?;
-            continue;
-        }
+    let (mut indexes, mut unwanted) = (Vec::new(), Vec::new());
+    for name in &found {
         listing.epochs |= name == names::LEADER_EPOCHS;
-        match names::parse(&name) {
+        match names::parse(name) {
             Some((offset, Kind::Log)) => {
                 listing.segments.entry(offset).or_default().insert(Kind::Log);
             }
@@ -85,23 +53,41 @@ pub(super) fn list(dir: &dyn Dir, leftovers: Leftovers) -> Result<Option<Listing
                 listing.snapshots.insert(offset);
             }
             Some((offset, kind)) => indexes.push((offset, kind, name)),
+            None if is_temporary(name) => unwanted.push(name),
             None => {}
         }
     }
-    let first = listing.segments.keys().next().copied();
+    let mut leftovers = Vec::new();
     for (offset, kind, name) in indexes {
         if let Some(kinds) = listing.segments.get_mut(&offset) {
             kinds.insert(kind);
-        } else if !leftovers.may_be(first.is_some_and(|first| first < offset)) {
-            let path = dir.path().join(names::name(offset, Kind::Log));
-            return Err(LogError::Missing { path, index: name });
-        } else {
-            let path = dir.path().join(&name);
-            tracing::warn!(file = %path.display(), "an index without a log: removed");
-            dir.remove(&name).map_err(LogError::io("remove", &dir.path().join(&name)))?;
+            continue;
         }
+        let log = names::name(offset, Kind::Log);
+        let waits = |name: &str| found.contains(&format!("{name}{}", names::DELETED));
+        // What takes segments away never takes the last one.
+        let has_other = !listing.segments.is_empty();
+        if clean_shutdown || !has_other || !waits(&log) || waits(name) {
+            return Err(LogError::Missing { path: dir.path().join(log), index: name.clone() });
+        }
+        leftovers.push(name);
+    }
+    for name in &leftovers {
+        let file = dir.path().join(name);
+        tracing::warn!(file = %file.display(), "an index of a segment that was being deleted: removed");
+    }
+    // The indexes first: without the log that waits to be removed they would tell of a lost one.
+    for name in leftovers.into_iter().chain(unwanted) {
+        dir.remove(name).map_err(LogError::io("remove", &dir.path().join(name)))?;
     }
     Ok(Some(listing))
+}
+
+/// Whether a file of this name is one that nobody reads after a restart.
+fn is_temporary(name: &str) -> bool {
+    let is_it =
+        [names::DELETED, names::CLEANED, names::TEMPORARY].iter().any(|end| name.ends_with(end));
+    is_it && !name.ends_with(".checkpoint.deleted")
 }
 
 /// Puts segments that compaction had finished in the place of those they were made of.

@@ -12,7 +12,7 @@ use ottla_types::{Offset, Uuid};
 
 use super::{
     Active, Log, OpenOptions,
-    listing::{Leftovers, Listing, list},
+    listing::{Listing, list},
     recover::Recovered,
     sync::Unsynced,
 };
@@ -30,9 +30,8 @@ use crate::{
 impl Log {
     /// Opens the log in this directory, or makes it there.
     pub fn open(dir: Arc<dyn Dir>, options: OpenOptions) -> Result<Self, LogError> {
-        let leftovers = Leftovers::of(&options);
         let left = Left::of(&options);
-        let mut listing = list(dir.as_ref(), leftovers)?;
+        let mut listing = list(dir.as_ref(), options.clean_shutdown)?;
         let created = listing.is_none();
         if created {
             ensure_never_there(dir.as_ref(), &options)?;

@@ -4,7 +4,7 @@
 //! active segment; what is known of producers stays.
 //! Kafka: `UnifiedLog.deleteOldSegments`, `LocalLog.deleteSegmentFiles`.
 
-use std::{io, sync::Arc};
+use std::{collections::HashSet, io, sync::Arc};
 
 use ottla_types::Offset;
 
@@ -41,8 +41,8 @@ pub struct Deleted {
 /// Files that wait to be removed.
 #[derive(Debug)]
 pub(crate) struct Retired {
-    pub(super) due_ms: i64,
-    pub(super) names: Vec<String>,
+    due_ms: i64,
+    names: Vec<String>,
 }
 
 impl Log {
@@ -190,27 +190,67 @@ impl Log {
         self.recovery_point = self.recovery_point.max(self.log_start_offset);
         self.unsynced.epochs |= self.epochs.truncate_from_start(self.log_start_offset);
         self.changed = true;
-        let mut retired = Vec::new();
+        let renamed = self.set_aside(&going, |_, _| false)?;
         for segment in going {
+            segment.offset_index.mark_deleted();
+            segment.time_index.mark_deleted();
+        }
+        // A crash must not bring back a later segment without an earlier one.
+        self.dir.sync().map_err(LogError::io("sync", self.dir.path()))?;
+        self.retire(renamed, now_ms);
+        Ok(count)
+    }
+
+    /// Gives the files of segments the names under which they wait to be removed, but for those that
+    /// stay. Of each the log goes first: a crash leaves none without its aborted transactions, and
+    /// whoever finds the indexes sees where their log is. Gives the names, for [`Log::retire`] once
+    /// they are durable.
+    pub(super) fn set_aside(
+        &mut self,
+        segments: &[Arc<Segment>],
+        stays: impl Fn(&Segment, Kind) -> bool,
+    ) -> Result<Vec<String>, LogError> {
+        self.remove_waiting(segments)?;
+        let mut renamed = Vec::new();
+        for segment in segments {
             segment.mark_deleted();
-            // The log first, so that a crash leaves none without its aborted transactions.
-            for name in segment.file_names() {
-                let renamed = format!("{name}{}", names::DELETED);
-                match self.dir.rename(&name, &renamed) {
-                    Ok(()) => retired.push(renamed),
+            for kind in Kind::ALL.into_iter().filter(|kind| !stays(segment, *kind)) {
+                let name = names::name(segment.base_offset, kind);
+                let to = format!("{name}{}", names::DELETED);
+                match self.dir.rename(&name, &to) {
+                    Ok(()) => renamed.push(to),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => {
                         return Err(LogError::io("rename", &self.dir.path().join(&name))(error));
                     }
                 }
             }
-            segment.offset_index.mark_deleted();
-            segment.time_index.mark_deleted();
         }
-        // A crash must not bring back a later segment without an earlier one.
-        self.dir.sync().map_err(LogError::io("sync", self.dir.path()))?;
+        Ok(renamed)
+    }
+
+    /// Removes what waits under the names that the files of these segments are about to get: a
+    /// compaction has replaced segments of the same offsets. A start that finds such a file is to
+    /// know that it was renamed together with its log.
+    fn remove_waiting(&mut self, segments: &[Arc<Segment>]) -> Result<(), LogError> {
+        if self.retired.is_empty() {
+            return Ok(());
+        }
+        let names = segments.iter().flat_map(|segment| segment.file_names());
+        let taken: HashSet<String> =
+            names.map(|name| format!("{name}{}", names::DELETED)).collect();
+        for retired in &mut self.retired {
+            for name in retired.names.extract_if(.., |name| taken.contains(name)) {
+                let removed = self.dir.remove(&name);
+                removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has files removed after `file.delete.delay.ms`.
+    pub(super) fn retire(&mut self, names: Vec<String>, now_ms: i64) {
         let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
-        self.retired.push(Retired { due_ms, names: retired });
-        Ok(count)
+        self.retired.push(Retired { due_ms, names });
     }
 }

@@ -63,19 +63,22 @@ impl<'a> Case<'a> {
         self.is_own_file() || claims_too_much
     }
 
-    /// The file that a refusal names. After an unclean stop of a compacted log the index of a segment
-    /// that is gone may be one that was left over, and the last segment may have none yet: then the line
-    /// is named that says it was there.
-    fn told_name(&self) -> &str {
-        let rest = self.rest;
-        let may_be_left_over = rest.config.cleanup_compact && !rest.was_clean;
+    /// Whether a segment has lost its log.
+    fn is_log_gone(&self) -> bool {
         let found = segment_of(&self.damage.name, &self.kept.at);
-        let is_log = found.is_some_and(|(_, kind)| kind == Kind::Log);
-        let has_index = rest.has_file(&self.damage.name.replace(".log", ".index"));
-        if is_log && self.damage.after.is_none() && (may_be_left_over || !has_index) {
-            return RECOVERY_POINTS;
-        }
-        &self.damage.name
+        found.is_some_and(|(_, kind)| kind == Kind::Log) && self.damage.after.is_none()
+    }
+
+    /// Whether a segment has lost its log and has an index.
+    fn is_log_gone_beside_its_index(&self) -> bool {
+        self.is_log_gone() && self.rest.has_file(&self.damage.name.replace(".log", ".index"))
+    }
+
+    /// The file that a refusal names: where nothing tells of a last segment that has no index yet, the
+    /// line that says how far the log was on disk.
+    fn told_name(&self) -> &str {
+        let is_untold = self.is_log_gone() && !self.is_log_gone_beside_its_index();
+        if is_untold { RECOVERY_POINTS } else { &self.damage.name }
     }
 
     /// Opens the log and reads everything. Whether there was a complaint.
@@ -89,6 +92,7 @@ impl<'a> Case<'a> {
                 return true;
             }
         };
+        assert!(!self.is_log_gone_beside_its_index(), "{context}: opened");
         let (start, end) = (log.log_start_offset().0, log.log_end_offset().0);
         let is_lost = self.check_start(start) | self.check_end(end);
         let reader = log.reader();
@@ -124,14 +128,7 @@ impl<'a> Case<'a> {
             assert_eq!(start, begun.max(kept.bases[0]), "{context}");
             return true;
         }
-        // Retention renames the log of a segment before its indexes: what a power cut leaves of it in
-        // between looks the same as a lost log. So does any segment of a compacted log.
-        let looks_retained = !self.rest.was_clean
-            && self.damage.after.is_none()
-            && segment_of(&self.damage.name, &kept.at) == Some((Offset(kept.bases[0]), Kind::Log));
-        let next = kept.bases.get(1).map_or(kept.model.end, |base| *base);
-        assert!(looks_retained && start == next, "{context}: starts at {start}");
-        true
+        panic!("{context}: starts at {start}")
     }
 
     /// The log ends where it did. Whether it does not, and that is no wonder: after an unclean stop

@@ -24,11 +24,11 @@ use crate::{Cleaner, CleanerOptions, Interrupted, Log, LogConfig, Pace, SharedLo
 
 const STEPS: usize = 210;
 const KEYS: usize = 6;
-const OPTIONS: CleanerOptions =
+pub(crate) const OPTIONS: CleanerOptions =
     CleanerOptions { dedupe_bytes: 1 << 16, load_factor: 0.9, io_bytes: 8 << 10 };
 
 /// A log that nobody else uses.
-struct Alone<'a>(RefCell<&'a mut Log>);
+pub(crate) struct Alone<'a>(pub(crate) RefCell<&'a mut Log>);
 
 impl SharedLog for Alone<'_> {
     fn with<T>(&self, run: impl FnOnce(&mut Log) -> T) -> T {
@@ -36,7 +36,7 @@ impl SharedLog for Alone<'_> {
     }
 }
 
-struct Unpaced;
+pub(crate) struct Unpaced;
 
 impl Pace for Unpaced {
     fn moved(&mut self, _bytes: u64) -> Result<(), Interrupted> {
@@ -79,7 +79,12 @@ fn config() -> LogConfig {
     }
 }
 
-fn keyed(base_offset: usize, keys: &[usize], size: usize, compression: Compression) -> Vec<u8> {
+pub(crate) fn keyed(
+    base_offset: usize,
+    keys: &[usize],
+    size: usize,
+    compression: Compression,
+) -> Vec<u8> {
     let options = BuilderOptions {
         base_offset: Offset(i64::try_from(base_offset).unwrap()),
         leader_epoch: LeaderEpoch(3),

@@ -244,23 +244,35 @@ fn a_log_that_ends_before_its_checkpoints_is_an_error_and_stays() {
 
 #[test]
 fn a_log_that_is_missing_beside_its_index_is_an_error() {
+    for cleanup_compact in [false, true] {
+        let mut bench = filled(LogConfig { cleanup_compact, ..small() }, 40);
+        bench.log.close(NOW).unwrap();
+        for name in bench.files(".log") {
+            let path = bench.path().join(&name);
+            let content = std::fs::read(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            let opened = open(bench.temp.path(), &bench.config, |_| {});
+            let Err(LogError::Missing { path: missing, .. }) = opened else { panic!("{opened:?}") };
+            assert_eq!(missing, path);
+            std::fs::write(&path, content).unwrap();
+        }
+    }
+}
+
+/// The log is renamed first: indexes beside one that waits to be removed are no sign of a lost one.
+#[test]
+fn what_retention_was_about_to_delete_is_tidied_up() {
     let mut bench = filled(small(), 40);
     bench.log.close(NOW).unwrap();
     let logs = bench.files(".log");
-    for name in [&logs[2], logs.last().unwrap()] {
-        let path = bench.path().join(name);
-        let content = std::fs::read(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        let opened = open(bench.temp.path(), &bench.config, |_| {});
-        let Err(LogError::Missing { path: missing, .. }) = opened else { panic!("{opened:?}") };
-        assert_eq!(missing, path);
-        std::fs::write(&path, content).unwrap();
-    }
-    // Of the first segment it is what a retention pass leaves that was cut short.
-    std::fs::remove_file(bench.path().join(&logs[0])).unwrap();
+    let first = bench.path().join(&logs[0]);
+    std::fs::rename(&first, first.with_extension("log.deleted")).unwrap();
+    let in_order = open(bench.temp.path(), &bench.config, |options| options.clean_shutdown = true);
+    assert!(matches!(in_order, Err(LogError::Missing { .. })), "{in_order:?}");
     let bench = bench.crash();
     assert_eq!(bench.files(".log"), logs[1..]);
     assert_eq!(bench.files(".index").len(), logs.len() - 1);
+    assert_eq!(bench.files(".deleted"), Vec::<String>::new());
 }
 
 #[test]
@@ -287,6 +299,7 @@ fn what_a_crash_left_behind_is_tidied_up() {
         "00000000000000000000.log.deleted",
         "00000000000000000000.log.cleaned",
         "leader-epoch-checkpoint.tmp",
+        "00000000000000000077.log.deleted",
         "00000000000000000077.index",
     ] {
         std::fs::write(bench.path().join(name), b"x").unwrap();
