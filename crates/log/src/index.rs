@@ -106,6 +106,8 @@ struct State<E> {
     file: Option<Arc<dyn LogFile>>,
     /// Entries in the file; `None` until someone looked.
     written: Option<u64>,
+    /// Whether there are others after them, which do not count.
+    is_longer: bool,
     /// The last entry in the file, if someone looked.
     last_written: Option<E>,
     tail: Vec<E>,
@@ -133,6 +135,7 @@ impl<E: Entry> Index<E> {
             is_deleted: false,
             file: None,
             written,
+            is_longer: false,
             last_written: None,
             tail: Vec::new(),
         });
@@ -221,11 +224,22 @@ impl<E: Entry> Index<E> {
         let written = self.written(dir, &mut state)?;
         let file = self.make_file(dir, &mut state)?;
         let size = written.saturating_mul(E::SIZE as u64);
-        if file.size()? == size { Ok(()) } else { file.set_size(size) }
+        if file.size()? != size {
+            file.set_size(size)?;
+        }
+        state.is_longer = false;
+        Ok(())
     }
 
     /// Keeps only the entries for which `keep` holds, which must be the first ones.
     pub(crate) fn truncate(&self, dir: &dyn Dir, keep: impl Fn(&E) -> bool) -> io::Result<()> {
+        self.keep_first(dir, keep)?;
+        self.cut_file(dir)
+    }
+
+    /// The same, and leaves the file as it is until [`Index::cut_file`], or until there are more
+    /// than [`TAIL_MAX`] new entries.
+    pub(crate) fn keep_first(&self, dir: &dyn Dir, keep: impl Fn(&E) -> bool) -> io::Result<()> {
         let mut state = self.lock();
         let in_tail = state.tail.partition_point(&keep);
         state.tail.truncate(in_tail);
@@ -238,9 +252,19 @@ impl<E: Entry> Index<E> {
         }
         let file = self.file(dir, &mut state)?;
         let kept = partition_point(file.as_ref(), written, &keep)?;
+        state.is_longer |= kept < written;
         state.written = Some(kept);
         state.last_written = None;
-        file.set_size(kept.saturating_mul(E::SIZE as u64))
+        Ok(())
+    }
+
+    /// Takes from the file what is not kept.
+    pub(crate) fn cut_file(&self, dir: &dyn Dir) -> io::Result<()> {
+        let mut state = self.lock();
+        let Some(written) = state.written.filter(|_| state.is_longer) else { return Ok(()) };
+        self.file(dir, &mut state)?.set_size(written.saturating_mul(E::SIZE as u64))?;
+        state.is_longer = false;
+        Ok(())
     }
 
     /// Whether every entry is acceptable after the one before it.

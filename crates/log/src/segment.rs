@@ -105,26 +105,33 @@ impl Segment {
         snapshot::parse(&content.ok().flatten()?).ok()
     }
 
-    /// A segment that does not exist: makes its `.log` file, and with `preallocate` reserves its room. The indexes are
-    /// made when they have entries, or when the segment is rolled or closed.
+    /// A segment that does not exist, with its `.log` file. The indexes are made when they have
+    /// entries, or when the segment is rolled or closed.
     pub(crate) fn create(
         dir: Arc<dyn Dir>,
         base_offset: Offset,
         config: &LogConfig,
     ) -> io::Result<Self> {
         let segment = Self::blank(dir, base_offset);
-        let name = names::name(base_offset, Kind::Log);
-        let file = segment.dir.open(&name, OpenMode::Create)?;
+        segment.make(config)?;
+        Ok(segment)
+    }
+
+    /// Makes the `.log` file of a segment that does not exist, and with `preallocate` reserves its
+    /// room.
+    pub(crate) fn make(&self, config: &LogConfig) -> io::Result<()> {
+        let name = names::name(self.base_offset, Kind::Log);
+        let file = self.dir.open(&name, OpenMode::Create)?;
         if config.preallocate
             && let Err(error) = file.reserve(u64::from(config.segment_bytes))
         {
             // What was reserved before the room ran out is others', and an empty segment is in the way of this log.
             file.set_size(0)?;
-            segment.dir.remove(&name)?;
+            self.dir.remove(&name)?;
             return Err(error);
         }
-        segment.slot().0 = Some(file);
-        Ok(segment)
+        self.slot().0 = Some(file);
+        Ok(())
     }
 
     /// A segment that compaction is writing, whose files have names of their own. Nothing is made
@@ -137,7 +144,8 @@ impl Segment {
         }
     }
 
-    fn blank(dir: Arc<dyn Dir>, base_offset: Offset) -> Self {
+    /// A segment that does not exist.
+    pub(crate) fn blank(dir: Arc<dyn Dir>, base_offset: Offset) -> Self {
         Self {
             dir,
             base_offset,

@@ -132,31 +132,61 @@ impl Log {
         self.durable.filter(|mark| mark.truncations == self.unsynced.truncations)
     }
 
-    /// Appends of what was written ahead the batches that the log has lost.
-    pub(super) fn take_back(&mut self, written: &[Bytes], now_ms: i64) -> Result<(), LogError> {
-        let end = self.log_end_offset;
-        if let Some(last) = last_offset(written) {
-            self.written_ahead_to = last.plus(1);
-        }
+    /// What was written ahead and the log has lost. Refuses what would leave a hole: what belongs
+    /// there was acknowledged and is lost.
+    pub(super) fn lost_of(&self, written: &[Bytes]) -> Result<Vec<Bytes>, LogError> {
+        let mut end = self.log_end_offset;
+        let mut last_epoch = self.epochs.entries().last().map(|entry| entry.0);
+        let mut all_lost = Vec::new();
         for bytes in written {
             let mut walk = Batches::new(bytes);
             let mut from = 0;
             while let Some(Ok((header, _))) = walk.next()
-                && header.base_offset < self.log_end_offset
+                && header.base_offset < end
             {
                 from = walk.position();
             }
-            let Some(lost) = bytes.get(from..).filter(|lost| !lost.is_empty()) else { continue };
-            if self.has_newer_epoch(lost) {
+            let lost = bytes.slice(from..);
+            let first = match Batches::new(&lost).next() {
+                None => continue,
+                Some(first) => first.map_err(|error| LogError::Failed(error.to_string().into()))?.0,
+            };
+            if last_epoch.is_some_and(|last| first.leader_epoch < last) {
+                // Whoever does not know of what was written ahead has recovered the log and gone
+                // on.
                 tracing::warn!(
                     partition = %self.topic_partition,
-                    log_end_offset = %self.log_end_offset,
+                    log_end_offset = %end,
                     "what was written ahead is older than the log, which somebody else has gone on with: left out"
                 );
                 break;
             }
-            self.ensure_follows(lost)?;
-            self.append_as_follower(lost, now_ms).map_err(|error| match error {
+            if first.base_offset != end {
+                let (path, found) = (self.active_segment.path(Kind::Log), first.base_offset);
+                return Err(LogError::Hole { path, log_end_offset: end, found });
+            }
+            for (header, _) in Batches::new(&lost).filter_map(Result::ok) {
+                end = header.next_offset();
+                last_epoch = last_epoch.max(Some(header.leader_epoch));
+            }
+            all_lost.push(lost);
+        }
+        Ok(all_lost)
+    }
+
+    /// Appends what was written ahead and the log has lost, of all that was written ahead.
+    pub(super) fn take_back(
+        &mut self,
+        lost: &[Bytes],
+        written: &[Bytes],
+        now_ms: i64,
+    ) -> Result<(), LogError> {
+        let end = self.log_end_offset;
+        if let Some(last) = last_offset(written) {
+            self.written_ahead_to = last.plus(1);
+        }
+        for bytes in lost {
+            self.append_as_follower(bytes, now_ms).map_err(|error| match error {
                 AppendError::Storage(reason) | AppendError::Full(reason) => {
                     LogError::Failed(reason)
                 }
@@ -172,27 +202,6 @@ impl Log {
             );
         }
         Ok(())
-    }
-
-    /// Whether the log has a leader epoch that is newer than what was written ahead: whoever does not know of that has
-    /// recovered the log and gone on.
-    fn has_newer_epoch(&self, lost: &[u8]) -> bool {
-        let last = self.epochs.entries().last().map(|entry| entry.0);
-        let first = Batches::new(lost).next().and_then(Result::ok);
-        matches!((last, first), (Some(last), Some((header, _))) if header.leader_epoch < last)
-    }
-
-    /// Refuses what leaves a hole: what belongs there was acknowledged and is lost.
-    fn ensure_follows(&self, lost: &[u8]) -> Result<(), LogError> {
-        let Some(Ok((header, _))) = Batches::new(lost).next() else { return Ok(()) };
-        if header.base_offset == self.log_end_offset {
-            return Ok(());
-        }
-        Err(LogError::Hole {
-            path: self.active_segment.path(Kind::Log),
-            log_end_offset: self.log_end_offset,
-            found: header.base_offset,
-        })
     }
 }
 

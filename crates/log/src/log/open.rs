@@ -12,8 +12,9 @@ use ottla_types::{Offset, Uuid};
 
 use super::{
     Active, Log, OpenOptions,
-    listing::{Listing, list},
+    listing::{Found, Listing},
     recover::Recovered,
+    replay::Replayed,
     sync::Unsynced,
 };
 use crate::{
@@ -28,21 +29,24 @@ use crate::{
 };
 
 impl Log {
-    /// Opens the log in this directory, or makes it there.
+    /// Opens the log in this directory, or makes it there. One that is refused stays as it is, but
+    /// for entries of indexes and for what compaction had finished.
     pub fn open(dir: Arc<dyn Dir>, options: OpenOptions) -> Result<Self, LogError> {
         let left = Left::of(&options);
-        let mut listing = list(dir.as_ref(), options.clean_shutdown)?;
-        let created = listing.is_none();
+        let found = Found::look(dir.as_ref(), options.clean_shutdown)?;
+        let created = found.is_none();
         if created {
             ensure_never_there(dir.as_ref(), &options)?;
-            dir.create().map_err(LogError::io("create", dir.path()))?;
         }
-        let listing = listing.take().unwrap_or_default();
-        let mut unsynced = Unsynced { last_sync_ms: options.now_ms, ..Unsynced::default() };
-        unsynced.parent = created;
-        let topic_id = topic_id(dir.as_ref(), &options, created, &mut unsynced)?;
-        let (segments, is_new) = open_segments(&dir, &listing, &options)?;
-        unsynced.directory |= is_new || !options.clean_shutdown;
+        let found = found.unwrap_or_default();
+        let (topic_id, is_id_new) = topic_id(dir.as_ref(), &options, created)?;
+        let epochs = read_epochs(dir.as_ref(), &found.listing)?;
+        if options.clean_shutdown {
+            ensure_start(dir.as_ref(), &found.listing, epochs.as_ref())?;
+        }
+        found.finish_swaps(dir.as_ref())?;
+        let segments = segments_of(&dir, &found.listing, options.log_start_offset);
+        let is_new = found.listing.segments.is_empty();
         let Some(active_segment) = segments.last().cloned() else {
             unreachable!("a log without segments was given one")
         };
@@ -57,13 +61,19 @@ impl Log {
             active_segment,
             log_start_offset: options.log_start_offset,
             log_end_offset: base_offset,
-            recovery_point: options.recovery_point,
+            recovery_point: if created { base_offset } else { options.recovery_point },
             compacted_to: options.compacted_to,
             indexed_from: base_offset,
             epochs: EpochCache::default(),
             producers: ProducerState::restored(base_offset, Vec::new()),
             changed: is_new,
-            unsynced,
+            unsynced: Unsynced {
+                directory: is_new || !options.clean_shutdown || is_id_new,
+                parent: created,
+                metadata: is_id_new,
+                last_sync_ms: options.now_ms,
+                ..Unsynced::default()
+            },
             durable: None,
             written_ahead_to: Offset::ZERO,
             retired: Vec::new(),
@@ -71,30 +81,48 @@ impl Log {
             full: None,
             dir,
         };
-        if !is_new {
-            log.load(&listing, left, options.now_ms)?;
-        } else if created {
-            log.recovery_point = log.log_end_offset;
-        } else {
-            log.ensure_complete()?;
+        let loaded = log.look(&found.listing, epochs, left, options.now_ms)?;
+        let lost = log.lost_of(&options.written_ahead)?;
+        // Nothing speaks against the log: from here on its files may change.
+        if created {
+            log.dir.create().map_err(LogError::io("create", log.dir.path()))?;
         }
-        log.settle()?;
-        log.take_back(&options.written_ahead, options.now_ms)?;
+        found.tidy(log.dir.as_ref())?;
+        if is_id_new {
+            write_topic_id(log.dir.as_ref(), topic_id, created)?;
+        }
+        log.write_loaded(&found.listing, loaded)?;
+        log.take_back(&lost, &options.written_ahead, options.now_ms)?;
         // Thousands of logs may be opened that nobody uses: no file stays open for that.
         log.close_idle_files();
         Ok(log)
     }
 
-    fn load(&mut self, listing: &Listing, left: Left, now_ms: i64) -> Result<(), LogError> {
+    /// Finds out what the log holds, and refuses it where something is missing. `None` for a log
+    /// without segments.
+    fn look(
+        &mut self,
+        listing: &Listing,
+        epochs: Option<EpochCache>,
+        left: Left,
+        now_ms: i64,
+    ) -> Result<Option<Loaded>, LogError> {
+        if listing.segments.is_empty() {
+            self.ensure_complete()?;
+            self.settle();
+            return Ok(None);
+        }
+        let epochs_known = epochs.is_some();
+        self.epochs = epochs.unwrap_or_default();
         let clean_shutdown = left == Left::InOrder;
-        let epochs_known = self.read_epochs(listing)?;
         let base_offset = self.active_segment.base_offset;
         let indexed = listing.segments.get(&base_offset).is_some_and(|kinds| {
             kinds.contains(&Kind::OffsetIndex) && kinds.contains(&Kind::TimeIndex)
         });
+        let begun = self.epochs.entries().first().map(|entry| entry.1);
         let trusted = clean_shutdown && self.load_active(indexed)? && self.ends_as_left();
         let recovered = if trusted {
-            Recovered { from: self.log_end_offset, snapshots: listing.snapshots.clone() }
+            Recovered::at(self.log_end_offset, listing.snapshots.clone())
         } else {
             if clean_shutdown {
                 tracing::warn!(
@@ -105,36 +133,53 @@ impl Log {
             self.recover(listing, left)?
         };
         self.ensure_complete()?;
-        if clean_shutdown && epochs_known {
-            self.ensure_start()?;
+        if let Some(begun) = begun.filter(|_| clean_shutdown) {
+            self.begin_where_left(begun);
         }
+        self.ensure_end()?;
         if !epochs_known && self.log_end_offset > self.first_base_offset() {
             self.rebuild_epochs()?;
         } else if !clean_shutdown {
             self.find_first_epochs()?;
         }
+        let replayed = self.replay_producers(&recovered, trusted, now_ms)?;
+        self.settle();
+        Ok(Some(Loaded { recovered, replayed }))
+    }
+
+    /// Brings the files into the state that was found out.
+    fn write_loaded(&mut self, listing: &Listing, loaded: Option<Loaded>) -> Result<(), LogError> {
+        let Some(Loaded { recovered, replayed }) = loaded else {
+            let path = self.active_segment.path(Kind::Log);
+            return self.active_segment.make(&self.config).map_err(LogError::io("create", &path));
+        };
+        self.cut_off(&recovered)?;
         self.rebuild_missing_indexes(listing, recovered.from)?;
-        self.load_producers(&recovered, trusted, now_ms)
+        self.write_replayed(replayed)
+    }
+
+    /// Refuses a log that ends before it starts.
+    fn ensure_end(&self) -> Result<(), LogError> {
+        if self.log_start_offset <= self.log_end_offset {
+            return Ok(());
+        }
+        Err(LogError::Incomplete {
+            path: self.active_segment.path(Kind::Log),
+            log_end_offset: self.log_end_offset,
+            at: partition_words(&self.topic_partition),
+            expected: self.log_start_offset,
+            checkpoint: data_dir_file(self.dir.as_ref(), LOG_STARTS),
+        })
     }
 
     /// Brings the offsets into agreement, whatever the files and the checkpoints say.
-    fn settle(&mut self) -> Result<(), LogError> {
-        if self.log_start_offset > self.log_end_offset {
-            return Err(LogError::Incomplete {
-                path: self.active_segment.path(Kind::Log),
-                log_end_offset: self.log_end_offset,
-                at: partition_words(&self.topic_partition),
-                expected: self.log_start_offset,
-                checkpoint: data_dir_file(self.dir.as_ref(), LOG_STARTS),
-            });
-        }
+    fn settle(&mut self) {
         self.log_start_offset = self.log_start_offset.max(self.first_base_offset());
         // What is appended after a lost end was never compacted.
         self.compacted_to = self.compacted_to.min(self.log_end_offset);
         let cut = self.epochs.truncate_from_end(self.log_end_offset);
         let moved = self.epochs.truncate_from_start(self.log_start_offset);
         self.unsynced.epochs |= cut || moved;
-        Ok(())
     }
 
     /// Makes the indexes of segments before `end` that lack them.
@@ -215,45 +260,62 @@ impl Log {
         })
     }
 
-    /// Compares the start of a log that was left in order with its leader epochs, of which the first one begins there or
-    /// later: whatever moves the start cuts them, and both were synced then.
-    fn ensure_start(&mut self) -> Result<(), LogError> {
-        let Some(begun) = self.epochs.entries().first().map(|entry| entry.1) else { return Ok(()) };
-        let first = self.first_base_offset();
-        if begun < first {
-            let path = self.segments.first().map(|segment| segment.path(Kind::Log));
-            let (path, epochs) = (path.unwrap_or_default(), names::LEADER_EPOCHS);
-            let epochs = self.dir.path().join(epochs);
-            return Err(LogError::Beheaded { path, first, expected: begun, epochs });
+    /// Lets a log that was left in order begin where its leader epochs do, if that is before the
+    /// start that the checkpoint says: whatever moves the start cuts them, and both were synced
+    /// then.
+    fn begin_where_left(&mut self, begun: Offset) {
+        if begun >= self.log_start_offset {
+            return;
         }
-        if begun < self.log_start_offset {
-            tracing::warn!(
-                partition = %self.topic_partition,
-                log_start_offset = %self.log_start_offset,
-                leader_epochs_from = %begun,
-                file = %data_dir_file(self.dir.as_ref(), LOG_STARTS).display(),
-                "the start of the log is not the one that it was left with: it begins where its leader epochs do"
-            );
-            self.log_start_offset = begun;
-        }
-        Ok(())
+        tracing::warn!(
+            partition = %self.topic_partition,
+            log_start_offset = %self.log_start_offset,
+            leader_epochs_from = %begun,
+            file = %data_dir_file(self.dir.as_ref(), LOG_STARTS).display(),
+            "the start of the log is not the one that it was left with: it begins where its leader epochs do"
+        );
+        self.log_start_offset = begun;
     }
+}
 
-    /// `false` if the epochs cannot be read.
-    fn read_epochs(&mut self, listing: &Listing) -> Result<bool, LogError> {
-        if !listing.epochs {
-            return Ok(false);
+/// What is known of a log before its files are changed.
+struct Loaded {
+    recovered: Recovered,
+    replayed: Replayed,
+}
+
+/// Refuses a log that was left in order and has lost its first segments: the first one of its
+/// leader epochs begins there or later, since whatever moves the start cuts them, and both were
+/// synced then.
+fn ensure_start(
+    dir: &dyn Dir,
+    listing: &Listing,
+    epochs: Option<&EpochCache>,
+) -> Result<(), LogError> {
+    let first = listing.segments.keys().next().copied();
+    let begun = epochs.and_then(|epochs| epochs.entries().first()).map(|entry| entry.1);
+    let (Some(first), Some(begun)) = (first, begun) else { return Ok(()) };
+    if begun >= first {
+        return Ok(());
+    }
+    let path = dir.path().join(names::name(first, Kind::Log));
+    let epochs = dir.path().join(names::LEADER_EPOCHS);
+    Err(LogError::Beheaded { path, first, expected: begun, epochs })
+}
+
+/// The leader epochs; `None` if they are not there or cannot be read.
+fn read_epochs(dir: &dyn Dir, listing: &Listing) -> Result<Option<EpochCache>, LogError> {
+    if !listing.epochs {
+        return Ok(None);
+    }
+    let path = dir.path().join(names::LEADER_EPOCHS);
+    let content = dir.read(names::LEADER_EPOCHS).map_err(LogError::io("read", &path))?;
+    match EpochCache::parse(&content.unwrap_or_default()) {
+        Ok(epochs) => Ok(Some(epochs)),
+        Err(fault) => {
+            tracing::warn!(file = %path.display(), %fault, "made anew from the log");
+            Ok(None)
         }
-        let path = self.dir.path().join(names::LEADER_EPOCHS);
-        let content = self.dir.read(names::LEADER_EPOCHS).map_err(LogError::io("read", &path))?;
-        match EpochCache::parse(&content.unwrap_or_default()) {
-            Ok(epochs) => self.epochs = epochs,
-            Err(fault) => {
-                tracing::warn!(file = %path.display(), %fault, "made anew from the log");
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 }
 
@@ -297,31 +359,20 @@ impl Left {
     }
 }
 
-/// The segments, of which there is at least one, and whether it was made just now.
-fn open_segments(
-    dir: &Arc<dyn Dir>,
-    listing: &Listing,
-    options: &OpenOptions,
-) -> Result<(Vec<Arc<Segment>>, bool), LogError> {
+/// The segments, of which there is at least one: without any, one that is to be made.
+fn segments_of(dir: &Arc<dyn Dir>, listing: &Listing, start: Offset) -> Vec<Arc<Segment>> {
     if listing.segments.is_empty() {
-        let start = options.log_start_offset;
-        let created = Segment::create(dir.clone(), start, &options.config);
-        let path = dir.path().join(names::name(start, Kind::Log));
-        return Ok((vec![Arc::new(created.map_err(LogError::io("create", &path))?)], true));
+        return vec![Arc::new(Segment::blank(dir.clone(), start))];
     }
     let open = |(base_offset, kinds): (&Offset, &BTreeSet<Kind>)| {
         Arc::new(Segment::on_disk(dir.clone(), *base_offset, kinds.contains(&Kind::TxnIndex)))
     };
-    Ok((listing.segments.iter().map(open).collect(), false))
+    listing.segments.iter().map(open).collect()
 }
 
-/// Compares the topic's id with the one in `partition.metadata`, which is written if there is none.
-fn topic_id(
-    dir: &dyn Dir,
-    options: &OpenOptions,
-    created: bool,
-    unsynced: &mut Unsynced,
-) -> Result<Uuid, LogError> {
+/// Compares the topic's id with the one in `partition.metadata`. Whether that is still to be
+/// written.
+fn topic_id(dir: &dyn Dir, options: &OpenOptions, created: bool) -> Result<(Uuid, bool), LogError> {
     let path = dir.path().join(names::PARTITION_METADATA);
     let content = if created {
         None
@@ -331,25 +382,26 @@ fn topic_id(
     // A crash before the first sync may leave the file empty.
     let known = content.as_deref().and_then(|content| parse_partition_metadata(content).ok());
     match known {
-        Some(found) if options.topic_id.is_zero() || found == options.topic_id => Ok(found),
+        Some(found) if options.topic_id.is_zero() || found == options.topic_id => {
+            Ok((found, false))
+        }
         Some(found) => {
             let expected = options.topic_id;
             Err(LogError::InconsistentTopicId { path, found, expected })
         }
-        None if options.topic_id.is_zero() => Ok(Uuid::ZERO),
-        None => {
-            let text = format!("version: 0\ntopic_id: {}", options.topic_id);
-            let write = || {
-                let file = dir.open(names::PARTITION_METADATA, OpenMode::Create)?;
-                file.write_at(&mut [IoSlice::new(text.as_bytes())], 0)?;
-                if created { Ok(()) } else { file.set_size(text.len() as u64) }
-            };
-            write().map_err(LogError::io("write", &path))?;
-            unsynced.metadata = true;
-            unsynced.directory = true;
-            Ok(options.topic_id)
-        }
+        None => Ok((options.topic_id, !options.topic_id.is_zero())),
     }
+}
+
+/// Writes `partition.metadata`.
+fn write_topic_id(dir: &dyn Dir, topic_id: Uuid, created: bool) -> Result<(), LogError> {
+    let text = format!("version: 0\ntopic_id: {topic_id}");
+    let write = || {
+        let file = dir.open(names::PARTITION_METADATA, OpenMode::Create)?;
+        file.write_at(&mut [IoSlice::new(text.as_bytes())], 0)?;
+        if created { Ok(()) } else { file.set_size(text.len() as u64) }
+    };
+    write().map_err(LogError::io("write", &dir.path().join(names::PARTITION_METADATA)))
 }
 
 /// The topic's id in a `partition.metadata` file.

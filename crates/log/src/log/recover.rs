@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use ottla_record::BatchHeader;
 use ottla_types::Offset;
 
-use super::{Active, Log, listing::Listing, open::Left};
+use super::{Active, Log, append::push_time, listing::Listing, open::Left};
 use crate::{
     dir::{Dir, LogFile, OpenMode},
     error::LogError,
@@ -22,22 +22,39 @@ use crate::{
     txn_index,
 };
 
-/// How far a log was found in order.
-#[derive(Debug)]
+/// How far a log was found in order, and what of its files is to go.
+#[derive(Debug, Default)]
 pub(super) struct Recovered {
     /// Producer snapshots after this offset are not believed.
     pub(super) from: Offset,
     pub(super) snapshots: BTreeSet<Offset>,
+    /// The segments that were read, each with the offset from which its aborted transactions are to
+    /// be indexed again.
+    read: Vec<(Arc<Segment>, Offset)>,
+    /// Where the last one of them was cut.
+    cut: Option<Cut>,
+    /// What came after that, or after a hole.
+    removed: Vec<Arc<Segment>>,
 }
 
 /// Where a segment was cut.
+#[derive(Debug)]
 struct Cut {
     position: u64,
     cause: String,
 }
 
+impl Recovered {
+    /// Of a log that is in order up to an offset.
+    pub(super) fn at(from: Offset, snapshots: BTreeSet<Offset>) -> Self {
+        Self { from, snapshots, ..Self::default() }
+    }
+}
+
 impl Log {
-    /// Reads everything from the recovery point on.
+    /// Reads everything from the recovery point on, and leaves the files as they are, but for
+    /// entries of indexes: [`Log::cut_off`] is for when nothing that was found speaks against the
+    /// log.
     pub(super) fn recover(&mut self, listing: &Listing, left: Left) -> Result<Recovered, LogError> {
         let segments = self.segments.clone();
         let point = self.recovery_point;
@@ -45,10 +62,11 @@ impl Log {
         let first = first.saturating_sub(1);
         let mut kept: Vec<Arc<Segment>> = segments.iter().take(first).cloned().collect();
         let mut from = None;
-        let (mut cut, mut removed) = (false, Vec::new());
+        let mut recovered = Recovered::at(Offset::ZERO, listing.snapshots.clone());
         for segment in segments.iter().skip(first) {
-            let hole = from.is_some() && self.is_hole(segment.base_offset);
-            if hole && !cut && left == Left::TornLastBatch {
+            let is_cut = recovered.cut.is_some() || !recovered.removed.is_empty();
+            let hole = !is_cut && from.is_some() && self.is_hole(segment.base_offset);
+            if hole && left == Left::TornLastBatch {
                 let (path, position) = (self.active_segment.path(Kind::Log), self.active.size);
                 let cause = format!(
                     "offset {} follows offset {}",
@@ -56,16 +74,8 @@ impl Log {
                 );
                 return Err(LogError::Damaged { path, position, cause });
             }
-            if hole && !cut {
-                tracing::warn!(
-                    file = %segment.path(Kind::Log).display(),
-                    log_end_offset = %self.log_end_offset,
-                    "removed a segment of a log that was not closed: what comes before it is lost"
-                );
-            }
-            cut |= hole;
-            if cut {
-                removed.push(segment.clone());
+            if is_cut || hole {
+                recovered.removed.push(segment.clone());
                 continue;
             }
             if from.is_some() {
@@ -82,18 +92,66 @@ impl Log {
             self.log_end_offset = if follows { self.log_end_offset.max(start) } else { start };
             let at = segments.partition_point(|other| other.base_offset <= segment.base_offset);
             let next_base = segments.get(at).map(|next| next.base_offset);
-            cut = self.recover_segment(segment, start, (left, next_base))?;
-        }
-        // The last one first: a crash in between must not leave one without those before it.
-        for segment in removed.iter().rev() {
-            self.remove_segment(segment)?;
-        }
-        if cut {
-            self.dir.sync().map_err(LogError::io("sync", self.dir.path()))?;
+            recovered.cut = self.recover_segment(segment, start, (left, next_base))?;
+            // What lies before the recovery point is synced, and must stay so.
+            recovered.read.push((segment.clone(), start.max(point)));
         }
         self.set_segments(kept);
-        let from = from.unwrap_or(self.log_end_offset);
-        Ok(Recovered { from, snapshots: listing.snapshots.clone() })
+        recovered.from = from.unwrap_or(self.log_end_offset);
+        Ok(recovered)
+    }
+
+    /// Takes out of the files what a recovery did not keep.
+    pub(super) fn cut_off(&self, recovered: &Recovered) -> Result<(), LogError> {
+        let dir = self.dir.as_ref();
+        for (segment, indexed_from) in &recovered.read {
+            if segment.has_txn_index() {
+                let name = names::name(segment.base_offset, Kind::TxnIndex);
+                let truncated = txn_index::truncate(dir, &name, *indexed_from);
+                truncated.map_err(self.io("write", segment, Kind::TxnIndex))?;
+            }
+            let is_ended = segment.base_offset != self.active_segment.base_offset;
+            let (offsets, times) = (&segment.offset_index, &segment.time_index);
+            let written = if is_ended { offsets.flush(dir) } else { offsets.cut_file(dir) };
+            written.map_err(self.io("write", segment, Kind::OffsetIndex))?;
+            let written = if is_ended { times.flush(dir) } else { times.cut_file(dir) };
+            written.map_err(self.io("write", segment, Kind::TimeIndex))?;
+        }
+        self.remove_recovered(recovered)?;
+        let Some(Cut { position, cause }) = &recovered.cut else { return Ok(()) };
+        let segment = &self.active_segment;
+        let path = segment.path(Kind::Log);
+        let file = segment.file().map_err(LogError::io("open", &path))?;
+        let size = file.size().map_err(LogError::io("read the size of", &path))?;
+        // What is cut off must not come back beside what will be written there.
+        let truncated = file.set_size(*position).and_then(|()| file.sync());
+        truncated.map_err(LogError::io("truncate", &path))?;
+        tracing::warn!(
+            file = %path.display(),
+            position,
+            removed = size.saturating_sub(*position),
+            %cause,
+            log_end_offset = %self.log_end_offset,
+            "truncated a log that was not closed"
+        );
+        Ok(())
+    }
+
+    /// Removes the segments that come after a cut or a hole.
+    fn remove_recovered(&self, recovered: &Recovered) -> Result<(), LogError> {
+        let Some(first) = recovered.removed.first() else { return Ok(()) };
+        if recovered.cut.is_none() {
+            tracing::warn!(
+                file = %first.path(Kind::Log).display(),
+                log_end_offset = %self.log_end_offset,
+                "removed a segment of a log that was not closed: what comes before it is lost"
+            );
+        }
+        // The last one first: a crash in between must not leave one without those before it.
+        for segment in recovered.removed.iter().rev() {
+            self.remove_segment(segment)?;
+        }
+        self.dir.sync().map_err(LogError::io("sync", self.dir.path()))
     }
 
     /// Keeps the index entries before the recovery point if they are in order, else none. Gives the
@@ -115,7 +173,7 @@ impl Log {
         let relative = kept.map_or(-1, |(last, _)| i64::from(last.relative));
         let sorted = segment
             .offset_index
-            .truncate(dir, |entry| i64::from(entry.relative) <= relative)
+            .keep_first(dir, |entry| i64::from(entry.relative) <= relative)
             .and_then(|()| {
                 segment.offset_index.is_sorted(dir, |last, entry| {
                     last.is_none_or(|last| {
@@ -126,7 +184,7 @@ impl Log {
         let offsets_sorted = sorted.map_err(self.io("read", segment, Kind::OffsetIndex))?;
         let sorted = segment
             .time_index
-            .truncate(dir, |entry| i64::from(entry.relative) <= relative)
+            .keep_first(dir, |entry| i64::from(entry.relative) <= relative)
             .and_then(|()| {
                 segment.time_index.is_sorted(dir, |last, entry| {
                     last.is_none_or(|last| {
@@ -142,20 +200,21 @@ impl Log {
             self.active.largest = segment.find_largest_timestamp(end)?.largest;
             return Ok(header.base_offset);
         }
-        let reset = segment.offset_index.truncate(dir, |_| false);
+        let reset = segment.offset_index.keep_first(dir, |_| false);
         reset.map_err(self.io("write", segment, Kind::OffsetIndex))?;
-        let reset = segment.time_index.truncate(dir, |_| false);
+        let reset = segment.time_index.keep_first(dir, |_| false);
         reset.map_err(self.io("write", segment, Kind::TimeIndex))?;
         Ok(segment.base_offset)
     }
 
-    /// Reads a segment's batches from where the active state stands. Whether it was cut.
+    /// Reads a segment's batches from where the active state stands. Where it is to be cut, if it
+    /// is.
     fn recover_segment(
         &mut self,
         segment: &Segment,
         start: Offset,
         (left, next_base): (Left, Option<Offset>),
-    ) -> Result<bool, LogError> {
+    ) -> Result<Option<Cut>, LogError> {
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
         let size = file.size().map_err(self.io("read the size of", segment, Kind::Log))?;
         segment.verified.trust_from(self.active.size);
@@ -164,14 +223,7 @@ impl Log {
         file.forget_clean(self.active.size);
         let cut = self.recover_batches(segment, file.as_ref(), size, (start, next_base))?;
         segment.set_size(self.active.size);
-        if segment.has_txn_index() {
-            let name = names::name(segment.base_offset, Kind::TxnIndex);
-            // What lies before the recovery point is synced, and must stay so.
-            let from = start.max(self.recovery_point);
-            let truncated = txn_index::truncate(self.dir.as_ref(), &name, from);
-            truncated.map_err(self.io("write", segment, Kind::TxnIndex))?;
-        }
-        let Some(Cut { position, cause }) = cut else { return Ok(false) };
+        let Some(Cut { position, cause }) = cut else { return Ok(None) };
         let path = segment.path(Kind::Log);
         let is_torn = match left {
             Left::InOrder | Left::Torn => true,
@@ -183,18 +235,7 @@ impl Log {
         if self.log_end_offset < self.recovery_point || !is_torn {
             return Err(LogError::Damaged { path, position, cause });
         }
-        // What is cut off must not come back beside what will be written there.
-        let truncated = file.set_size(position).and_then(|()| file.sync());
-        truncated.map_err(LogError::io("truncate", &path))?;
-        tracing::warn!(
-            file = %path.display(),
-            position,
-            removed = size.saturating_sub(position),
-            %cause,
-            log_end_offset = %self.log_end_offset,
-            "truncated a log that was not closed"
-        );
-        Ok(true)
+        Ok(Some(Cut { position, cause }))
     }
 
     fn recover_batches(
@@ -257,10 +298,12 @@ impl Log {
         indexed.map_err(self.io("write", segment, Kind::OffsetIndex))
     }
 
-    /// Ends the segment that was recovered last, since another one follows.
+    /// Ends the segment that was recovered last, since another one follows. Its indexes are written
+    /// by [`Log::cut_off`].
     fn end_segment(&mut self) -> Result<(), LogError> {
-        self.flush_indexes()?;
-        self.active_segment.set_largest_timestamp(Some(self.active.largest));
+        let (segment, largest) = (&self.active_segment, self.active.largest);
+        push_time(segment, largest).map_err(self.io("write", segment, Kind::TimeIndex))?;
+        segment.set_largest_timestamp(Some(largest));
         Ok(())
     }
 
@@ -328,7 +371,7 @@ impl Log {
                     Ok(None) | Err(ScanError::Batch(_)) => break,
                 }
             }
-            super::append::push_time(segment, active.largest)?;
+            push_time(segment, active.largest)?;
             segment.offset_index.flush(dir)?;
             segment.time_index.flush(dir)
         };

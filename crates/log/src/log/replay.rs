@@ -11,10 +11,21 @@ use crate::{
     epochs::EpochCache,
     error::LogError,
     names::{self, Kind},
-    producers::{ProducerState, TxnMarker, snapshot},
+    producers::{CompletedTxn, ProducerState, TxnMarker, snapshot},
     scan::{Scan, ScanError},
     segment::Segment,
 };
+
+/// What the files of the producers lack.
+#[derive(Debug, Default)]
+pub(super) struct Replayed {
+    /// Offsets of snapshots that are not to be believed, or of no use.
+    unwanted: Vec<Offset>,
+    /// The snapshots that are missing, by the base offset of their segment.
+    snapshots: Vec<(Offset, Vec<u8>)>,
+    /// Aborted transactions, with the base offset of the segment that their marker is in.
+    aborted: Vec<(Offset, CompletedTxn)>,
+}
 
 impl Log {
     /// Makes the leader epochs anew from all batches.
@@ -56,42 +67,42 @@ impl Log {
         Ok(())
     }
 
-    /// Restores the producers from the last snapshot that can be believed and what follows it. Segments after it get
-    /// theirs, which are not there or not believed. `trusted`: the log was left in order, so nothing else needs to be
-    /// written again.
-    pub(super) fn load_producers(
+    /// Restores the producers from the last snapshot that can be believed and what follows it, and
+    /// changes no file: [`Log::write_replayed`] does. `trusted`: the log was left in order, so
+    /// nothing else needs to be written again.
+    pub(super) fn replay_producers(
         &mut self,
         recovered: &Recovered,
         trusted: bool,
         now_ms: i64,
-    ) -> Result<(), LogError> {
+    ) -> Result<Replayed, LogError> {
+        let mut replayed = Replayed::default();
         let mut chosen = None;
         for offset in recovered.snapshots.iter().rev().copied() {
             let at_base = self.segments.binary_search_by_key(&offset, |s| s.base_offset).is_ok();
             let believed = offset <= recovered.from && offset <= self.log_end_offset;
             if believed && chosen.is_none() {
                 chosen = self.read_snapshot(offset, trusted)?;
+                if chosen.is_none() {
+                    replayed.unwanted.push(offset);
+                }
             } else if !believed || !at_base {
-                let name = names::name(offset, Kind::Snapshot);
-                let removed = self.dir.remove(&name);
-                removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
+                replayed.unwanted.push(offset);
             }
         }
         let (from, mut producers) =
             chosen.unwrap_or_else(|| (self.first_base_offset(), ProducerState::default()));
         self.changed |= !trusted || from < self.log_end_offset;
-        let mut snapshots = Vec::new();
-        let mut aborted = Vec::new();
         let aborted_from = recovered.from.max(self.recovery_point);
         self.indexed_from = aborted_from.min(self.log_end_offset);
         self.each_header(from, |segment, header, batch| {
             let base_offset = segment.base_offset;
             if base_offset > from && producers.end_offset <= base_offset {
-                snapshots.push((base_offset, snapshot::format(&producers)));
+                replayed.snapshots.push((base_offset, snapshot::format(&producers)));
             }
             let marker = TxnMarker::read(header, body(batch));
             let completed = producers.update(header, marker);
-            aborted.extend(
+            replayed.aborted.extend(
                 completed
                     .filter(|txn| !trusted && !txn.committed && txn.last_offset >= aborted_from)
                     .map(|txn| (base_offset, txn)),
@@ -102,20 +113,31 @@ impl Log {
         for segment in self.segments.iter() {
             let base_offset = segment.base_offset;
             if base_offset > from && base_offset >= producers.end_offset {
-                snapshots.push((base_offset, snapshot::format(&producers)));
+                replayed.snapshots.push((base_offset, snapshot::format(&producers)));
             }
         }
         producers.end_offset = self.log_end_offset;
         producers.expire(now_ms, self.producer_expiration_ms);
         self.producers = producers;
-        for (offset, content) in snapshots {
+        Ok(replayed)
+    }
+
+    /// Gives segments the snapshots that are not there or not believed, and the indexes of aborted
+    /// transactions what they lack.
+    pub(super) fn write_replayed(&self, replayed: Replayed) -> Result<(), LogError> {
+        for offset in replayed.unwanted {
+            let name = names::name(offset, Kind::Snapshot);
+            let removed = self.dir.remove(&name);
+            removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
+        }
+        for (offset, content) in replayed.snapshots {
             self.write_snapshot_content(offset, &content)?;
             if offset < self.recovery_point {
                 // No later sync comes by here, and once those before it are gone nothing else knows of them.
                 self.sync_snapshot(offset)?;
             }
         }
-        for (base_offset, txn) in aborted {
+        for (base_offset, txn) in replayed.aborted {
             let segment = self.segments.iter().find(|s| s.base_offset == base_offset);
             if let Some(segment) = segment {
                 self.index_aborted(segment, &mut vec![txn])?;
@@ -141,7 +163,6 @@ impl Log {
             Ok(producers) => Ok(Some((offset, ProducerState::restored(offset, producers)))),
             Err(cause) => {
                 tracing::warn!(file = %path.display(), cause, "not valid: using an older one");
-                self.dir.remove(&name).map_err(LogError::io("remove", &path))?;
                 Ok(None)
             }
         }

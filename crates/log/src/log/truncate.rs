@@ -98,8 +98,9 @@ impl Log {
         self.recovery_point = self.recovery_point.min(end);
         self.log_start_offset = self.log_start_offset.min(end);
         self.unsynced.epochs |= self.epochs.truncate_from_end(end);
-        let recovered = Recovered { from: end, snapshots: self.snapshots()? };
-        self.load_producers(&recovered, true, now_ms)
+        let replayed =
+            self.replay_producers(&Recovered::at(end, self.snapshots()?), true, now_ms)?;
+        self.write_replayed(replayed)
     }
 
     /// Takes back what was staged and could not be written.
@@ -109,8 +110,9 @@ impl Log {
         self.truncate_files(&segment, size, end)?;
         self.reload_active(&segment, size, end, created_ms)?;
         self.unsynced.epochs |= self.epochs.truncate_from_end(end);
-        let recovered = Recovered { from: end, snapshots: self.snapshots()? };
-        self.load_producers(&recovered, true, created_ms)
+        let recovered = Recovered::at(end, self.snapshots()?);
+        let replayed = self.replay_producers(&recovered, true, created_ms)?;
+        self.write_replayed(replayed)
     }
 
     fn truncate_files(&self, segment: &Segment, size: u64, end: Offset) -> Result<(), LogError> {

@@ -3,7 +3,10 @@
 //!
 //! `OTTLA_ROT_CASES=20000 cargo test -p ottla-log at_rest` tries more; `OTTLA_ROT_CASE=…` repeats one.
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use ottla_record::{BatchHeader, Batches, check_crc};
 use ottla_types::Offset;
@@ -82,13 +85,16 @@ impl<'a> Case<'a> {
     }
 
     /// Opens the log and reads everything. Whether there was a complaint.
-    fn check(&self, found: &Found) -> bool {
+    fn check(&self, disk: &SimDisk, found: &Found) -> bool {
         let context = &self.context;
-        let mut log = match found.open(&self.kept.at, self.kept.topic_id, &self.rest.config) {
+        let before = disk.files();
+        let open = || found.open(&self.kept.at, self.kept.topic_id, &self.rest.config);
+        let mut log = match open() {
             Ok(log) => log,
             Err(error) => {
                 assert!(self.may_complain(), "{context}: {error}");
                 assert_told(&error.to_string(), self.told_name(), context);
+                assert_same(&before, &disk.files(), &format!("{context}: {error}"));
                 return true;
             }
         };
@@ -292,6 +298,19 @@ fn aborted(log: &mut Log, start: Offset, range: &FileRange) -> Result<Vec<Aborte
     }
 }
 
+/// A refusal changes nothing: a second look finds the same, and so does a file that is brought
+/// back.
+fn assert_same(
+    before: &BTreeMap<String, Vec<u8>>,
+    after: &BTreeMap<String, Vec<u8>>,
+    context: &str,
+) {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changed: Vec<&String> =
+        names.into_iter().filter(|name| before.get(*name) != after.get(*name)).collect();
+    assert!(changed.is_empty(), "{context}, which changed {changed:?}");
+}
+
 /// A refusal names the file, the place in it where there is one, and the command that shows it.
 fn assert_told(message: &str, name: &str, context: &str) {
     assert!(message.contains(name), "{context}: the file is not named in: {message}");
@@ -327,7 +346,7 @@ fn at_rest_damage_never_gives_a_wrong_read_and_harms_no_other_log() {
             Err(error) => panic!("case {seed}, {damage}: {error}"),
         };
         for kept in &rest.kept {
-            complaints += usize::from(Case::new(rest, kept, &damage, seed).check(&found));
+            complaints += usize::from(Case::new(rest, kept, &damage, seed).check(&disk, &found));
         }
     }
     assert!(only.is_some() || complaints > cases / 10, "only {complaints} complaints");
@@ -345,7 +364,8 @@ fn at_rest_nothing_is_cut_off_before_the_recovery_point() {
                 let disk = rest.disk.copy();
                 disk.put(&damage.name, damage.after.clone());
                 let found = Found::take(disk.root()).unwrap();
-                complaints += usize::from(Case::new(rest, kept, &damage, seed).check(&found));
+                complaints +=
+                    usize::from(Case::new(rest, kept, &damage, seed).check(&disk, &found));
             }
         }
     }

@@ -259,6 +259,82 @@ fn a_log_that_is_missing_beside_its_index_is_an_error() {
     }
 }
 
+/// The names and contents of all files.
+fn contents(bench: &Bench) -> Vec<(String, Vec<u8>)> {
+    let names = bench.files("").into_iter();
+    names.map(|name| (name.clone(), std::fs::read(bench.path().join(name)).unwrap())).collect()
+}
+
+/// A second look finds the same, and so does one after a file was brought back.
+#[test]
+fn a_log_that_is_refused_stays_as_it_is() {
+    for clean_shutdown in [false, true] {
+        for synced_one_by_one in [false, true] {
+            let mut bench = filled(small(), 20);
+            bench.log.close(NOW).unwrap();
+            let whole = contents(&bench);
+            std::fs::write(bench.path().join("leader-epoch-checkpoint.tmp"), b"x").unwrap();
+            for lost in [&["log"][..], &["log", "index", "timeindex"]] {
+                for base in 0..3 {
+                    let stem = bench.files(".log")[base].trim_end_matches(".log").to_owned();
+                    for kind in lost {
+                        let path = bench.path().join(format!("{stem}.{kind}"));
+                        std::fs::remove_file(path).unwrap();
+                    }
+                    let before = contents(&bench);
+                    let look = || {
+                        let opened = open(bench.temp.path(), &bench.config, |options| {
+                            options.recovery_point = Offset(i64::try_from(base).unwrap() * 24 + 5);
+                            options.recovery_point = options.recovery_point.min(Offset(60));
+                            options.clean_shutdown = clean_shutdown;
+                            options.synced_one_by_one = synced_one_by_one;
+                        });
+                        opened.err().map(|error| error.to_string())
+                    };
+                    let first = look();
+                    // Of a first segment that is gone as a whole only the leader epochs tell.
+                    let is_told = lost.len() == 1 || base > 0 || clean_shutdown;
+                    assert_eq!(first.is_some(), is_told, "{stem} {lost:?}: {first:?}");
+                    if is_told {
+                        assert_eq!(contents(&bench), before, "{stem} {lost:?}: {first:?}");
+                        assert_eq!(look(), first);
+                    }
+                    for (name, content) in &whole {
+                        std::fs::write(bench.path().join(name), content).unwrap();
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// As the cluster metadata is, where each batch was synced.
+#[test]
+fn a_log_that_has_lost_its_only_segment_is_refused_and_stays_as_it_is() {
+    for has_index in [false, true] {
+        let mut bench = filled(LogConfig::default(), 5);
+        bench.log.close(NOW).unwrap();
+        let suffixes = if has_index { &["log"][..] } else { &["log", "index", "timeindex"] };
+        for suffix in suffixes {
+            let name = format!("00000000000000000000.{suffix}");
+            std::fs::remove_file(bench.path().join(name)).unwrap();
+        }
+        let before = contents(&bench);
+        for _ in 0..2 {
+            let opened = open(bench.temp.path(), &bench.config, |options| {
+                options.recovery_point = Offset(15);
+                options.synced_one_by_one = true;
+            });
+            match opened {
+                Err(LogError::Missing { .. }) => assert!(has_index),
+                Err(LogError::Incomplete { .. }) => assert!(!has_index),
+                opened => panic!("{opened:?}"),
+            }
+            assert_eq!(contents(&bench), before);
+        }
+    }
+}
+
 /// The log is renamed first: indexes beside one that waits to be removed are no sign of a lost one.
 #[test]
 fn what_retention_was_about_to_delete_is_tidied_up() {
