@@ -213,6 +213,7 @@ impl Segment {
         let mut next: Option<Offset> = (from == 0).then_some(self.base_offset);
         let (mut end, mut before_end) = (from, from);
         let mut has_transactions = false;
+        let mut is_placed = true;
         let cause = loop {
             if end > last {
                 break None;
@@ -220,9 +221,12 @@ impl Segment {
             match scan.next_batch() {
                 Ok(Some(header)) => {
                     if let Some(cause) = self.misplaced(&header, next, bounds) {
+                        // Unless one before has borne out where the last one is, that may be wrong.
+                        end = if is_placed { end } else { before_end };
                         break Some(cause);
                     }
                     has_transactions |= header.attributes.is_transactional();
+                    is_placed = next == Some(header.base_offset);
                     next = Some(header.next_offset());
                     before_end = end;
                     end = scan.position();

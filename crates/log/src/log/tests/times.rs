@@ -129,3 +129,23 @@ fn an_empty_log_has_no_timestamps() {
     assert_eq!(find(&bench, 0), None);
     assert_eq!(bench.log.reader().max_timestamp().unwrap(), None);
 }
+
+/// What comes behind damage begins the next look: it must not be taken for what nothing speaks
+/// against.
+#[test]
+fn a_search_does_not_pass_a_batch_that_is_out_of_place() {
+    let mut bench = Bench::new(LogConfig::default());
+    for timestamp in NOW..NOW + 9 {
+        bench.append(build(BuilderOptions::default(), &[timestamp], 10));
+    }
+    let bench = bench.restart();
+    let path = bench.path().join("00000000000000000000.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[5 * plain(1).len() + 7] = 4;
+    std::fs::write(&path, bytes).unwrap();
+    let reader = bench.log.reader();
+    let found = reader.offset_for_timestamp(NOW + 8);
+    assert!(matches!(found, Err(crate::ReadError::Damaged { .. })), "{found:?}");
+    let before = reader.read(Offset(0), usize::MAX, Offset(9), true).unwrap();
+    assert_eq!(before.length, 5 * plain(1).len());
+}
