@@ -176,7 +176,7 @@ impl LogReader {
         let recent = |offset| is_active.then(|| self.recent.find(offset, limit)).flatten();
         let first = match recent(start) {
             Some(first) => first,
-            None => match self.locate(segment, start, limit)? {
+            None => match self.locate(at, segment, start, limit)? {
                 Some(first) => first.into(),
                 None => return Ok(None),
             },
@@ -248,14 +248,15 @@ impl LogReader {
     /// The batch with an offset, or the first one after it where offsets may be missing.
     fn locate(
         &self,
+        at: usize,
         segment: &Segment,
         start: Offset,
         limit: u64,
     ) -> Result<Option<Located>, ReadError> {
         let Some(first) = segment.locate(start, limit)? else { return Ok(None) };
         let wanted = start.max(segment.base_offset);
-        if first.header.base_offset > wanted && self.misses(segment) {
-            return Err(segment.hole(first.position, wanted, first.header.base_offset));
+        if first.header.base_offset > wanted {
+            self.check_hole(at, segment, first.position, (wanted, first.header.base_offset))?;
         }
         Ok(Some(first))
     }
@@ -272,14 +273,30 @@ impl LogReader {
     /// Refuses to go on to the next segment from an offset that this one should have had.
     fn check_end(&self, at: usize, segment: &Segment, start: Offset) -> Result<(), ReadError> {
         let (limit, next_base) = self.bounds(at, segment)?;
-        if at + 1 < self.segments.len()
-            && start < next_base
-            && segment.base_offset <= start
-            && self.misses(segment)
-        {
-            return Err(segment.hole(limit, start, next_base));
+        if at + 1 < self.segments.len() && start < next_base && segment.base_offset <= start {
+            self.check_hole(at, segment, limit, (start, next_base))?;
         }
         Ok(())
+    }
+
+    /// Refuses what looks like offsets that are missing before a position and must not be, or may
+    /// be in the batch that ends there and says so wrongly.
+    fn check_hole(
+        &self,
+        at: usize,
+        segment: &Segment,
+        position: u64,
+        (from, to): (Offset, Offset),
+    ) -> Result<(), ReadError> {
+        if self.misses(segment) {
+            return Err(segment.hole(position, from, to));
+        }
+        let last = position.saturating_sub(1);
+        if position == 0 || segment.verified.is_trusted(last, last) {
+            return Ok(());
+        }
+        let Some(before) = segment.last_batch(position) else { return Ok(()) };
+        self.verified_end(at, segment, before.position, position).map(drop)
     }
 
     /// Where a segment's batches end, as a position and as an offset, both exclusive.

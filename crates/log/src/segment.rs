@@ -405,6 +405,18 @@ impl Segment {
         }
     }
 
+    /// The last batch before a position; `None` where no batch ends there, or it cannot be read.
+    pub(crate) fn last_batch(&self, end: u64) -> Option<Located> {
+        let file = self.file().ok()?;
+        let from = self.indexed_position(Offset(i64::MAX), end, file.as_ref()).ok()?;
+        let mut scan = Scan::headers(file.as_ref(), from, end);
+        let mut last = None;
+        while let Ok(Some((position, header))) = scan.next_header() {
+            last = Some(Located { position, header });
+        }
+        last.filter(|_| scan.position() == end)
+    }
+
     /// A position from which a scan for `target` may start: that of a batch whose last offset is
     /// `target` or less, or 0.
     pub(crate) fn indexed_position(

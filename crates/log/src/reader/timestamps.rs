@@ -111,7 +111,7 @@ impl LogReader {
     ) -> Result<Option<(BatchHeader, Vec<u8>)>, ReadError> {
         let path = segment.path(Kind::Log);
         let (limit, _) = self.bounds(at, segment)?;
-        let Some(first) = self.locate(segment, from, limit)? else { return Ok(None) };
+        let Some(first) = self.locate(at, segment, from, limit)? else { return Ok(None) };
         let file = segment.file().map_err(segment.failed(Kind::Log))?;
         let mut scan = Scan::headers(file.as_ref(), first.position, limit);
         loop {

@@ -537,6 +537,28 @@ fn an_offset_that_is_out_of_place_is_damage() {
     assert_eq!(stored(&bench).len(), 4);
 }
 
+/// The end of a batch is not taken for what compaction has left out of the log.
+#[test]
+fn a_batch_that_ends_too_early_is_no_hole() {
+    for (batches, offset) in [(3, 1), (1, 1)] {
+        let mut bench = Bench::new(LogConfig { segment_bytes: 1 << 20, ..compacted() });
+        for _ in 0..batches {
+            bench.append(plain(3));
+        }
+        bench.log.roll(NOW).unwrap();
+        bench.append(plain(3));
+        let mut bench = bench.restart();
+        let path = bench.path().join("00000000000000000000.log");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[26] = 0;
+        std::fs::write(&path, bytes).unwrap();
+        bench = bench.restart();
+        let end = bench.log.log_end_offset();
+        let read = bench.log.reader().read(Offset(offset), 1, end, true);
+        assert!(matches!(read, Err(crate::ReadError::Damaged { .. })), "{read:?}");
+    }
+}
+
 #[test]
 fn a_merged_segment_without_records_is_as_old_as_the_last_one_it_was_made_of() {
     let config = LogConfig { retention_ms: 5000, cleanup_delete: true, ..compacted() };
