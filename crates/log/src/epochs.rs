@@ -3,6 +3,8 @@
 //! Invariant: epochs and start offsets both grow strictly from entry to entry.
 //! Kafka: `org.apache.kafka.storage.internals.epoch.LeaderEpochFileCache`.
 
+pub(crate) mod recovery;
+
 use ottla_types::{LeaderEpoch, Offset};
 
 use crate::{checkpoint, error::BadLine};

@@ -14,6 +14,7 @@ use ottla_types::Offset;
 use super::{Active, Log, append::push_time, listing::Listing, open::Left};
 use crate::{
     dir::{Dir, LogFile, OpenMode},
+    epochs::recovery::EpochRecovery,
     error::LogError,
     index::OffsetEntry,
     names::{self, Kind},
@@ -61,7 +62,7 @@ impl Log {
         let first = segments.partition_point(|segment| segment.base_offset <= point);
         let first = first.saturating_sub(1);
         let mut kept: Vec<Arc<Segment>> = segments.iter().take(first).cloned().collect();
-        let mut from = None;
+        let (mut from, mut epochs) = (None, EpochRecovery::default());
         let mut recovered = Recovered::at(Offset::ZERO, listing.snapshots.clone());
         for segment in segments.iter().skip(first) {
             let is_cut = recovered.cut.is_some() || !recovered.removed.is_empty();
@@ -92,9 +93,15 @@ impl Log {
             self.log_end_offset = if follows { self.log_end_offset.max(start) } else { start };
             let at = segments.partition_point(|other| other.base_offset <= segment.base_offset);
             let next_base = segments.get(at).map(|next| next.base_offset);
-            recovered.cut = self.recover_segment(segment, start, (left, next_base))?;
+            let ends = (left, next_base);
+            recovered.cut = self.recover_segment(segment, start, ends, &mut epochs)?;
             // What lies before the recovery point is synced, and must stay so.
             recovered.read.push((segment.clone(), start.max(point)));
+        }
+        self.unsynced.epochs |= epochs.end(&mut self.epochs);
+        if epochs.has_contradiction() {
+            // Whoever reads there looks again, when all batches beside are known.
+            kept.iter().skip(first).for_each(|segment| segment.verified.trust_from(u64::MAX));
         }
         self.set_segments(kept);
         recovered.from = from.unwrap_or(self.log_end_offset);
@@ -214,6 +221,7 @@ impl Log {
         segment: &Segment,
         start: Offset,
         (left, next_base): (Left, Option<Offset>),
+        epochs: &mut EpochRecovery,
     ) -> Result<Option<Cut>, LogError> {
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
         let size = file.size().map_err(self.io("read the size of", segment, Kind::Log))?;
@@ -221,7 +229,8 @@ impl Log {
         // What a sync has failed to write is lost, whatever is shown of it: what follows would be acknowledged after a
         // hole, and what was written ahead would not be taken back.
         file.forget_clean(self.active.size);
-        let cut = self.recover_batches(segment, file.as_ref(), size, (start, next_base))?;
+        let ends = (size, next_base);
+        let cut = self.recover_batches(segment, file.as_ref(), (start, ends), epochs)?;
         segment.set_size(self.active.size);
         let Some(Cut { position, cause }) = cut else { return Ok(None) };
         let path = segment.path(Kind::Log);
@@ -242,8 +251,8 @@ impl Log {
         &mut self,
         segment: &Segment,
         file: &dyn LogFile,
-        size: u64,
-        (start, next_base): (Offset, Option<Offset>),
+        (start, (size, next_base)): (Offset, (u64, Option<Offset>)),
+        epochs: &mut EpochRecovery,
     ) -> Result<Option<Cut>, LogError> {
         let mut next = start;
         let mut scan = Scan::batches(file, self.active.size, size);
@@ -271,6 +280,8 @@ impl Log {
                 return Ok(Some(Cut { position, cause }));
             }
             next = header.next_offset();
+            self.unsynced.epochs |=
+                epochs.take_in(&mut self.epochs, header.leader_epoch, header.base_offset);
             self.take_in_recovered(segment, &header)?;
         }
     }
@@ -290,9 +301,6 @@ impl Log {
         segment: &Segment,
         header: &BatchHeader,
     ) -> Result<(), LogError> {
-        if self.epochs.assign(header.leader_epoch, header.base_offset) {
-            self.unsynced.epochs = true;
-        }
         self.log_end_offset = header.next_offset();
         let indexed = self.active.take_in(segment, header, &self.config);
         indexed.map_err(self.io("write", segment, Kind::OffsetIndex))

@@ -8,7 +8,7 @@ use ottla_types::Offset;
 use super::{Log, recover::Recovered};
 use crate::{
     dir::OpenMode,
-    epochs::EpochCache,
+    epochs::{EpochCache, recovery::EpochRecovery},
     error::LogError,
     names::{self, Kind},
     producers::{CompletedTxn, ProducerState, TxnMarker, snapshot},
@@ -30,13 +30,13 @@ pub(super) struct Replayed {
 impl Log {
     /// Makes the leader epochs anew from all batches.
     pub(super) fn rebuild_epochs(&mut self) -> Result<(), LogError> {
-        let mut epochs = std::mem::take(&mut self.epochs);
-        epochs.clear();
+        let (mut epochs, mut recovery) = (EpochCache::default(), EpochRecovery::default());
         let from = self.first_base_offset();
         self.each_header(from, |_, header, _| {
-            epochs.assign(header.leader_epoch, header.base_offset);
+            recovery.take_in(&mut epochs, header.leader_epoch, header.base_offset);
             Ok(())
         })?;
+        recovery.end(&mut epochs);
         self.epochs = epochs;
         self.unsynced.epochs = true;
         Ok(())
@@ -45,20 +45,23 @@ impl Log {
     /// Finds the epochs before the first one known, which the log's start had left behind when the
     /// start that is known now was not checkpointed yet.
     pub(super) fn find_first_epochs(&mut self) -> Result<(), LogError> {
-        let Some(known_from) = self.epochs.entries().first().map(|entry| entry.1) else {
+        let Some((first, known_from)) = self.epochs.entries().first().copied() else {
             return Ok(());
         };
         let start = self.log_start_offset.max(self.first_base_offset());
         if known_from <= start {
             return Ok(());
         }
-        let mut epochs = EpochCache::default();
+        let (mut epochs, mut recovery) = (EpochCache::default(), EpochRecovery::default());
         self.each_header(start, |_, header, _| {
-            if header.base_offset < known_from {
-                epochs.assign(header.leader_epoch, header.base_offset.max(start));
+            // One that is newer than what follows was changed, and would keep that out.
+            if header.base_offset < known_from && header.leader_epoch <= first {
+                let base_offset = header.base_offset.max(start);
+                recovery.take_in(&mut epochs, header.leader_epoch, base_offset);
             }
             Ok(())
         })?;
+        recovery.end(&mut epochs);
         for (epoch, start) in self.epochs.entries() {
             epochs.assign(*epoch, *start);
         }
