@@ -243,7 +243,7 @@ impl Cleaner {
     /// `false` if the map is full.
     fn map_segment(
         &mut self,
-        (segment, mut order): (&Segment, Order),
+        (segment, mut order): (&Segment, Order<'_>),
         (start, next): (Offset, Offset),
         (map, transactions): (&mut OffsetMap, &mut Transactions),
         pace: &mut impl Pace,
@@ -390,16 +390,19 @@ fn unreadable(segment: &Segment, position: u64, cause: &dyn Display) -> CleanErr
 }
 
 /// Looks at what no checksum covers: that the offsets of a segment's batches only grow, and end
-/// before the next segment begins.
-struct Order {
+/// before the next segment begins, and at their leader epochs.
+struct Order<'a> {
+    reader: &'a LogReader,
     next: Offset,
     end: Offset,
+    before: Option<BatchHeader>,
 }
 
-impl Order {
-    fn of(round: &Round, segment: &Segment) -> Self {
-        let next = segment.base_offset;
-        Self { next, end: round.next_base(round.reader.segment_at(next), Offset(i64::MAX)) }
+impl<'a> Order<'a> {
+    fn of(round: &'a Round, segment: &Segment) -> Self {
+        let (next, reader) = (segment.base_offset, &round.reader);
+        let end = round.next_base(reader.segment_at(next), Offset(i64::MAX));
+        Self { reader, next, end, before: None }
     }
 
     fn check(
@@ -408,10 +411,15 @@ impl Order {
         position: u64,
         header: &BatchHeader,
     ) -> Result<(), CleanError> {
-        let Self { next, end } = *self;
+        let Self { next, end, .. } = *self;
         if header.base_offset < next || header.next_offset() > end {
             let (first, last) = (header.base_offset, header.last_offset());
             let cause = format!("offsets {first} to {last} are not between {next} and {end}");
+            return Err(unreadable(segment, position, &cause));
+        }
+        let before = self.before.replace(*header);
+        let wrong = self.reader.wrong_leader_epoch(segment, (position, header), before.as_ref());
+        if let Some(cause) = wrong {
             return Err(unreadable(segment, position, &cause));
         }
         self.next = header.next_offset();

@@ -3,16 +3,20 @@
 //! Invariant: epochs and start offsets both grow strictly from entry to entry.
 //! Kafka: `org.apache.kafka.storage.internals.epoch.LeaderEpochFileCache`.
 
+mod contradiction;
 pub(crate) mod recovery;
+
+use std::sync::Arc;
 
 use ottla_types::{LeaderEpoch, Offset};
 
 use crate::{checkpoint, error::BadLine};
 
-/// The leader epochs of one log, with the first offset of each.
+/// The leader epochs of one log, with the first offset of each. Copies share the entries until one
+/// of them changes: every reader has one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EpochCache {
-    entries: Vec<(LeaderEpoch, Offset)>,
+    entries: Arc<Vec<(LeaderEpoch, Offset)>>,
 }
 
 impl EpochCache {
@@ -22,7 +26,8 @@ impl EpochCache {
         for (number, line) in checkpoint::parse_v0(content)? {
             let entry = parse_entry(line)
                 .ok_or_else(|| BadLine::new(number, "it is not an epoch and an offset"))?;
-            if !cache.assign(entry.0, entry.1) {
+            let follows = cache.entries.last().is_none_or(|last| last.1 < entry.1);
+            if !follows || !cache.assign(entry.0, entry.1) {
                 return Err(BadLine::new(number, "it does not follow the line before it"));
             }
         }
@@ -51,10 +56,11 @@ impl EpochCache {
             return false;
         }
         // An epoch in which nothing was written ends where it starts: it leaves no trace.
-        while self.entries.last().is_some_and(|last| last.1 >= start) {
-            self.entries.pop();
+        let entries = Arc::make_mut(&mut self.entries);
+        while entries.last().is_some_and(|last| last.1 >= start) {
+            entries.pop();
         }
-        self.entries.push((epoch, start));
+        entries.push((epoch, start));
         true
     }
 
@@ -89,7 +95,9 @@ impl EpochCache {
     pub(crate) fn truncate_from_end(&mut self, end: Offset) -> bool {
         let count = self.entries.partition_point(|entry| entry.1 < end);
         let changed = count < self.entries.len();
-        self.entries.truncate(count);
+        if changed {
+            Arc::make_mut(&mut self.entries).truncate(count);
+        }
         changed
     }
 
@@ -98,19 +106,20 @@ impl EpochCache {
     pub(crate) fn truncate_from_start(&mut self, start: Offset) -> bool {
         let count = self.entries.partition_point(|entry| entry.1 <= start);
         let Some(kept) = count.checked_sub(1) else { return false };
-        self.entries.drain(..kept);
-        match self.entries.first_mut() {
-            Some(first) if first.1 < start => {
+        let changed = kept > 0 || self.entries.first().is_some_and(|first| first.1 < start);
+        if changed {
+            let entries = Arc::make_mut(&mut self.entries);
+            entries.drain(..kept);
+            if let Some(first) = entries.first_mut() {
                 first.1 = start;
-                true
             }
-            Some(_) | None => kept > 0,
         }
+        changed
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
-        self.entries.clear();
+        self.entries = Arc::default();
     }
 }
 
@@ -200,6 +209,7 @@ mod tests {
             (b"0\n2\n0 0\n", 2),
             (b"0\n1\n0\n", 3),
             (b"0\n2\n1 0\n0 5\n", 4),
+            (b"0\n2\n1 5\n2 5\n", 4),
             (b"\0\0\0", 1),
         ] {
             assert_eq!(EpochCache::parse(bad).unwrap_err().line, line);

@@ -256,6 +256,7 @@ impl Log {
                 self.compacted_to
             },
             indexed_from: self.indexed_from,
+            epochs: self.epochs.clone(),
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub(crate) mod ahead;
 mod committed;
+mod leader_epochs;
 pub(crate) mod look;
 pub(crate) mod timestamps;
 
@@ -17,6 +18,7 @@ use ottla_types::Offset;
 
 use crate::{
     dir::LogFile,
+    epochs::EpochCache,
     error::ReadError,
     log::recent::Recent,
     names::Kind,
@@ -38,6 +40,8 @@ pub struct LogReader {
     pub(crate) compacted_to: Offset,
     /// From here on this process has written the indexes of aborted transactions.
     pub(crate) indexed_from: Offset,
+    /// As they were then.
+    pub(crate) epochs: EpochCache,
 }
 
 /// Some bytes of one file: batches of a log.
@@ -222,7 +226,7 @@ impl LogReader {
         }
         let (limit, next_base) = self.bounds(at, segment)?;
         let is_compacted = self.may_be_compacted(segment);
-        let bounds = Bounds { limit, next_base, is_compacted };
+        let bounds = Bounds { limit, next_base, is_compacted, log: self.clone() };
         segment.verify(from, end - 1, &bounds)
     }
 

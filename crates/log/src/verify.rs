@@ -1,12 +1,14 @@
 //! Looking at what was on disk before the log was opened when it is read for the first time.
 //!
 //! A log that was left in order is opened without a look at its batches. Whoever reads them first
-//! pays for one look at their checksums and at what those do not cover: the offsets. Invariant:
-//! what a reader is given was written as it is, by this process or by the one before. What cannot
-//! be found out: a leader epoch that was changed, which no checksum covers, and an offset that was
-//! raised within a hole that compaction left. Whether records were aborted is another question,
-//! which `reader/committed.rs` answers and only readers of committed records ask.
-//! Kafka: nothing; clients find damage, if they look, and not damage to the offsets.
+//! pays for one look at their checksums and at what those do not cover: the offsets, and the leader
+//! epochs (`epochs/contradiction.rs`). Invariant: what a reader is given was written as it is, by
+//! this process or by the one before. What cannot be found out: a leader epoch that was changed and
+//! still lies between those before and after it, where the checkpoint might be what is wrong, or
+//! after all others, where that might be an older one; and an offset that was raised within a hole
+//! that compaction left. Whether records were aborted is another question, which
+//! `reader/committed.rs` answers and only readers of committed records ask.
+//! Kafka: nothing; clients find damage, if they look, and not damage to offsets and leader epochs.
 
 use std::{
     collections::VecDeque,
@@ -23,6 +25,7 @@ use crate::{
     dir::LogFile,
     error::ReadError,
     names::Kind,
+    reader::LogReader,
     scan::{Scan, ScanError, header_at},
     segment::Segment,
 };
@@ -40,6 +43,8 @@ pub(crate) struct Verified {
     trusted_from: AtomicU64,
     /// Whether somebody looks at it ahead of its readers.
     is_ahead: AtomicBool,
+    /// Whether it was logged that a batch of it was believed and not the leader epochs.
+    is_doubtful: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -101,7 +106,7 @@ pub(crate) struct TxnEnd {
 }
 
 /// What surrounds the batches that are looked at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     /// Where the segment's batches end, in bytes.
     pub(crate) limit: u64,
@@ -109,6 +114,8 @@ pub(crate) struct Bounds {
     pub(crate) next_base: Offset,
     /// Whether the topic's settings let offsets be missing.
     pub(crate) is_compacted: bool,
+    /// What the segment is one of.
+    pub(crate) log: LogReader,
 }
 
 impl Verified {
@@ -126,6 +133,7 @@ impl Verified {
         Self {
             trusted_from: AtomicU64::new(from),
             is_ahead: AtomicBool::new(false),
+            is_doubtful: AtomicBool::new(false),
             inner: Mutex::default(),
         }
     }
@@ -186,6 +194,12 @@ impl Verified {
         self.is_ahead.store(false, Ordering::Release);
     }
 
+    /// Notes that a batch is believed although the leader epochs contradict it; whether that is
+    /// new.
+    pub(crate) fn begin_doubt(&self) -> bool {
+        !self.is_doubtful.swap(true, Ordering::AcqRel)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -213,6 +227,7 @@ impl Segment {
         let mut next: Option<Offset> = (from == 0).then_some(self.base_offset);
         let (mut end, mut before_end) = (from, from);
         let mut has_transactions = false;
+        let mut before: Option<BatchHeader> = None;
         let mut is_placed = true;
         let cause = loop {
             if end > last {
@@ -226,6 +241,11 @@ impl Segment {
                         break Some(cause);
                     }
                     has_transactions |= header.attributes.is_transactional();
+                    let (log, place) = (&bounds.log, (end, &header));
+                    if let Some(cause) = log.wrong_leader_epoch(self, place, before.as_ref()) {
+                        break Some(cause);
+                    }
+                    before = Some(header);
                     is_placed = next == Some(header.base_offset);
                     next = Some(header.next_offset());
                     before_end = end;

@@ -105,7 +105,7 @@ impl Cleaner {
 
     fn rewrite_segment(
         &mut self,
-        (segment, mut order): (&Segment, Order),
+        (segment, mut order): (&Segment, Order<'_>),
         pass: &mut Pass<'_, '_>,
         pace: &mut impl Pace,
     ) -> Result<(), CleanError> {

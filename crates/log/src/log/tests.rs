@@ -7,6 +7,7 @@ mod compaction_crash;
 mod compaction_model;
 mod faults;
 mod inspect;
+mod leader_epochs;
 mod model;
 mod recovery;
 mod relocate;

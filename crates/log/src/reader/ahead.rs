@@ -53,7 +53,8 @@ impl LogReader {
         if from >= goal(LENGTHS / 2) || !segment.verified.begin_ahead() {
             return None;
         }
-        let bounds = Bounds { limit, next_base, is_compacted: self.may_be_compacted(segment) };
+        let (is_compacted, log) = (self.may_be_compacted(segment), self.clone());
+        let bounds = Bounds { limit, next_base, is_compacted, log };
         Some(Ahead { segment: Arc::clone(segment), from, to: goal(LENGTHS), bounds })
     }
 }

@@ -114,7 +114,8 @@ impl Between<'_> {
             let timestamp = batch.header.max_timestamp;
             let found = reader.offset_for_timestamp(timestamp).unwrap();
             let expected = truth.at_timestamp(start, timestamp);
-            assert_eq!(found.map(|found| found.offset.0), expected, "{context}: at {timestamp}");
+            let found = found.map(|found| (found.offset.0, found.leader_epoch));
+            assert_eq!(found, expected, "{context}: at {timestamp}");
             let offset = batch.header.base_offset.max(Offset(start));
             let range = reader.read(offset, 1, Offset(truth.end), true).unwrap();
             assert_eq!(range.read().unwrap(), batch.bytes, "{context}: read at {offset}");

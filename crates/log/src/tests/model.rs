@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ottla_record::{BatchBuilder, BatchHeader, BuilderOptions, Record, Scratch, body};
-use ottla_types::ProducerId;
+use ottla_types::{LeaderEpoch, ProducerId};
 
 use bytes::Bytes;
 
@@ -124,14 +124,16 @@ impl Model {
         open
     }
 
-    /// The first record from `start` on with this timestamp or a later one: its offset.
-    pub(crate) fn at_timestamp(&self, start: i64, timestamp: i64) -> Option<i64> {
+    /// The first record from `start` on with this timestamp or a later one: its offset and leader
+    /// epoch.
+    pub(crate) fn at_timestamp(&self, start: i64, timestamp: i64) -> Option<(i64, LeaderEpoch)> {
         let mut scratch = Scratch::new();
         self.from(start).find_map(|batch| {
             let records = scratch.records(&batch.header, &batch.bytes, usize::MAX).unwrap();
             records.map(Result::unwrap).find_map(|record| {
                 let offset = record.offset(&batch.header).0;
-                (offset >= start && record.timestamp(&batch.header) >= timestamp).then_some(offset)
+                let is_it = offset >= start && record.timestamp(&batch.header) >= timestamp;
+                is_it.then_some((offset, batch.header.leader_epoch))
             })
         })
     }

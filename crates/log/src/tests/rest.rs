@@ -20,7 +20,7 @@ use super::{
     world::{NOW, World, read_all, small},
 };
 use crate::{
-    LogConfig, checkpoint,
+    EpochCache, LogConfig, checkpoint,
     log_dir::RECOVERY_POINTS,
     names::{self, Kind},
 };
@@ -40,6 +40,8 @@ pub(crate) struct Kept {
     pub(crate) bases: Vec<i64>,
     /// Of the checkpoint: what is before it was on disk for good.
     pub(crate) point: i64,
+    /// What it knows of leader epochs when it is opened, and what their checkpoint says.
+    pub(crate) epochs: [EpochCache; 2],
 }
 
 /// A data directory at rest, what it holds, and older versions of its files.
@@ -174,7 +176,10 @@ impl Rest {
             let model = Model { batches, start: start.0, end: end.0, ..Model::default() };
             let names = files.keys().filter_map(|name| segment_of(name, &at));
             let bases = names.filter(|(_, kind)| *kind == Kind::Log).map(|(base, _)| base.0);
-            Kept { bases: bases.collect(), at, topic_id, model, point }
+            let checkpoint = files.get(&format!("{at}/{}", names::LEADER_EPOCHS));
+            let checkpoint = checkpoint.map(|content| EpochCache::parse(content).unwrap());
+            let epochs = [log.epochs().clone(), checkpoint.unwrap_or_default()];
+            Kept { bases: bases.collect(), at, topic_id, model, point, epochs }
         });
         Self { disk, config, kept: kept.into(), was_clean, files, older }
     }
@@ -204,6 +209,32 @@ impl Rest {
         changes.collect()
     }
 
+    /// Changes, one at a time, to the leader epochs of batches and to what the checkpoint says of
+    /// them.
+    pub(crate) fn around_leader_epochs(&self, kept: &Kept) -> Vec<Damage> {
+        let flipped = |name: &String, at: usize, bit: usize| {
+            let (before, what) = (self.files[name].clone(), "a flipped bit");
+            let mut after = before.clone();
+            after[at] ^= 1 << bit;
+            Damage { name: name.clone(), what, before, after: Some(after) }
+        };
+        let mut damages = Vec::new();
+        for (name, content) in &self.files {
+            if *name == format!("{}/{}", kept.at, names::LEADER_EPOCHS) {
+                damages.extend((0..content.len()).map(|at| flipped(name, at, at % 5)));
+            } else if segment_of(name, &kept.at).is_some_and(|(_, kind)| kind == Kind::Log) {
+                let mut position = 0;
+                while let Some(Ok((header, _))) = Batches::new(&content[position..]).next() {
+                    // The low bits decide what it is mistaken for.
+                    let (byte, bit) = [(15, 0), (15, 1), (15, 2), (12, 7)][damages.len() % 4];
+                    damages.push(flipped(name, position + byte, bit));
+                    position += header.size();
+                }
+            }
+        }
+        damages
+    }
+
     /// Changes one file; `None` if nothing has changed.
     pub(crate) fn damage(&self, disk: &SimDisk, random: &mut Random) -> Option<Damage> {
         // Every kind of file as often as every other.
@@ -229,6 +260,26 @@ impl Rest {
         }
         disk.put(name, after.clone());
         Some(Damage { name: name.clone(), what, before: content.clone(), after })
+    }
+}
+
+impl Kept {
+    /// Whether a batch cannot have this leader epoch. It can where epochs still only grow and the
+    /// checkpoint might as well be what has changed, and where the checkpoint does not know the
+    /// batch's yet.
+    fn contradicts(&self, batch: &Written, changed: LeaderEpoch) -> bool {
+        let batches = &self.model.batches;
+        let at = batches.iter().position(|it| it == batch).unwrap();
+        let own = batch.header.leader_epoch;
+        let epoch = |it: &Written| it.header.leader_epoch;
+        let before = at.checked_sub(1).map(|at| &batches[at]);
+        let before = before.filter(|it| it.base() >= self.bases[0]).map(epoch);
+        let after = batches.get(at + 1).map(epoch);
+        let in_order = before.is_none_or(|before| before <= changed)
+            && after.is_none_or(|after| changed <= after);
+        let knows = |epoch| self.epochs[1].entries().iter().any(|entry| entry.0 == epoch);
+        let is_unheard_of = Some(own) == after && before != Some(changed);
+        !in_order || is_unheard_of && knows(own) && !knows(changed)
     }
 }
 
@@ -291,13 +342,13 @@ impl Damage {
 
     /// The segment whose batches were damaged, with what of it is as it was, exclusive.
     pub(crate) fn intact_to(&self, kept: &Kept) -> Option<(i64, i64)> {
-        let (base, kind) = segment_of(&self.name, &kept.at)?;
+        let (base, _) = segment_of(&self.name, &kept.at).filter(|(_, kind)| *kind == Kind::Log)?;
         let position = self.position();
         let whole = self.lain().into_iter().rfind(|lain| {
             self.after.is_some() && lain.position + lain.batch.bytes.len() <= position
         });
         let end = whole.map_or(base.0, |lain| lain.batch.next());
-        (kind == Kind::Log).then_some((base.0, end))
+        Some((base.0, end))
     }
 
     /// What else the log may now be taken for, since nothing in the directory speaks against it.
@@ -337,7 +388,12 @@ impl Damage {
                 }
                 match position - from {
                     // No checksum is over the leader epoch.
-                    12..16 => {}
+                    12..16 => {
+                        let header = BatchHeader::parse(bytes).ok()?;
+                        if kept.contradicts(batch, header.leader_epoch) {
+                            return None;
+                        }
+                    }
                     // Nor is one over the offset, which may have moved within what may be a hole.
                     0..8 if may_have_holes => {
                         let header = BatchHeader::parse(bytes).ok()?;
