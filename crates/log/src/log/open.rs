@@ -41,9 +41,6 @@ impl Log {
         let found = found.unwrap_or_default();
         let (topic_id, is_id_new) = topic_id(dir.as_ref(), &options, created)?;
         let epochs = read_epochs(dir.as_ref(), &found.listing)?;
-        if options.clean_shutdown {
-            ensure_start(dir.as_ref(), &found.listing, epochs.as_ref())?;
-        }
         found.finish_swaps(dir.as_ref())?;
         let segments = segments_of(&dir, &found.listing, options.log_start_offset);
         let is_new = found.listing.segments.is_empty();
@@ -134,10 +131,15 @@ impl Log {
         };
         self.ensure_complete()?;
         if let Some(begun) = begun.filter(|_| clean_shutdown) {
-            self.begin_where_left(begun);
+            self.begin_where_left(begun)?;
         }
         self.ensure_end()?;
-        if !epochs_known && self.log_end_offset > self.first_base_offset() {
+        // An epoch that begins just where recovery does may have begun before, if the checkpoint
+        // lacks it.
+        let begins_there =
+            !trusted && self.epochs.entries().iter().any(|entry| entry.1 == recovered.from);
+        let lacks_epochs = begins_there && self.reader().has_newer_epoch_before(recovered.from);
+        if (!epochs_known || lacks_epochs) && self.log_end_offset > self.first_base_offset() {
             self.rebuild_epochs()?;
         } else if !clean_shutdown {
             self.find_first_epochs()?;
@@ -260,12 +262,24 @@ impl Log {
         })
     }
 
-    /// Lets a log that was left in order begin where its leader epochs do, if that is before the
-    /// start that the checkpoint says: whatever moves the start cuts them, and both were synced
-    /// then.
-    fn begin_where_left(&mut self, begun: Offset) {
-        if begun >= self.log_start_offset {
-            return;
+    /// Compares the start of a log that was left in order with where its leader epochs begin: there
+    /// or later, since whatever moves the start cuts them, and both were synced then.
+    fn begin_where_left(&mut self, begun: Offset) -> Result<(), LogError> {
+        let first = self.first_base_offset();
+        if begun >= first.max(self.log_start_offset) {
+            return Ok(());
+        }
+        let epochs = self.dir.path().join(names::LEADER_EPOCHS);
+        if self.reader().has_newer_epoch_before(self.log_end_offset) {
+            tracing::warn!(
+                file = %epochs.display(),
+                "it lacks the newest epoch: made anew from the log"
+            );
+            return self.rebuild_epochs();
+        }
+        if begun < first {
+            let path = self.dir.path().join(names::name(first, Kind::Log));
+            return Err(LogError::Beheaded { path, first, expected: begun, epochs });
         }
         tracing::warn!(
             partition = %self.topic_partition,
@@ -275,6 +289,7 @@ impl Log {
             "the start of the log is not the one that it was left with: it begins where its leader epochs do"
         );
         self.log_start_offset = begun;
+        Ok(())
     }
 }
 
@@ -282,25 +297,6 @@ impl Log {
 struct Loaded {
     recovered: Recovered,
     replayed: Replayed,
-}
-
-/// Refuses a log that was left in order and has lost its first segments: the first one of its
-/// leader epochs begins there or later, since whatever moves the start cuts them, and both were
-/// synced then.
-fn ensure_start(
-    dir: &dyn Dir,
-    listing: &Listing,
-    epochs: Option<&EpochCache>,
-) -> Result<(), LogError> {
-    let first = listing.segments.keys().next().copied();
-    let begun = epochs.and_then(|epochs| epochs.entries().first()).map(|entry| entry.1);
-    let (Some(first), Some(begun)) = (first, begun) else { return Ok(()) };
-    if begun >= first {
-        return Ok(());
-    }
-    let path = dir.path().join(names::name(first, Kind::Log));
-    let epochs = dir.path().join(names::LEADER_EPOCHS);
-    Err(LogError::Beheaded { path, first, expected: begun, epochs })
 }
 
 /// The leader epochs; `None` if they are not there or cannot be read.

@@ -6,6 +6,7 @@
 //! Kafka: nothing, as it does not look.
 
 use ottla_record::BatchHeader;
+use ottla_types::Offset;
 
 use super::LogReader;
 use crate::{
@@ -45,6 +46,21 @@ impl LogReader {
             );
         }
         None
+    }
+
+    /// Whether the last batch before an offset has a leader epoch that is newer than the one known
+    /// of it, as where the checkpoint is one from before.
+    pub(crate) fn has_newer_epoch_before(&self, end: Offset) -> bool {
+        let at = self.segment_at(end);
+        let position = self.segments.get(at).and_then(|segment| {
+            let (limit, _) = self.bounds(at, segment).ok()?;
+            let located = segment.locate(end, limit).ok()?;
+            Some(located.map_or(limit, |located| located.position))
+        });
+        let before = position.and_then(|position| self.header_before(at, position));
+        before.is_some_and(|before| {
+            self.epochs.contradiction(&before).is_some_and(|known| known < before.leader_epoch)
+        })
     }
 
     /// The header of the batch that ends at this position of a segment, or of the last one of the

@@ -131,17 +131,14 @@ impl<'a> Case<'a> {
         if start == kept.model.start {
             return false;
         }
-        // After a stop in order the leader epochs say where the log begins. Nothing tells whether older
-        // ones do or the checkpoint has a number that is too large: the log has more than it should
-        // then, and not less.
-        let epochs = format!("{}/{}", kept.at, names::LEADER_EPOCHS);
-        if self.rest.was_clean && self.damage.name == epochs && start < kept.model.start {
-            let after = EpochCache::parse(self.damage.after.as_deref().unwrap_or_default());
-            let begun = after.unwrap().entries()[0].1.0;
-            assert_eq!(start, begun.max(kept.bases[0]), "{context}");
-            return true;
-        }
-        panic!("{context}: starts at {start}")
+        assert!(self.is_of_epochs() && self.rest.was_clean, "{context}: starts at {start}");
+        // Two checkpoints name a start, and of one that knows all epochs nothing tells that it is
+        // the wrong one. The log has more than it should then, and not less.
+        let epochs = EpochCache::parse(self.damage.after.as_ref().unwrap()).unwrap();
+        let newest = kept.model.batches.last().map(|batch| batch.header.leader_epoch);
+        let begun = epochs.entries()[0].1.0.max(kept.bases[0]);
+        assert!(start == begun && epochs.latest() == newest, "{context}: starts at {start}");
+        true
     }
 
     /// The log ends where it did. Whether it does not, and that is no wonder: after an unclean stop

@@ -157,6 +157,28 @@ fn no_batch_is_refused_for_a_checkpoint_that_is_wrong() {
 }
 
 #[test]
+fn a_checkpoint_from_before_does_not_bring_back_what_was_deleted() {
+    let mut bench = with_epochs(&LogConfig::default(), &[1, 1, 3, 3]).restart();
+    bench.log.delete_records_before(Offset(1)).unwrap();
+    bench.log.close(NOW).unwrap();
+    write_checkpoint(&bench, &["1 0"]);
+    let bench = bench.restart();
+    assert_eq!(bench.log.log_start_offset(), Offset(1));
+    let expected = [(LeaderEpoch(1), Offset(1)), (LeaderEpoch(3), Offset(2))];
+    assert_eq!(bench.log.epochs().entries(), expected);
+}
+
+#[test]
+fn an_epoch_that_the_checkpoint_lacks_begins_where_it_did_and_not_where_recovery_does() {
+    let config = LogConfig { index_interval_bytes: 1, ..LogConfig::default() };
+    let bench = with_epochs(&config, &[1, 1, 3, 3, 3, 3]);
+    write_checkpoint(&bench, &["1 0"]);
+    let log = open(bench.temp.path(), &config, |options| options.recovery_point = Offset(5));
+    let expected = [(LeaderEpoch(1), Offset(0)), (LeaderEpoch(3), Offset(2))];
+    assert_eq!(log.unwrap().epochs().entries(), expected);
+}
+
+#[test]
 fn the_start_of_the_log_may_lie_within_a_batch() {
     let mut bench = Bench::new(LogConfig::default());
     for epoch in [2, 2, 2] {
