@@ -61,7 +61,11 @@ impl Cleaner {
                 let synced = round.dir.sync().map_err(LogError::io("sync", round.dir.path()));
                 synced.map(|()| true).map_err(CleanError::Storage)
             });
-            if let (Err(_) | Ok(false), Some(first)) = (&done, group.first()) {
+            // Where an exchange has failed they say that what has its next name is not complete.
+            let is_exchanging = matches!(done, Err(CleanError::Storage(_)));
+            if let (Err(_) | Ok(false), Some(first)) = (&done, group.first())
+                && !is_exchanging
+            {
                 discard(round.dir.as_ref(), first.base_offset);
             }
             done?;
