@@ -167,9 +167,11 @@ impl Cleaner {
     ) -> Result<Cleaning, CleanError> {
         let mut cleaned = self.run(log, cleanable, pace, now_ms);
         // Each time one more segment is in order.
-        while let Err(CleanError::Unreadable(ReadError::WronglyIndexed { from, to, .. })) = cleaned
+        while let Err(CleanError::Unreadable(ReadError::WronglyIndexed {
+            from, to, seen, ..
+        })) = cleaned
         {
-            let mended = log.with(|log| log.mend_txn_indexes(from, to)).map_err(read_failed);
+            let mended = log.with(|log| log.mend_txn_indexes(from, to, seen)).map_err(read_failed);
             cleaned = mended.and_then(|()| self.run(log, cleanable, pace, now_ms));
         }
         if let Err(CleanError::Storage(error)) = &cleaned {
@@ -190,6 +192,11 @@ impl Cleaner {
         let end_offset = cleanable.first_dirty_offset;
         if cleanable.first_uncleanable_offset <= end_offset {
             return Ok(Cleaning { end_offset, stats });
+        }
+        // First of all: where an index has to be made anew, the round begins again.
+        for (at, segment) in round.segments(Offset::ZERO, cleanable.first_uncleanable_offset) {
+            round.aborted(at, segment, pace)?;
+            segment.close_files();
         }
         let map = self.map_keys(&round, cleanable, pace, &mut stats)?;
         round.sync(cleanable.first_dirty_offset, map.next_offset())?;
@@ -309,12 +316,7 @@ impl Round {
         };
         for (at, segment) in self.segments(start, end) {
             if self.next_base(at, Offset(i64::MAX)) > self.recovery_point {
-                let file = match open(segment) {
-                    Ok((file, _)) => file,
-                    // Retention has taken it meanwhile, or a truncation.
-                    Err(_) if segment.is_deleted() => return Err(CleanError::Changed),
-                    Err(error) => return Err(error),
-                };
+                let (file, _) = open(segment)?;
                 file.sync().map_err(failed(&segment.path(Kind::Log)))?;
                 is_named = false;
             }
@@ -329,9 +331,9 @@ impl Round {
         segment: &Segment,
         pace: &mut impl Pace,
     ) -> Result<Vec<AbortedTxn>, CleanError> {
-        let size = segment.size().map_err(segment.failed(Kind::Log)).map_err(read_failed)?;
+        let (_, size) = open(segment)?;
         let was_settled = segment.verified.is_settled(0, size);
-        let aborted = self.reader.aborted_in_segment(at).map_err(read_failed)?;
+        let aborted = self.reader.aborted_in_segment(at).map_err(|e| gone_or(segment, e))?;
         let looked_at = if was_settled { 0 } else { size };
         pace.moved(looked_at).map_err(|Interrupted| CleanError::Interrupted)?;
         Ok(aborted)
@@ -363,9 +365,13 @@ fn put_keys(
 }
 
 fn open(segment: &Segment) -> Result<(Arc<dyn LogFile>, u64), CleanError> {
-    let file = segment.file().map_err(segment.failed(Kind::Log)).map_err(read_failed)?;
-    let size = segment.size().map_err(segment.failed(Kind::Log)).map_err(read_failed)?;
-    Ok((file, size))
+    let opened = segment.file().and_then(|file| Ok((file, segment.size()?)));
+    opened.map_err(|source| gone_or(segment, segment.failed(Kind::Log)(source)))
+}
+
+/// An error of reading a segment, unless a truncation has taken it meanwhile, or retention.
+fn gone_or(segment: &Segment, error: ReadError) -> CleanError {
+    if segment.is_deleted() { CleanError::Changed } else { read_failed(error) }
 }
 
 /// An error of reading: damage stays as it is, while a disk that cannot be read is out of order.

@@ -386,6 +386,8 @@ pub enum ReadError {
         from: Offset,
         /// Inclusive: an offset in the last segment in question.
         to: Offset,
+        /// What had changed until it was read, for [`crate::Log::mend_txn_indexes`].
+        seen: u64,
     },
 }
 

@@ -17,6 +17,7 @@
 //!
 //! Kafka: `UnifiedLog`, `LocalLog`, `LogManager`.
 
+mod aborted;
 mod checkpoint;
 mod cleaner;
 mod config;

@@ -141,6 +141,8 @@ pub struct Log {
     compacted_to: Offset,
     /// From here on this process has written the indexes of aborted transactions.
     indexed_from: Offset,
+    /// How often other segments, or other indexes of aborted transactions, took the place of some.
+    index_changes: u64,
     epochs: EpochCache,
     producers: ProducerState,
     /// Whether closing has to write indexes and producers: not if nothing changed since the log was
@@ -257,6 +259,7 @@ impl Log {
             },
             indexed_from: self.indexed_from,
             epochs: self.epochs.clone(),
+            index_changes: self.index_changes,
         }
     }
 
@@ -364,6 +367,7 @@ impl Log {
             self.active.recent = Recent::default();
             self.active_segment = last.clone();
             self.segments = Arc::new(segments);
+            self.index_changes += 1;
         }
     }
 }

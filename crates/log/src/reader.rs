@@ -42,6 +42,8 @@ pub struct LogReader {
     pub(crate) indexed_from: Offset,
     /// As they were then.
     pub(crate) epochs: EpochCache,
+    /// Of the log, how often.
+    pub(crate) index_changes: u64,
 }
 
 /// Some bytes of one file: batches of a log.

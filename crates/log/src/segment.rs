@@ -19,6 +19,7 @@ use ottla_types::{Offset, ProducerId};
 
 use crate::{
     LogConfig,
+    aborted::Known,
     dir::{Dir, LogFile, OpenMode},
     error::ReadError,
     index::{Index, OffsetEntry, TimeEntry},
@@ -26,7 +27,7 @@ use crate::{
     open_files::{HoldsFile, Reopenable},
     producers::{Producer, snapshot},
     scan::{Scan, ScanError, header_at},
-    txn_index::{self, AbortedTxn},
+    txn_index::{AbortedTxn, Outline},
     verify::Verified,
 };
 
@@ -81,7 +82,8 @@ pub(crate) struct Segment {
     deleted: AtomicBool,
     has_txn_index: AtomicBool,
     /// The aborted transactions of a segment that compaction has replaced.
-    held_aborted: OnceLock<Vec<AbortedTxn>>,
+    pub(crate) held_aborted: OnceLock<Vec<AbortedTxn>>,
+    pub(crate) aborted_known: Mutex<Known>,
     index_damaged: AtomicBool,
     pub(crate) verified: Verified,
 }
@@ -94,6 +96,11 @@ impl Segment {
             time_index: Index::on_disk(names::name(base_offset, Kind::TimeIndex)),
             size: AtomicU64::new(SIZE_UNKNOWN),
             has_txn_index: AtomicBool::new(has_txn_index),
+            aborted_known: Mutex::new(if has_txn_index {
+                Known::Nothing
+            } else {
+                Known::Whole(Outline::EMPTY)
+            }),
             verified: Verified::nothing(),
             ..Self::blank(dir, base_offset)
         }
@@ -157,6 +164,7 @@ impl Segment {
             deleted: AtomicBool::new(false),
             has_txn_index: AtomicBool::new(false),
             held_aborted: OnceLock::new(),
+            aborted_known: Mutex::new(Known::Whole(Outline::EMPTY)),
             index_damaged: AtomicBool::new(false),
             verified: Verified::everything(),
         }
@@ -215,50 +223,6 @@ impl Segment {
         let aborted = self.aborted()?;
         self.held_aborted.get_or_init(|| aborted);
         Ok(())
-    }
-
-    /// The transactions whose abort marker is in the segment, in the order of the markers.
-    pub(crate) fn aborted(&self) -> io::Result<Vec<AbortedTxn>> {
-        if !self.has_txn_index() {
-            return Ok(Vec::new());
-        }
-        let read = self.with_txn_index(|name| txn_index::read(self.dir(), name));
-        // Looked at afterwards: if compaction has replaced the segment meanwhile, that may have
-        // been the file of the new one.
-        match self.held_aborted.get() {
-            Some(held) => Ok(held.clone()),
-            None => read,
-        }
-    }
-
-    /// Those of them that tell of the offsets from `start` to `end`, exclusive. More of the index
-    /// is not looked at.
-    pub(crate) fn aborted_between(
-        &self,
-        start: Offset,
-        end: Offset,
-    ) -> io::Result<Vec<AbortedTxn>> {
-        if !self.has_txn_index() {
-            return Ok(Vec::new());
-        }
-        let read =
-            self.with_txn_index(|name| txn_index::read_between(self.dir(), name, start, end));
-        // Looked at afterwards, for the same reason.
-        let Some(held) = self.held_aborted.get() else { return read };
-        let first = held.partition_point(|entry| entry.last_offset < start);
-        Ok(held.get(first..).unwrap_or_default().to_vec())
-    }
-
-    /// Reads the transaction index under the name that it has now.
-    fn with_txn_index<T>(&self, read: impl Fn(&str) -> io::Result<T>) -> io::Result<T> {
-        let name = names::name(self.base_offset, Kind::TxnIndex);
-        match read(&name) {
-            // A segment is marked before its files get other names.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && self.is_deleted() => {
-                read(&format!("{name}{}", names::DELETED))
-            }
-            found => found,
-        }
     }
 
     /// Bytes of batches in the `.log` file.

@@ -57,11 +57,10 @@ impl AbortedTxn {
         bytes
     }
 
+    /// The last stable offset may lie behind the marker: Kafka's followers write it so where they get
+    /// more in one piece.
     fn is_possible(&self) -> bool {
-        self.producer_id.0 >= 0
-            && self.first_offset.0 >= 0
-            && self.first_offset < self.last_offset
-            && self.last_stable_offset <= self.last_offset.plus(1)
+        self.producer_id.0 >= 0 && self.first_offset.0 >= 0 && self.first_offset < self.last_offset
     }
 
     fn follows(&self, last: &Self) -> bool {
@@ -80,6 +79,44 @@ impl AbortedTxn {
             last_stable_offset: Offset(fields.next()?),
         };
         (version == VERSION).then_some(parsed)
+    }
+}
+
+/// What an index says as a whole, which was looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outline {
+    /// Of all transactions the lowest.
+    pub(crate) first_offset: Offset,
+    last: Option<AbortedTxn>,
+}
+
+impl Outline {
+    pub(crate) const EMPTY: Self = Self { first_offset: Offset(i64::MAX), last: None };
+
+    /// Of an index of a segment with the offsets from `base` to `end`, exclusive. `None` if it holds
+    /// something else than entries, or one that hides those that follow.
+    pub(crate) fn of(content: &[u8], base: Offset, end: Offset) -> Option<Self> {
+        let entries = parse(content);
+        let is_within = entries.first().is_none_or(|first| base <= first.last_offset)
+            && entries.last().is_none_or(|last| last.last_offset < end);
+        let mut first_offset = Self::EMPTY.first_offset;
+        for entry in entries.iter().rev() {
+            if entry.last_stable_offset > first_offset {
+                return None;
+            }
+            first_offset = first_offset.min(entry.first_offset);
+        }
+        let is_whole = entries.len() * SIZE == content.len();
+        (is_whole && is_within).then_some(Self { first_offset, last: entries.last().copied() })
+    }
+
+    /// Of the index with one more entry.
+    pub(crate) fn followed_by(self, entry: &AbortedTxn) -> Option<Self> {
+        let is_hidden = self.last.is_some_and(|last| {
+            !entry.follows(&last) || last.last_stable_offset > entry.first_offset
+        });
+        let first_offset = self.first_offset.min(entry.first_offset);
+        (!is_hidden).then_some(Self { first_offset, last: Some(*entry) })
     }
 }
 
@@ -158,7 +195,7 @@ pub(crate) fn replace(dir: &dyn Dir, name: &str, entries: &[AbortedTxn]) -> io::
 }
 
 /// A file with these entries.
-fn format(entries: &[AbortedTxn]) -> Vec<u8> {
+pub(crate) fn format(entries: &[AbortedTxn]) -> Vec<u8> {
     entries.iter().flat_map(|entry| entry.to_bytes()).collect()
 }
 

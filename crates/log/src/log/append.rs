@@ -17,7 +17,6 @@ use crate::{
     names::{self, Kind},
     producers::{AppendOrigin, CompletedTxn, TxnMarker, snapshot},
     segment::{Segment, TimestampOffset},
-    txn_index,
 };
 
 /// Where a batch is in the log.
@@ -301,10 +300,8 @@ impl Log {
         completed: &mut Vec<CompletedTxn>,
     ) -> Result<(), LogError> {
         for txn in completed.drain(..) {
-            let name = names::name(segment.base_offset, Kind::TxnIndex);
-            let appended = txn_index::append(self.dir.as_ref(), &name, txn.into());
-            appended.map_err(self.io("write", segment, Kind::TxnIndex))?;
-            segment.set_has_txn_index(true);
+            let pushed = segment.push_aborted(txn.into(), self.log_end_offset);
+            pushed.map_err(self.io("write", segment, Kind::TxnIndex))?;
         }
         Ok(())
     }

@@ -17,14 +17,24 @@ use crate::{
     producers::{ProducerState, TxnMarker},
     scan::{Scan, ScanError},
     segment::Segment,
-    txn_index::{self, AbortedTxn},
+    txn_index::AbortedTxn,
 };
 
 impl Log {
     /// Makes the indexes of aborted transactions anew, where they are wrong, of the segments that hold
     /// the offsets from `from` to `to`, inclusive: those of [`ReadError::WronglyIndexed`].
     /// [`ReadError::Damaged`] where none of them is, and where a batch is damaged that says it.
-    pub fn mend_txn_indexes(&mut self, from: Offset, to: Offset) -> Result<(), ReadError> {
+    /// `seen` is how often what readers look at had changed when it was read: if it has since, it is
+    /// to be read again.
+    pub fn mend_txn_indexes(
+        &mut self,
+        from: Offset,
+        to: Offset,
+        seen: u64,
+    ) -> Result<(), ReadError> {
+        if self.index_changes != seen {
+            return Ok(());
+        }
         let (first, last) = (self.place_of(from), self.place_of(to));
         let (begin, mut producers) = self.producers_by(first);
         let segments = self.segments.clone();
@@ -57,30 +67,24 @@ impl Log {
         segment: &Segment,
         aborted: &[AbortedTxn],
     ) -> Result<bool, ReadError> {
-        let known = segment.aborted().map_err(segment.failed(Kind::TxnIndex))?;
-        if known == aborted {
-            return Ok(false);
-        }
         if let Some(reason) = &self.failed {
             let (path, source) =
                 (segment.path(Kind::TxnIndex), io::Error::other(reason.to_string()));
             return Err(ReadError::Io { path, source });
         }
-        let name = names::name(segment.base_offset, Kind::TxnIndex);
-        let written = if aborted.is_empty() {
-            self.dir.remove(&name)
-        } else {
-            txn_index::replace(self.dir.as_ref(), &name, aborted)
+        let replaced = segment.replace_aborted(aborted);
+        let replaced = replaced.map_err(self.io("write", segment, Kind::TxnIndex));
+        let before = match self.checked(replaced) {
+            Ok(Some(before)) => before,
+            Ok(None) => return Ok(false),
+            Err(LogError::Io { path, source, .. }) => return Err(ReadError::Io { path, source }),
+            Err(error) => unreachable!("{error}"),
         };
-        let written = written.map_err(self.io("write", segment, Kind::TxnIndex));
-        if let Err(LogError::Io { path, source, .. }) = self.checked(written) {
-            return Err(ReadError::Io { path, source });
-        }
-        segment.set_has_txn_index(!aborted.is_empty());
         self.unsynced.directory = true;
+        self.index_changes += 1;
         tracing::warn!(
             file = %segment.path(Kind::TxnIndex).display(),
-            entries_before = known.len(),
+            entries_before = before,
             entries = aborted.len(),
             "made it anew: it did not name the transactions that the markers abort"
         );

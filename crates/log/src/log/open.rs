@@ -61,6 +61,7 @@ impl Log {
             recovery_point: if created { base_offset } else { options.recovery_point },
             compacted_to: options.compacted_to,
             indexed_from: base_offset,
+            index_changes: 0,
             epochs: EpochCache::default(),
             producers: ProducerState::restored(base_offset, Vec::new()),
             changed: is_new,

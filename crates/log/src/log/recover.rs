@@ -17,10 +17,9 @@ use crate::{
     epochs::recovery::EpochRecovery,
     error::LogError,
     index::OffsetEntry,
-    names::{self, Kind},
+    names::Kind,
     scan::{self, Scan, ScanError, header_at},
     segment::Segment,
-    txn_index,
 };
 
 /// How far a log was found in order, and what of its files is to go.
@@ -112,11 +111,8 @@ impl Log {
     pub(super) fn cut_off(&self, recovered: &Recovered) -> Result<(), LogError> {
         let dir = self.dir.as_ref();
         for (segment, indexed_from) in &recovered.read {
-            if segment.has_txn_index() {
-                let name = names::name(segment.base_offset, Kind::TxnIndex);
-                let truncated = txn_index::truncate(dir, &name, *indexed_from);
-                truncated.map_err(self.io("write", segment, Kind::TxnIndex))?;
-            }
+            let aborted = segment.truncate_aborted(*indexed_from);
+            aborted.map_err(self.io("write", segment, Kind::TxnIndex))?;
             let is_ended = segment.base_offset != self.active_segment.base_offset;
             let (offsets, times) = (&segment.offset_index, &segment.time_index);
             let written = if is_ended { offsets.flush(dir) } else { offsets.cut_file(dir) };

@@ -15,6 +15,7 @@ mod retention;
 mod times;
 mod transactions;
 mod truncate;
+mod wrong_indexes;
 
 use std::path::{Path, PathBuf};
 

@@ -12,7 +12,6 @@ use crate::{
     names::{self, Kind},
     producers::ProducerState,
     segment::{Segment, TimestampOffset},
-    txn_index,
 };
 
 impl Log {
@@ -122,11 +121,8 @@ impl Log {
         offsets.map_err(self.io("truncate", segment, Kind::OffsetIndex))?;
         let times = segment.time_index.truncate(dir, |e| i64::from(e.relative) < relative);
         times.map_err(self.io("truncate", segment, Kind::TimeIndex))?;
-        if segment.has_txn_index() {
-            let name = names::name(segment.base_offset, Kind::TxnIndex);
-            let truncated = txn_index::truncate(dir, &name, end);
-            truncated.map_err(self.io("truncate", segment, Kind::TxnIndex))?;
-        }
+        let aborted = segment.truncate_aborted(end);
+        aborted.map_err(self.io("truncate", segment, Kind::TxnIndex))?;
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
         // What is cut off must not come back beside what will be written there.
         let truncated = file.set_size(size).and_then(|()| file.sync());

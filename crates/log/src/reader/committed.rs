@@ -3,7 +3,8 @@
 //! Invariants: every aborted transaction with a record in the range is in the list; which others
 //! are follows from the entries of the offset index, as in Kafka. What was on disk before the log
 //! was opened is compared with the markers that follow it when it is read first, since nothing else
-//! tells an index that has lost entries from one of a log without aborted transactions. Budget:
+//! tells an index that has lost entries from one of a log without aborted transactions. That holds
+//! for all parts of it, too, since whatever an entry says is compared (`aborted.rs`). Budget:
 //! nothing where no batch is transactional; else the headers once more, and those up to the markers of
 //! the transactions once for each of them, with one look at the checksums of both.
 //! Kafka: `LocalLog.addAbortedTransactions`, `LogSegment.fetchUpperBoundOffset`, which believe the
@@ -19,7 +20,7 @@ use crate::{
     error::ReadError,
     names::Kind,
     producers::TxnMarker,
-    scan::{Scan, ScanError},
+    scan::{Scan, ScanError, header_at},
     segment::Segment,
     txn_index::AbortedTxn,
     verify::TxnEnd,
@@ -80,25 +81,20 @@ impl LogReader {
     ) -> Result<Vec<AbortedTxn>, ReadError> {
         let mut aborted = Vec::new();
         for (at, segment) in self.segments.iter().enumerate().skip(first) {
-            let known = match segment.aborted_between(start, end) {
+            let (base, next) = (segment.base_offset, self.next_base(at));
+            let known = match segment.aborted_between(start, end, next) {
                 // Retention removed the file after the snapshot was taken.
                 Err(error) if segment.is_deleted() && error.kind() == io::ErrorKind::NotFound => {
                     return Err(self.out_of_range(start));
                 }
                 known => known.map_err(segment.failed(Kind::TxnIndex))?,
             };
-            let (base, next) = (segment.base_offset, self.next_base(at));
-            for entry in known {
-                if entry.last_offset < base || next <= entry.last_offset {
-                    continue;
-                }
-                if entry.last_offset >= start && entry.first_offset < end {
-                    aborted.push(entry);
-                }
-                if entry.last_stable_offset >= end {
-                    return Ok(aborted);
-                }
-            }
+            let Some(known) = known else { return Err(self.wrongly_indexed(base, base)) };
+            aborted.extend(known.into_iter().filter(|entry| {
+                (base..next).contains(&entry.last_offset)
+                    && entry.last_offset >= start
+                    && entry.first_offset < end
+            }));
         }
         Ok(aborted)
     }
@@ -121,7 +117,16 @@ impl LogReader {
         {
             after = first_from(&|position| position <= end)?;
         }
-        Ok(after.map_or(segment_end, |entry| segment.base_offset.plus(entry.relative.into())))
+        let Some(entry) = after else { return Ok(segment_end) };
+        let named = segment.base_offset.plus(entry.relative.into());
+        // One that names something else may be before what was read.
+        let is_it = u64::from(entry.position) >= end && {
+            let file = segment.file().map_err(segment.failed(Kind::Log))?;
+            let (limit, _) = self.bounds(at, segment)?;
+            let header = header_at(file.as_ref(), entry.position.into(), limit);
+            header.is_ok_and(|header| header.is_some_and(|header| header.last_offset() == named))
+        };
+        Ok(if is_it { named } else { segment_end })
     }
 
     /// Compares what a client skips of what lies between two positions, of which the first batch has
@@ -149,6 +154,9 @@ impl LogReader {
                 Ok(Looked::Enough) | Err(ReadError::Damaged { .. }) => break,
                 Err(error) => return Err(error),
             }
+        }
+        if let Some(to) = skips.never_ended() {
+            return Err(self.wrongly_indexed(base_offset, to));
         }
         segment.verified.settle(position, end);
         Ok(())
@@ -206,7 +214,7 @@ impl LogReader {
     fn wrongly_indexed(&self, from: Offset, to: Offset) -> ReadError {
         let segment = self.segments.get(self.segment_at(from));
         let path = segment.map(|segment| segment.path(Kind::TxnIndex)).unwrap_or_default();
-        ReadError::WronglyIndexed { path, from, to }
+        ReadError::WronglyIndexed { path, from, to, seen: self.index_changes }
     }
 
     /// Where the segment at a place ends, exclusive.
@@ -234,6 +242,8 @@ struct Skips<'a> {
     /// Of the range. It remembers the markers that were found behind it.
     segment: &'a Segment,
     is_past: bool,
+    /// Where the range ends, exclusive, as far as it was followed.
+    next: Offset,
 }
 
 /// What a client does with the batches of a transaction.
@@ -259,7 +269,7 @@ impl<'a> Skips<'a> {
         let mut upcoming: Vec<&AbortedTxn> = aborted.iter().collect();
         upcoming.sort_by_key(|txn| Reverse(txn.first_offset));
         let (skipped, open) = (HashMap::new(), HashMap::new());
-        Self { upcoming, skipped, open, segment, is_past: false }
+        Self { upcoming, skipped, open, segment, is_past: false, next: Offset::ZERO }
     }
 
     /// Whether the markers of all transactions are known. To be asked behind the range only.
@@ -269,10 +279,18 @@ impl<'a> Skips<'a> {
             // One that contradicts the index is looked for again: it may be of batches that are gone.
             self.open.retain(|producer_id, open| {
                 let end = ends.txn_end(*producer_id, open.first);
-                end.is_none_or(|end| open.wrong_to(end.marker, end.is_committed).is_some())
+                end.is_none_or(|end| {
+                    let is_named = !open.skips || open.marker == Some(end.marker);
+                    !is_named || open.wrong_to(end.marker, end.is_committed).is_some()
+                })
             });
         }
         self.open.is_empty()
+    }
+
+    /// The last marker that the index has in the range and that is not there.
+    fn never_ended(&self) -> Option<Offset> {
+        self.skipped.values().filter(|marker| **marker < self.next).max().copied()
     }
 
     /// Does with the next batch of the range what a client does. An offset up to which an index is
@@ -280,20 +298,22 @@ impl<'a> Skips<'a> {
     fn read(&mut self, header: &BatchHeader, marker: Option<TxnMarker>) -> Option<Offset> {
         let is_reached = |txn: &mut &AbortedTxn| txn.first_offset <= header.last_offset();
         while let Some(txn) = self.upcoming.pop_if(is_reached) {
-            self.skipped.insert(txn.producer_id, txn.last_offset);
-        }
-        let producer_id = header.producer_id;
-        if let Some(marker) = marker {
-            if !marker.committed {
-                self.skipped.remove(&producer_id);
+            if let Some(other) = self.skipped.insert(txn.producer_id, txn.last_offset) {
+                return Some(other.max(txn.last_offset));
             }
-            let open = self.open.remove(&producer_id)?;
-            return open.wrong_to(header.base_offset, marker.committed);
+        }
+        self.next = header.next_offset();
+        let (producer_id, at) = (header.producer_id, header.base_offset);
+        if let Some(marker) = marker {
+            return match self.end(producer_id, at, marker.committed) {
+                Ok(open) => open?.wrong_to(at, marker.committed),
+                Err(to) => Some(to),
+            };
         }
         let is_data = header.attributes.is_transactional() && !header.attributes.is_control();
         // Compaction leaves batches without records.
         if is_data && header.record_count > 0 {
-            let new = Open { first: header.base_offset, reads: false, skips: false, marker: None };
+            let new = Open { first: at, reads: false, skips: false, marker: None };
             let open = self.open.entry(producer_id).or_insert(new);
             match self.skipped.get(&producer_id) {
                 Some(marker) => (open.skips, open.marker) = (true, open.marker.max(Some(*marker))),
@@ -307,9 +327,30 @@ impl<'a> Skips<'a> {
     fn pass(&mut self, header: &BatchHeader, marker: Option<TxnMarker>) -> Option<Offset> {
         let TxnMarker { committed: is_committed, .. } = marker?;
         let (producer_id, marker) = (header.producer_id, header.base_offset);
-        let open = self.open.remove(&producer_id)?;
+        let open = match self.end(producer_id, marker, is_committed) {
+            Ok(open) => open?,
+            Err(to) => return Some(to),
+        };
         let end = TxnEnd { producer_id, from: open.first, marker, is_committed };
         self.segment.verified.note_txn_end(end);
         open.wrong_to(marker, is_committed)
+    }
+
+    /// Comes by a marker. The transaction of the range that it ends, or an offset up to which an
+    /// index is wrong.
+    fn end(
+        &mut self,
+        producer_id: ProducerId,
+        marker: Offset,
+        is_committed: bool,
+    ) -> Result<Option<Open>, Offset> {
+        // Who begins to read in between would skip what follows the marker, and what is truncated
+        // in between would lose the entry.
+        if let Some(expected) = self.skipped.remove(&producer_id)
+            && (is_committed || expected != marker)
+        {
+            return Err(expected.max(marker));
+        }
+        Ok(self.open.remove(&producer_id))
     }
 }

@@ -314,7 +314,9 @@ impl<'a> Case<'a> {
 fn aborted(log: &mut Log, start: Offset, range: &FileRange) -> Result<Vec<AbortedTxn>, ReadError> {
     loop {
         match log.reader().aborted_in_range(start, range) {
-            Err(ReadError::WronglyIndexed { from, to, .. }) => log.mend_txn_indexes(from, to)?,
+            Err(ReadError::WronglyIndexed { from, to, seen, .. }) => {
+                log.mend_txn_indexes(from, to, seen)?
+            }
             aborted => return aborted,
         }
     }

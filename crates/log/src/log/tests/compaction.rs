@@ -60,7 +60,7 @@ pub(super) fn clean_from(
     Cleaner::new(OPTIONS).clean(&Alone(RefCell::new(log)), &cleanable, &mut Unpaced, now_ms)
 }
 
-fn clean(bench: &mut Bench, now_ms: i64) -> Cleaning {
+pub(super) fn clean(bench: &mut Bench, now_ms: i64) -> Cleaning {
     clean_from(&mut bench.log, None, now_ms).unwrap()
 }
 
@@ -87,16 +87,16 @@ pub(super) fn all_records(bytes: &[u8]) -> Vec<Found> {
     found
 }
 
-fn stored(bench: &Bench) -> Vec<(i64, String)> {
+pub(super) fn stored(bench: &Bench) -> Vec<(i64, String)> {
     let all = all_records(&bench.bytes());
     all.into_iter().map(|(offset, key, _)| (offset, key)).collect()
 }
 
-fn at(offset: i64, key: &str) -> (i64, String) {
+pub(super) fn at(offset: i64, key: &str) -> (i64, String) {
     (offset, key.to_owned())
 }
 
-fn put(bench: &mut Bench, key: &str, value: Option<&str>) {
+pub(super) fn put(bench: &mut Bench, key: &str, value: Option<&str>) {
     bench.append(keyed(BuilderOptions::default(), &[(key, value)]));
 }
 
