@@ -64,8 +64,13 @@ impl<'a> Case<'a> {
     }
 
     /// Whether the log may be refused or complained of: its own file is damaged, or a line about it.
-    /// A file that is shared and cannot be read counts as empty, which harms none.
+    /// A file that is shared and cannot be read counts as empty, which harms none. An index of aborted
+    /// transactions is made anew.
     fn may_complain(&self) -> bool {
+        let found = segment_of(&self.damage.name, &self.kept.at);
+        if found.is_some_and(|(_, kind)| kind == Kind::TxnIndex) {
+            return false;
+        }
         let claims = [LOG_STARTS, RECOVERY_POINTS].map(|name| self.line(name));
         let claims_too_much = claims.iter().flatten().any(|line| *line > self.kept.model.end);
         self.is_own_file() || claims_too_much
@@ -315,7 +320,7 @@ fn aborted(log: &mut Log, start: Offset, range: &FileRange) -> Result<Vec<Aborte
     loop {
         match log.reader().aborted_in_range(start, range) {
             Err(ReadError::WronglyIndexed { from, to, seen, .. }) => {
-                log.mend_txn_indexes(from, to, seen)?
+                log.mend_txn_indexes(from, to, seen)?;
             }
             aborted => return aborted,
         }

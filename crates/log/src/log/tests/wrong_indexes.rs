@@ -92,6 +92,7 @@ struct World {
     producers: usize,
     /// No key is there twice then, so that only what was aborted goes.
     is_compacted: bool,
+    context: String,
 }
 
 impl World {
@@ -179,7 +180,7 @@ impl World {
             from + i64::try_from(random.below(usize::try_from(to - from).unwrap() + 1)).unwrap()
         };
         match random.below(40) {
-            0 => drop(log.roll(NOW).unwrap()),
+            0 => log.roll(NOW).unwrap(),
             1 => drop(log.delete_records_before(Offset(pick(random, start, stable))).unwrap()),
             2 => drop(log.apply_retention(NOW, Offset(end)).unwrap()),
             3 if self.is_compacted => {
@@ -204,7 +205,7 @@ impl World {
                 let from = pick(random, start, stable - 1);
                 let bytes = [1, 100, 300, 1000, 1 << 20][random.below(5)];
                 let (seen, next) = read(&mut self.bench, from, bytes);
-                assert_eq!(seen, self.truth.seen(from, next), "from {from} to {next}");
+                assert_eq!(seen, self.truth.seen(from, next), "{} {from} to {next}", self.context);
             }
             _ => {}
         }
@@ -221,13 +222,15 @@ fn case(seed: u64, is_compacted: bool) {
     };
     let producers = 1 + random.below(5);
     let (truth, sequences) = Default::default();
-    let mut world = World { bench: Bench::new(config), truth, sequences, producers, is_compacted };
+    let context = format!("case {seed} (compacted: {is_compacted}):");
+    let mut world =
+        World { bench: Bench::new(config), truth, sequences, producers, is_compacted, context };
     for _ in 0..10 + random.below(200) {
         world.append(&mut random);
     }
     for _ in 0..2 {
         let what = world.damage(&mut random);
-        println!("case {seed}: {what} (compacted: {is_compacted})");
+        world.context = format!("{} {what};", world.context);
         world.reopen(&mut random);
         if !(0..60).all(|_| world.step(&mut random)) {
             return;
@@ -239,10 +242,11 @@ fn cases(fixed: &[u64], is_compacted: bool) {
     if let Some(seed) = asked::number("OTTLA_INDEX_CASE") {
         return case(seed, is_compacted);
     }
-    fixed.iter().for_each(|seed| case(*seed, is_compacted));
     let from = asked::number("OTTLA_INDEX_FROM").unwrap_or(0);
     let count = asked::number("OTTLA_INDEX_CASES").unwrap_or(50);
-    (from..from + count).for_each(|seed| case(seed, is_compacted));
+    for seed in fixed.iter().copied().chain(from..from + count) {
+        case(seed, is_compacted);
+    }
 }
 
 #[test]
