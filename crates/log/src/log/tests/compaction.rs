@@ -514,6 +514,24 @@ fn a_round_does_not_take_an_aborted_transaction_for_committed_where_its_index_is
     }
 }
 
+/// The keys are read from where the last round ended, behind the marker of an aborted transaction.
+#[test]
+fn what_was_aborted_before_a_round_begins_says_nothing_of_what_follows() {
+    let mut bench = Bench::new(LogConfig { index_interval_bytes: 1, ..compacted() });
+    bench.append(keyed(in_transaction(1, 0), &[("x", Some("aborted"))]));
+    transactions::mark(&mut bench, 1, false);
+    put(&mut bench, "y", Some("v"));
+    let cleaned_to = bench.log.log_end_offset();
+    for sequence in [1, 2] {
+        bench.append(keyed(in_transaction(1, sequence), &[("k", Some("committed"))]));
+        transactions::mark(&mut bench, 1, true);
+    }
+    bench.log.roll(NOW).unwrap();
+    clean_from(&mut bench.log, Some(cleaned_to), NOW).unwrap();
+    let stored = stored(&bench);
+    assert!(!stored.contains(&at(3, "k")) && stored.contains(&at(5, "k")), "{stored:?}");
+}
+
 #[test]
 fn an_offset_that_is_out_of_place_is_damage() {
     let mut bench = Bench::new(compacted());
