@@ -34,7 +34,7 @@ use crate::{
 const SPANS_MAX: usize = 32;
 
 /// Most ends of transactions that are remembered of a segment.
-const TXN_ENDS_MAX: usize = 64;
+const TXN_ENDS_MAX: usize = 256;
 
 /// Which bytes of a segment need no look.
 #[derive(Debug)]
