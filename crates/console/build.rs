@@ -1,9 +1,9 @@
 //! Builds the app of `web/` where npm is there, and makes a table of its files for the binary.
 //!
-//! What was built once is kept in `.work/console-app/`, under a hash of everything it is made of: an
-//! app that has not changed costs nothing and needs no network. Without npm, or without the feature
-//! `app`, the table is empty and the console says how to get the app; where `OTTLA_APP_REQUIRED` is set,
-//! an app that cannot be built fails the build. Kafka: none.
+//! What was built once is kept in `.work/console-app/`, under a hash of everything it is made of:
+//! an app that has not changed costs nothing and needs no network. Without npm, or without the
+//! feature `app`, the table is empty and the console says how to get the app; where
+//! `OTTLA_APP_REQUIRED` is set, an app that cannot be built fails the build. Kafka: none.
 
 use std::{
     collections::BTreeMap,

@@ -59,7 +59,8 @@ impl Connection {
         self.stream.set_write_timeout(Some(patience))
     }
 
-    /// Waits until there is something to read, and leaves it. Gives how many bytes are there, up to 64 KiB.
+    /// Waits until there is something to read, and leaves it. Gives how many bytes are there, up to
+    /// 64 KiB.
     pub fn wait_readable(&self) -> io::Result<usize> {
         self.stream.peek(&mut [0; 64 << 10])
     }
@@ -81,7 +82,8 @@ impl Connection {
         Ok(id)
     }
 
-    /// The next correlation id, and the request's bytes with it, which go out by [`Self::send_raw`].
+    /// The next correlation id, and the request's bytes with it, which go out by
+    /// [`Self::send_raw`].
     pub fn frame<R: Request>(
         &mut self,
         version: i16,

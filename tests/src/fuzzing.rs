@@ -1,8 +1,8 @@
-//! What fuzzing feeds bytes to: of each target a plain function, which panics where the code under it
-//! is wrong, and inputs to begin with.
+//! What fuzzing feeds bytes to: of each target a plain function, which panics where the code under
+//! it is wrong, and inputs to begin with.
 //!
-//! The targets in `fuzz/` hand libFuzzer's inputs to these functions. `tests/fuzzing.rs` runs them in
-//! every test run, on inputs that a seed makes out of the first ones.
+//! The targets in `fuzz/` hand libFuzzer's inputs to these functions. `tests/fuzzing.rs` runs them
+//! in every test run, on inputs that a seed makes out of the first ones.
 
 mod coordinator;
 mod input;

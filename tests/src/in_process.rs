@@ -1,4 +1,5 @@
-//! A whole broker in the test's own process, on a free port of 127.0.0.1 and a directory of its own.
+//! A whole broker in the test's own process, on a free port of 127.0.0.1 and a directory of its
+//! own.
 //!
 //! It is spoken to over TCP like any broker: see [`Client`].
 
@@ -151,8 +152,8 @@ impl TestBroker {
         harm(self.dir.path());
     }
 
-    /// The directory as it is at one moment: no file was made, renamed or removed while it was copied, which
-    /// would leave what no crash leaves.
+    /// The directory as it is at one moment: no file was made, renamed or removed while it was
+    /// copied, which would leave what no crash leaves.
     fn copy_at_once(&self) -> TempDir {
         for _ in 0..1000 {
             let copy = tempfile::tempdir().expect("a temporary directory");

@@ -1,6 +1,7 @@
 //! What something costs in memory, by an allocator that counts for each thread by itself.
 //!
-//! A test that asks has it as its own: `#[global_allocator] static ALLOCATOR: Counting = Counting;`.
+//! A test that asks has it as its own: `#[global_allocator] static ALLOCATOR: Counting =
+//! Counting;`.
 #![expect(unsafe_code, reason = "an allocator cannot be written without it")]
 
 use std::{

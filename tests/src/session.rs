@@ -245,8 +245,8 @@ impl Session {
         self.settled(name, partitions)
     }
 
-    /// Waits until the topic has that many partitions and all of them have leaders that serve, which
-    /// Kafka's may do a moment after Metadata names them. Gives the topic's id.
+    /// Waits until the topic has that many partitions and all of them have leaders that serve,
+    /// which Kafka's may do a moment after Metadata names them. Gives the topic's id.
     pub fn settled(&mut self, name: &str, partitions: i32) -> Uuid {
         let topic = MetadataRequestTopic { name: Some(Str::from(name)), ..Default::default() };
         let request = MetadataRequest {

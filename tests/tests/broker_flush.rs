@@ -1,5 +1,5 @@
-//! `flush.messages`, `flush.ms`, and who waits for the disk. The disk of these tests refuses every sync: whoever waits is
-//! told, and whoever does not is answered as if nothing were wrong.
+//! `flush.messages`, `flush.ms`, and who waits for the disk. The disk of these tests refuses every
+//! sync: whoever waits is told, and whoever does not is answered as if nothing were wrong.
 
 use std::fs;
 
@@ -15,7 +15,8 @@ use ottla_tests::{
 const KAFKA_STORAGE_ERROR: i16 = 56;
 const CONFIG_OF_TOPIC: i8 = 2;
 
-/// A broker with a topic of one partition that has one record, none of it synced, and cannot be synced.
+/// A broker with a topic of one partition that has one record, none of it synced, and cannot be
+/// synced.
 fn unsyncable(configs: &[(&str, &str)]) -> (TestBroker, Client) {
     let broker = TestBroker::start(&[TWO, ("metadata.log.dir", "{dir}/meta")]);
     let mut client = broker.client();

@@ -1,5 +1,5 @@
-//! Several requests on their way on one connection: answers come in order, and none waits for what is not
-//! at hand.
+//! Several requests on their way on one connection: answers come in order, and none waits for what
+//! is not at hand.
 
 use ottla_record::BuilderOptions;
 use ottla_tests::{

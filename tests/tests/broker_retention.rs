@@ -405,7 +405,8 @@ fn a_topic_that_is_deleted_while_its_records_expire_harms_no_other() {
         for partition in 0..partitions {
             client.produce("expiring", partition, batch::plain(1));
         }
-        // It is at the first: the others are deleted before it comes to them, and one of them meanwhile.
+        // It is at the first: the others are deleted before it comes to them, and one of them
+        // meanwhile.
         eventually("records expire", || (client.offset("expiring", 0, EARLIEST) > 0).then_some(()));
         client.delete_topic("expiring");
         assert_eq!(client.produce("other", 0, batch::plain(1)), round);

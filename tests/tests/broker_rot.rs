@@ -283,8 +283,8 @@ impl Rest {
         Some(Damage { path: copy.join(name), is_gone: what == "no file", is_ahead, is_last, how })
     }
 
-    /// Starts on the copy and reads everything. What was said to refuse the start or a partition, or
-    /// of what is lost.
+    /// Starts on the copy and reads everything. What was said to refuse the start or a partition,
+    /// or of what is lost.
     fn check(&self, damage: &Damage, copy: &Path, log: &Log, context: &str) -> Option<String> {
         let settings = SETTINGS.iter().chain(&[("log.cleaner.enable", "false")]);
         let owned = settings.map(|&(key, value)| (key.to_owned(), value.to_owned()));
@@ -351,8 +351,8 @@ impl Damage {
         command.split_whitespace().collect()
     }
 
-    /// Runs the command: it shows the place, or that there is no file. By then a write-ahead file is
-    /// begun anew, and an empty segment may be where one was.
+    /// Runs the command: it shows the place, or that there is no file. By then a write-ahead file
+    /// is begun anew, and an empty segment may be where one was.
     fn is_shown(&self, command: &[&str], message: &str, context: &str) {
         let output = Command::new(ottla()).args(command).output().unwrap();
         let shown = [output.stdout, output.stderr].concat();
@@ -367,8 +367,8 @@ impl Damage {
     }
 }
 
-/// The place in a file that a message names, as the command may show it: a line's number, or what it
-/// says; a position.
+/// The place in a file that a message names, as the command may show it: a line's number, or what
+/// it says; a position.
 fn places(message: &str) -> Vec<String> {
     if let Some((_, rest)) = message.split_once(" has the line \"") {
         return rest.split_once('"').map(|(line, _)| format!(": {line}\n")).into_iter().collect();

@@ -1,5 +1,5 @@
-//! What is acknowledged by the write-ahead log: there after a crash, gone where it was deleted, and kept for a partition
-//! that is offline.
+//! What is acknowledged by the write-ahead log: there after a crash, gone where it was deleted, and
+//! kept for a partition that is offline.
 
 use std::{
     fs,
@@ -18,7 +18,8 @@ const EARLIEST: i64 = -2;
 const LATEST: i64 = -1;
 const KAFKA_STORAGE_ERROR: i16 = 56;
 
-/// A broker with a topic of one partition, of which the last batches are written ahead, and its end.
+/// A broker with a topic of one partition, of which the last batches are written ahead, and its
+/// end.
 fn written_ahead() -> (TestBroker, i64) {
     let broker = TestBroker::start(&[]);
     let mut client = broker.client();
@@ -58,7 +59,8 @@ fn what_a_log_has_lost_comes_back() {
     assert_eq!(client.produce("ahead", 0, batch::plain(1)), end);
 }
 
-/// The recovery point lags behind what is only written ahead, and the start of a log is remembered up to it.
+/// The recovery point lags behind what is only written ahead, and the start of a log is remembered
+/// up to it.
 #[test]
 fn deleted_records_stay_deleted() {
     let (mut broker, end) = written_ahead();

@@ -8,7 +8,8 @@ use ottla_tests::in_process::{PATIENCE, TestBroker};
 const TOPIC: &str = "partly";
 const LOST: i32 = 1;
 
-/// A broker that has a topic of three partitions, with a record in each, and found one of them damaged.
+/// A broker that has a topic of three partitions, with a record in each, and found one of them
+/// damaged.
 fn damaged() -> TestBroker {
     let mut broker = TestBroker::start(&[]);
     block_on(async {

@@ -1,4 +1,5 @@
-//! The way of a record, as the console tells it: into the log, to members of groups, behind their offsets.
+//! The way of a record, as the console tells it: into the log, to members of groups, behind their
+//! offsets.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
-//! Records in the console: sent, read in both directions, filtered, searched, followed and exported.
+//! Records in the console: sent, read in both directions, filtered, searched, followed and
+//! exported.
 
 use ottla_tests::{batch, console::TestConsole, http::Asking};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! Every fuzz target on inputs that a seed makes out of real files, batches and messages. libFuzzer
 //! goes further: see `fuzz/`.
 //!
-//! `OTTLA_FUZZ_SEEDS=100000 cargo test -p ottla-tests --test fuzzing` tries as many new seeds of each
-//! target; `OTTLA_FUZZ_SEED=…` repeats one. `OTTLA_FUZZ_CORPUS=fuzz/corpus` has the first inputs
-//! written there, for libFuzzer.
+//! `OTTLA_FUZZ_SEEDS=100000 cargo test -p ottla-tests --test fuzzing` tries as many new seeds of
+//! each target; `OTTLA_FUZZ_SEED=…` repeats one. `OTTLA_FUZZ_CORPUS=fuzz/corpus` has the first
+//! inputs written there, for libFuzzer.
 //!
 //! An allocator that counts watches, too: no input costs more memory than [`MEMORY_MAX`].
 

@@ -1,8 +1,9 @@
-//! What a request costs the broker: allocations, once connections, buffers and partitions are warm, and writes.
+//! What a request costs the broker: allocations, once connections, buffers and partitions are warm,
+//! and writes.
 //!
-//! An allocator that counts watches the broker's threads; the test's own thread, which is the client, is
-//! not counted. What is asserted is what was measured: who makes it less lowers the number, and whoever
-//! makes it more has to say why.
+//! An allocator that counts watches the broker's threads; the test's own thread, which is the
+//! client, is not counted. What is asserted is what was measured: who makes it less lowers the
+//! number, and whoever makes it more has to say why.
 #![expect(unsafe_code, reason = "an allocator cannot be written without it")]
 
 use std::{

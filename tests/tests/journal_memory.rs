@@ -1,7 +1,7 @@
 //! What the journal takes of memory once it is full: what it is allowed, and no more after that.
 //!
-//! An allocator that counts watches the broker's threads. Connections come and go, each of which is two
-//! events, until the oldest of them have to make room.
+//! An allocator that counts watches the broker's threads. Connections come and go, each of which is
+//! two events, until the oldest of them have to make room.
 #![expect(unsafe_code, reason = "an allocator cannot be written without it")]
 
 use std::{

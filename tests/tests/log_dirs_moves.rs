@@ -183,7 +183,8 @@ fn a_replica_that_cannot_be_set_aside_goes_on_where_its_copy_is() {
     }
 }
 
-/// A crash came before the cluster was told of the new place, and the directory with it is not there at the next start.
+/// A crash came before the cluster was told of the new place, and the directory with it is not
+/// there at the next start.
 #[test]
 fn a_replica_that_was_moved_out_of_reach_is_not_made_anew_where_it_was() {
     let mut broker = TestBroker::start(&[TWO]);

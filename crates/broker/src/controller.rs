@@ -360,7 +360,8 @@ impl Owner {
         unrecorded
     }
 
-    /// Makes this broker the coordinator of what a topic's partitions keep, if it is a coordinator's.
+    /// Makes this broker the coordinator of what a topic's partitions keep, if it is a
+    /// coordinator's.
     fn lead_coordinators(&self, topic_id: Uuid) {
         let Some(hosted) = self.shared.partitions.topic_by_id(topic_id) else { return };
         match &*hosted.name {

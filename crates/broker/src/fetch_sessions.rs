@@ -19,7 +19,8 @@ use std::{
 use ottla_types::{ErrorCode, Uuid};
 use ottla_wire::Str;
 
-/// How long a session is safe from being pushed out. Kafka: `min.incremental.fetch.session.eviction.ms`.
+/// How long a session is safe from being pushed out.
+/// Kafka: `min.incremental.fetch.session.eviction.ms`.
 const IDLE_MS_MIN: i64 = 120_000;
 
 /// What a client fetches of one partition.

@@ -1,31 +1,32 @@
 //! Group commit: a few threads per log directory that sync the partitions which asked for it.
 //!
-//! What a partition has to sync is written ahead ([`ahead`]), which is one sync for all that wait: with
-//! 1,000 partitions 115,000 records/s instead of 80,000, one producer 330,000 to 450,000 instead of
-//! 170,000 to 250,000, ten connections with five requests each on their way 135,000 to 146,000 requests/s
-//! instead of 69,000 to 82,000. Where that does not do, since it is large or new in its directory, its own files are
-//! synced.
+//! What a partition has to sync is written ahead ([`ahead`]), which is one sync for all that wait:
+//! with 1,000 partitions 115,000 records/s instead of 80,000, one producer 330,000 to 450,000
+//! instead of 170,000 to 250,000, ten connections with five requests each on their way 135,000 to
+//! 146,000 requests/s instead of 69,000 to 82,000. Where that does not do, since it is large or new
+//! in its directory, its own files are synced.
 //!
 //! While a partition syncs, its further appends gather; its next sync answers all of them at once.
 //! A partition is in the queue or being synced at most once, so the queue is bounded by the
 //! partitions. Syncs of several partitions run side by side because the file system then commits
 //! them together: on ext4, with 16 KiB appended to each of 6 files, one thread after the other
-//! takes 26 ms, eight at once 0.8 ms. From [`TOGETHER`] partitions on one `syncfs` does for all: for
-//! 1000 files of 4 KiB 14 ms, where eight threads take 63 ms and one 3.5 s. For few it is worse
+//! takes 26 ms, eight at once 0.8 ms. From [`TOGETHER`] partitions on one `syncfs` does for all:
+//! for 1000 files of 4 KiB 14 ms, where eight threads take 63 ms and one 3.5 s. For few it is worse
 //! (up to 4 ms for 6), and it writes what others have not asked for. `sync_file_range` before the
 //! syncs gains nothing. `io_uring` runs the same calls on threads of the kernel: 0.6 ms for the 6
-//! files where the threads took 0.75 ms, and 7 ms for 50 where `syncfs` took 2 ms; that is not worth
-//! a second way to sync. All of it was measured beside other load: the ratios count, not the times.
-//! What a request appends is asked for together once all of it is written ([`Gathering`]): otherwise
-//! the threads would begin with the first few partitions of a thousand, one by one.
+//! files where the threads took 0.75 ms, and 7 ms for 50 where `syncfs` took 2 ms; that is not
+//! worth a second way to sync. All of it was measured beside other load: the ratios count, not the
+//! times. What a request appends is asked for together once all of it is written ([`Gathering`]):
+//! otherwise the threads would begin with the first few partitions of a thousand, one by one.
 //!
 //! Where crowds wait, a thread lets others run before it syncs ([`Crowd`]): on two cores, 100
 //! connections then share half as many syncs, and a request costs 27 µs of CPU instead of 40.
 //! The kernel's batch class for these threads gains the same, but others take more from it when the
 //! machine is busy; a lower priority starves them.
-//! Budget: one `fdatasync` for all that is written ahead in a round; one per partition and round, or one
-//! `syncfs` for a round of many, where their own files are synced; none under a
-//! partition's lock, but for a segment that ends and for DeleteRecords where something is written ahead.
+//! Budget: one `fdatasync` for all that is written ahead in a round; one per partition and round,
+//! or one `syncfs` for a round of many, where their own files are synced; none under a
+//! partition's lock, but for a segment that ends and for DeleteRecords where something is written
+//! ahead.
 
 use std::{
     io,

@@ -1,7 +1,8 @@
 //! What has to be done now and then: retention, `flush.ms`, expiry of producers, checkpoints.
 //!
 //! Kafka: the tasks of `LogManager` (`kafka-log-retention`, `kafka-log-flusher`,
-//! `kafka-recovery-point-checkpoint`, `kafka-log-start-offset-checkpoint`, `PeriodicProducerExpirationCheck`).
+//! `kafka-recovery-point-checkpoint`, `kafka-log-start-offset-checkpoint`,
+//! `PeriodicProducerExpirationCheck`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +17,8 @@ use crate::{
 /// How often the tasks are looked at; each runs when its own time has come.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Asks for the syncs that `flush.ms` is due for, until the broker stops. Which topics have one is looked at now and then.
+/// Asks for the syncs that `flush.ms` is due for, until the broker stops. Which topics have one is
+/// looked at now and then.
 pub(crate) async fn run_flush(shared: Arc<Shared>) {
     let mut topics: Arc<[Arc<HostedTopic>]> = Arc::default();
     let mut listed_at = None;

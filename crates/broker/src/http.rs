@@ -1,8 +1,8 @@
 //! `/metrics`, `/health` and `/ready` over HTTP, and whatever the binary serves beside them.
 //!
 //! `/health` answers as long as the process does; `/ready` answers 200 once every partition and
-//! group is loaded and 503 before that and while stopping. HTTP has a thread and a runtime of its own:
-//! what somebody looks up there holds up no client. Kafka: none; its metrics go out over JMX.
+//! group is loaded and 503 before that and while stopping. HTTP has a thread and a runtime of its
+//! own: what somebody looks up there holds up no client. Kafka: none; its metrics go out over JMX.
 
 use std::{
     io,

@@ -1,8 +1,8 @@
-//! Taking over the data directories of a stopped Kafka, or of a stopped Ottla: looked at first, then
-//! copied, and looked at again.
+//! Taking over the data directories of a stopped Kafka, or of a stopped Ottla: looked at first,
+//! then copied, and looked at again.
 //!
-//! Invariants: nothing is written into the source; a target gets its name when all of it is there and
-//! durable; what Ottla could not serve is refused before anything is copied.
+//! Invariants: nothing is written into the source; a target gets its name when all of it is there
+//! and durable; what Ottla could not serve is refused before anything is copied.
 //! Kafka: `MetaPropertiesEnsemble`, `LogManager.loadLogs`.
 
 mod survey;

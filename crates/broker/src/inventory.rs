@@ -163,8 +163,8 @@ impl Inventory {
         Ok(())
     }
 
-    /// Has removed what was deleted, except where it may be the last there is of a partition: a move sets the old replica
-    /// aside, and the new one may be in a directory that does not work.
+    /// Has removed what was deleted, except where it may be the last there is of a partition: a
+    /// move sets the old replica aside, and the new one may be in a directory that does not work.
     fn sort_deleted(&mut self, log_dirs: &LogDirs, image: &Image) {
         for (at, dir, name) in std::mem::take(&mut self.deleted) {
             let wanted = at.filter(|at| {

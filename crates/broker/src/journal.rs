@@ -1,10 +1,10 @@
 //! What happened in the broker, as far back as memory allows, and where cursors stood.
 //!
 //! Events are kept in queues of bounded size. Appends and commits are not events of their own: who
-//! appends marks its partition, and once in a while what was marked becomes one event and one sample. So
-//! an append costs a look at a flag, and an idle broker nothing.
-//! Invariants: sequence numbers grow by one; the oldest events go first; no lock is held while another
-//! part of the broker is asked. Kafka: none.
+//! appends marks its partition, and once in a while what was marked becomes one event and one
+//! sample. So an append costs a look at a flag, and an idle broker nothing.
+//! Invariants: sequence numbers grow by one; the oldest events go first; no lock is held while
+//! another part of the broker is asked. Kafka: none.
 
 pub(crate) mod config;
 mod event;
@@ -97,7 +97,8 @@ impl Journal {
         self.wake.notify_one();
     }
 
-    /// A group is about to commit offsets: notes where it stood, if nobody knows it yet. Gives the time.
+    /// A group is about to commit offsets: notes where it stood, if nobody knows it yet. Gives the
+    /// time.
     pub(crate) fn commits(&self, shared: &Shared, group_id: &Str) -> i64 {
         let is_known = lock(&self.samples).knows(group_id);
         let now_ms = now_ms();

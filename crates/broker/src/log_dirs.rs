@@ -72,8 +72,8 @@ impl DataDir {
         self.open.as_ref().is_some_and(|(_, own)| std::ptr::eq(Arc::as_ptr(own), flusher))
     }
 
-    /// Takes what was written ahead of the partitions here before the start. `is_wanted` says that not
-    /// all of it is in their own files by now.
+    /// Takes what was written ahead of the partitions here before the start. `is_wanted` says that
+    /// not all of it is in their own files by now.
     pub(crate) fn take_over(&self, found: WrittenAhead, is_wanted: bool) {
         let Some((_, flusher)) = self.open.as_ref().filter(|_| self.is_online()) else { return };
         if let Err(error) = flusher.take_over(found, is_wanted) {
@@ -223,8 +223,8 @@ pub(crate) struct Opened {
 }
 
 /// Takes the data directories. One that is nobody's becomes part of the cluster that the others
-/// belong to; where all are nobody's, they become a new cluster. One that cannot be read is offline,
-/// unless it is that of the cluster metadata.
+/// belong to; where all are nobody's, they become a new cluster. One that cannot be read is
+/// offline, unless it is that of the cluster metadata.
 pub(crate) fn open(config: &ServerConfig, metrics: &Arc<Metrics>) -> Result<Opened, StartError> {
     let node_id = config.get(&keys::NODE_ID);
     let metadata_path = config.metadata_log_dir();

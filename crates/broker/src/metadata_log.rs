@@ -182,7 +182,8 @@ fn replay(image: &mut Image, records: &[MetadataRecord]) -> Result<(), MetadataL
     records.iter().try_for_each(|record| image.replay(record).map_err(malformed))
 }
 
-/// Room that the log keeps for itself: where records have filled the disk, topics can still be deleted and changed.
+/// Room that the log keeps for itself: where records have filled the disk, topics can still be
+/// deleted and changed.
 const RESERVED_BYTES: u64 = 1 << 20;
 
 /// A batch as it was read.

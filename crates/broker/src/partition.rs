@@ -415,8 +415,8 @@ impl Partition {
         run(&mut self.lock().log)
     }
 
-    /// The same for what changes files; nothing where the topic is deleted. Its directory has another
-    /// name by then, and what is there under the old one is a new topic's.
+    /// The same for what changes files; nothing where the topic is deleted. Its directory has
+    /// another name by then, and what is there under the old one is a new topic's.
     pub(crate) fn with_live_log<T>(&self, run: impl FnOnce(&mut Log) -> T) -> Option<T> {
         let mut inner = self.lock();
         (!inner.is_retired).then(|| run(&mut inner.log))
@@ -457,8 +457,8 @@ impl Partition {
         drop(self.cleaning.hold());
     }
 
-    /// Goes on with another log in another directory, if `make` gives one: then `true`. Nothing is appended
-    /// meanwhile; the new log has everything the old one had, and all of it is synced.
+    /// Goes on with another log in another directory, if `make` gives one: then `true`. Nothing is
+    /// appended meanwhile; the new log has everything the old one had, and all of it is synced.
     pub(crate) fn replace_log<E>(
         self: &Arc<Self>,
         target: &Arc<DataDir>,

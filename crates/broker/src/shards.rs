@@ -234,8 +234,8 @@ pub(crate) enum Replayed<'a> {
     Marker(&'a BatchHeader, TxnMarker),
 }
 
-/// Gives everything that is in a partition to `take`, from its start on. Reads so many bytes at once.
-/// The error says what could not be read, and where.
+/// Gives everything that is in a partition to `take`, from its start on. Reads so many bytes at
+/// once. The error says what could not be read, and where.
 pub(crate) fn replay(
     partition: &Partition,
     bytes_at_once: usize,

@@ -32,8 +32,9 @@ impl Throttle {
         Self { span: Mutex::new(Span { began: now, bytes: 0, bytes_per_second: 0.0 }) }
     }
 
-    /// Has whoever moved so many bytes rest until that was no faster than `allowed`, in bytes a second, or until that has
-    /// changed. `wait` waits for so long, or less; its error ends the rest.
+    /// Has whoever moved so many bytes rest until that was no faster than `allowed`, in bytes a
+    /// second, or until that has changed. `wait` waits for so long, or less; its error ends the
+    /// rest.
     pub(crate) fn pace<E>(
         &self,
         bytes: u64,

@@ -1,10 +1,10 @@
 //! The transaction coordinator's outer half: one shard per partition of `__transaction_state`, its
 //! log, its timers, and the requests that wait for its replies.
 //!
-//! The rules are in `ottla-coordinator`; here its effects are carried out. Markers are written under
-//! the shard's lock, before the client hears that its transaction ends, so that where no disk has
-//! to be waited for the next one can begin at once. Lock order: a shard here, then a group's shard
-//! or a partition. Kafka: `TransactionCoordinator`, `TransactionStateManager`.
+//! The rules are in `ottla-coordinator`; here its effects are carried out. Markers are written
+//! under the shard's lock, before the client hears that its transaction ends, so that where no disk
+//! has to be waited for the next one can begin at once. Lock order: a shard here, then a group's
+//! shard or a partition. Kafka: `TransactionCoordinator`, `TransactionStateManager`.
 
 mod load;
 mod shard;

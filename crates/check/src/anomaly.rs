@@ -34,9 +34,9 @@ macro_rules! anomalies {
 anomalies! {
     /// A broken promise.
     ///
-    /// "Read" below is read by a poll to which Kafka promises that it shows only what was committed,
-    /// unless it says otherwise. A write is acknowledged when its operation ended well, or when a
-    /// record of its transaction was read.
+    /// "Read" below is read by a poll to which Kafka promises that it shows only what was
+    /// committed, unless it says otherwise. A write is acknowledged when its operation ended well,
+    /// or when a record of its transaction was read.
     enum {
         /// 1: two values were read, or acknowledged, at one offset of a partition.
         InconsistentOffsets "inconsistent-offsets",
@@ -45,28 +45,28 @@ anomalies! {
         /// 3 (Adya's G1a, aborted read): a value was read whose write failed for certain, or whose
         /// transaction was aborted.
         AbortedRead "G1a",
-        /// 4: an acknowledged value was never read, or is not in the log at the end, although values
-        /// behind it are; or it had been read before.
+        /// 4: an acknowledged value was never read, or is not in the log at the end, although
+        /// values behind it are; or it had been read before.
         LostWrite "lost-write",
-        /// 5: an acknowledged value was not read by the end. Without a read of the whole partition at
-        /// the end this is only a consumer that did not get so far, and allowed.
+        /// 5: an acknowledged value was not read by the end. Without a read of the whole partition
+        /// at the end this is only a consumer that did not get so far, and allowed.
         Unseen "unseen",
         /// 6: the next poll of a consumer begins behind a value that it must have seen. With
         /// `subscribe` partitions come and go, and it is allowed.
         PollSkip "poll-skip",
-        /// 7: the next poll of a consumer gives what an earlier one gave. With `subscribe` partitions
-        /// come and go, and it is allowed.
+        /// 7: the next poll of a consumer gives what an earlier one gave. With `subscribe`
+        /// partitions come and go, and it is allowed.
         NonmonotonicPoll "nonmonotonic-poll",
         /// 8: one operation polled past a value that it must have seen. Partitions that were
         /// rebalanced meanwhile are excused.
         InternalPollSkip "int-poll-skip",
-        /// 9: one operation polled a lower offset after a higher one. Partitions that were rebalanced
-        /// meanwhile are excused.
+        /// 9: one operation polled a lower offset after a higher one. Partitions that were
+        /// rebalanced meanwhile are excused.
         InternalNonmonotonicPoll "int-nonmonotonic-poll",
         /// 10: a write lies before one that the same process had acknowledged before it began.
         NonmonotonicSend "nonmonotonic-send",
-        /// 11: an operation's later write lies before its earlier one. Allowed for producers that are
-        /// not idempotent, whose retries may overtake.
+        /// 11: an operation's later write lies before its earlier one. Allowed for producers that
+        /// are not idempotent, whose retries may overtake.
         InternalNonmonotonicSend "int-nonmonotonic-send",
         /// 12: another value lies between two writes of one operation. Always allowed: writes of
         /// several producers mix.
@@ -74,15 +74,15 @@ anomalies! {
         /// 13: a transaction read what it wrote itself, before it was committed. Allowed for
         /// `read_uncommitted`.
         PrecommittedRead "precommitted-read",
-        /// 14: a cycle of writes that replace each other (Adya's G0). Always allowed: Kafka writes at
-        /// once, and does not keep transactions apart.
+        /// 14: a cycle of writes that replace each other (Adya's G0). Always allowed: Kafka writes
+        /// at once, and does not keep transactions apart.
         G0 "G0",
         /// 14: G0, where a process did one thing after the other. Always allowed.
         G0Process "G0-process",
         /// 14: G0, where one thing ended before another began. Always allowed.
         G0Realtime "G0-realtime",
-        /// 14: a cycle of transactions that read each other's writes (Adya's G1c). Allowed only where
-        /// it needs the order of writes.
+        /// 14: a cycle of transactions that read each other's writes (Adya's G1c). Allowed only
+        /// where it needs the order of writes.
         G1c "G1c",
         /// 14: a cycle of reads of writes, and of what a process did one after the other.
         G1cProcess "G1c-process",
@@ -97,11 +97,11 @@ anomalies! {
         WatermarkBack "watermark-back",
         /// 18: a last stable offset lies above the high watermark.
         StableAboveHigh "stable-above-high",
-        /// 19: a last stable offset stands still below the high watermark for longer after the faults
-        /// than any transaction may stay open.
+        /// 19: a last stable offset stands still below the high watermark for longer after the
+        /// faults than any transaction may stay open.
         StableStuck "stable-stuck",
-        /// 20: an instance of a transactional producer wrote or committed after the answer that gave
-        /// its transactional id to another instance.
+        /// 20: an instance of a transactional producer wrote or committed after the answer that
+        /// gave its transactional id to another instance.
         Zombie "zombie",
         /// 21: a group's committed offset is below one that was committed or seen before.
         GroupOffsetBack "group-offset-back",
@@ -118,11 +118,11 @@ anomalies! {
         TwoLeaders "two-leaders",
         /// 25: a leader epoch is below one that was seen before.
         EpochBack "epoch-back",
-        /// 26: a record was read whose content is not what its producer sent, or that nobody sent to
-        /// this partition.
+        /// 26: a record was read whose content is not what its producer sent, or that nobody sent
+        /// to this partition.
         ContentChanged "content-changed",
-        /// 27: a copy with transactions has an input twice or not at all in its output, or its group
-        /// stands before an input that is in the output.
+        /// 27: a copy with transactions has an input twice or not at all in its output, or its
+        /// group stands before an input that is in the output.
         NotExactlyOnce "not-exactly-once",
         /// 28: compaction took the newest record of a key.
         CompactedNewest "compacted-newest",

@@ -5,13 +5,15 @@
 //! - `type` is `invoke`, then `ok`, `fail` (it did not happen and never will) or `info` (nobody
 //!   knows). Between them `progress` says what was done so far, and when the process decided to
 //!   commit: what it says counts where nothing later is known. `settings` is about the run.
-//! - `proc` does one thing at a time, all in one file. What it was at when its file ends is `info`. That
-//!   it was killed may stand elsewhere: `crash`, like `fault` and `heal`, has no end.
+//! - `proc` does one thing at a time, all in one file. What it was at when its file ends is `info`.
+//!   That it was killed may stand elsewhere: `crash`, like `fault` and `heal`, has no end.
 //! - `t_ns` is a clock that all processes of the machine share.
-//! - `v` has the steps: `["send", partition, [offset or null, value], {"from", "key", "tombstone"}]`,
-//!   `["poll", {partition: [[offset, value or null], …]}]`, `["offsets", {partition: offset or null}]`,
-//!   `["keys", [partition, …]]`, `["values", {setting: value or null}]`, `["logs", {partition: {"start", "hw", "lso", "leader", "epoch"}}]`.
-//! - Besides: `isolation`, `idempotent`, `group`, `generation`, `txn_id`, `rebalanced`, `replica`, `err`.
+//! - `v` has the steps: `["send", partition, [offset or null, value], {"from", "key",
+//!   "tombstone"}]`, `["poll", {partition: [[offset, value or null], …]}]`, `["offsets",
+//!   {partition: offset or null}]`, `["keys", [partition, …]]`, `["values", {setting: value or
+//!   null}]`, `["logs", {partition: {"start", "hw", "lso", "leader", "epoch"}}]`.
+//! - Besides: `isolation`, `idempotent`, `group`, `generation`, `txn_id`, `rebalanced`, `replica`,
+//!   `err`.
 //!
 //! Who writes a history promises: a transaction begins with all values that it will send, it is
 //! committed only when all of its records are acknowledged, and before it commits there is a

@@ -2,8 +2,8 @@
 
 use crate::time::parse_time;
 
-/// A place in a partition: `start`, `end`, `committed`, `1042`, `-100`, `+100`, `@2026-11-23T10:00`,
-/// `@-15m`.
+/// A place in a partition: `start`, `end`, `committed`, `1042`, `-100`, `+100`,
+/// `@2026-11-23T10:00`, `@-15m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// The oldest record.

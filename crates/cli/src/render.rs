@@ -1,8 +1,8 @@
 //! Records as text: kcat's `-f` letters with modifiers, and JSON lines that `produce` reads back.
 //!
-//! Letters: `%t` topic, `%p` partition, `%o` offset, `%k` key, `%v` or `%s` value, `%K` `%V` or `%S`
-//! their lengths (−1 for none), `%T` time in ms, `%d` time as text, `%h` headers, `%e` leader epoch,
-//! `%%`. Modifiers in braces: `{hex}`, `{base64}`, `{json}`, `{pretty}` for keys and values,
+//! Letters: `%t` topic, `%p` partition, `%o` offset, `%k` key, `%v` or `%s` value, `%K` `%V` or
+//! `%S` their lengths (−1 for none), `%T` time in ms, `%d` time as text, `%h` headers, `%e` leader
+//! epoch, `%%`. Modifiers in braces: `{hex}`, `{base64}`, `{json}`, `{pretty}` for keys and values,
 //! `{rfc3339}` or a `strftime` pattern for `%d`, a template with `'%k'` and `'%v'` for `%h`.
 
 use std::io::{self, Write};

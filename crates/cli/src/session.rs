@@ -98,7 +98,8 @@ impl Session {
         }
     }
 
-    /// Asks before something is destroyed: on a terminal by typing `answer`, elsewhere `-y` is needed.
+    /// Asks before something is destroyed: on a terminal by typing `answer`, elsewhere `-y` is
+    /// needed.
     pub(crate) fn confirm(&self, what: &str, answer: &str) -> Result<(), Failure> {
         if self.global.yes {
             return Ok(());

@@ -1,7 +1,9 @@
-//! Kafka's own command-line tools and kcat, by their names: same options, same text, same exit codes.
+//! Kafka's own command-line tools and kcat, by their names: same options, same text, same exit
+//! codes.
 //!
-//! A link named `kafka-topics.sh` that leads to this binary is `kafka-topics.sh`. What Kafka's tools
-//! write to standard output is written here word for word, since scripts read it; help texts are ours.
+//! A link named `kafka-topics.sh` that leads to this binary is `kafka-topics.sh`. What Kafka's
+//! tools write to standard output is written here word for word, since scripts read it; help texts
+//! are ours.
 //! Kafka: `org.apache.kafka.tools`.
 
 mod api_versions;

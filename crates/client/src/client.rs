@@ -1,4 +1,5 @@
-//! The client: a pool of connections, what is known of the cluster, and calls that find their broker.
+//! The client: a pool of connections, what is known of the cluster, and calls that find their
+//! broker.
 //!
 //! Invariants: clones share everything; a connection that serves long polls is never shared with
 //! other calls, because a broker answers one connection's requests one after the other.
@@ -57,7 +58,8 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Adds brokers to ask first: `host:port`, several separated by commas. Port 9092 where missing.
+    /// Adds brokers to ask first: `host:port`, several separated by commas. Port 9092 where
+    /// missing.
     #[must_use]
     pub fn bootstrap(mut self, addresses: &str) -> Self {
         let addresses = addresses.split(',').map(str::trim).filter(|address| !address.is_empty());
@@ -423,8 +425,9 @@ impl Client {
         self.fetch_metadata(Some(names), AutoCreate::No).await.map(drop)
     }
 
-    /// A topic, from memory or from the cluster. Waits for a moment for partitions that have no leader:
-    /// those of a new topic get theirs soon, and the others are not to wait for one that is damaged.
+    /// A topic, from memory or from the cluster. Waits for a moment for partitions that have no
+    /// leader: those of a new topic get theirs soon, and the others are not to wait for one that is
+    /// damaged.
     pub(crate) async fn topic(&self, name: &str, create: AutoCreate) -> Result<Arc<TopicInfo>> {
         if let Some(topic) = self.topology().topics.get(name)
             && !topic.partitions.is_empty()

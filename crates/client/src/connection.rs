@@ -1,9 +1,9 @@
 //! One connection to one broker: requests go out in the order they are sent, responses find their
 //! request by correlation id.
 //!
-//! Invariants: any number of requests may be in flight; what waits to be written is bounded; dropping
-//! a caller's future never leaves half a frame on the socket, because one task owns the writing.
-//! Once broken, every pending and later request fails with the same error.
+//! Invariants: any number of requests may be in flight; what waits to be written is bounded;
+//! dropping a caller's future never leaves half a frame on the socket, because one task owns the
+//! writing. Once broken, every pending and later request fails with the same error.
 //! Kafka: `NetworkClient`, `Selector`, `InFlightRequests`.
 
 use std::{

@@ -1,7 +1,8 @@
 //! The consumer without a group: reads the partitions it is told to, from where it is told to.
 //!
 //! Invariants: records of a partition come in order, each once; aborted and control records never
-//! come with [`Isolation::Committed`], control records never at all; memory is bounded per partition.
+//! come with [`Isolation::Committed`], control records never at all; memory is bounded per
+//! partition.
 //! Kafka: `KafkaConsumer` with `assign`.
 
 mod fetch;

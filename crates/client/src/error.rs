@@ -1,7 +1,7 @@
 //! What can go wrong between a client and its cluster, as one type.
 //!
-//! Invariants: an [`Error`] is cheap to clone, because one failed batch fails many records; its text
-//! has up to three parts (what failed, why, what to do next), joined by ` · `.
+//! Invariants: an [`Error`] is cheap to clone, because one failed batch fails many records; its
+//! text has up to three parts (what failed, why, what to do next), joined by ` · `.
 //! Kafka: `org.apache.kafka.common.errors`.
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -259,7 +259,8 @@ pub struct GroupConsumer {
 }
 
 impl GroupConsumer {
-    /// The next record; says at the same time that the one before is dealt with. `None` once closed.
+    /// The next record; says at the same time that the one before is dealt with. `None` once
+    /// closed.
     ///
     /// Cancel safe.
     pub async fn next(&mut self) -> Option<Result<ConsumedRecord>> {

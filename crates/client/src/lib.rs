@@ -17,8 +17,8 @@
 //! # }
 //! ```
 //!
-//! Invariants: every queue is bounded; errors carry the broker's code and a text for people; what is
-//! retried by itself is what Kafka's own clients retry.
+//! Invariants: every queue is bounded; errors carry the broker's code and a text for people; what
+//! is retried by itself is what Kafka's own clients retry.
 //! Architecture invariant: knows the protocol and the record format, nothing of a broker's inside.
 //! Kafka: `org.apache.kafka.clients`.
 

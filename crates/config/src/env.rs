@@ -4,7 +4,8 @@
 //! underscore and `___` a dash, as in the images of Apache and Confluent. `KAFKA_CFG_LOG_DIRS` is
 //! the same key by Bitnami's rule, in which every `_` is a dot. `OTTLA_CONSOLE_LISTEN` is
 //! `ottla.console.listen`. `CLUSTER_ID` and `KAFKA_CREATE_TOPICS`, which are no keys of Kafka's,
-//! stand for `ottla.cluster.id` and `ottla.create.topics`. Variables that steer a JVM or a script are left alone.
+//! stand for `ottla.cluster.id` and `ottla.create.topics`. Variables that steer a JVM or a script
+//! are left alone.
 //!
 //! Kafka: `KafkaDockerWrapper` of the container image.
 

@@ -1,7 +1,7 @@
 //! The app's files, as the build put them into the binary.
 //!
-//! A file with a hash in its name never changes; of every other one the browser asks whether it has.
-//! A path that is no file is a page of the app. Kafka: none.
+//! A file with a hash in its name never changes; of every other one the browser asks whether it
+//! has. A path that is no file is a page of the app. Kafka: none.
 
 use axum::{
     extract::State,

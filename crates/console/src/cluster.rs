@@ -1,7 +1,8 @@
-//! The cluster that a console shows: the broker that it sits in, or any cluster that a client reaches.
+//! The cluster that a console shows: the broker that it sits in, or any cluster that a client
+//! reaches.
 //!
-//! What both know is asked here, once for both; the broker answers from its views, another cluster over
-//! the wire. What only the broker knows (its journal, its connections, its segments) is behind
+//! What both know is asked here, once for both; the broker answers from its views, another cluster
+//! over the wire. What only the broker knows (its journal, its connections, its segments) is behind
 //! [`Console::own`], and [`ABSENT`] lists it for the app. Kafka: none.
 
 mod remote;

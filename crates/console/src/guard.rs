@@ -1,4 +1,5 @@
-//! Who may ask, and what the browser is told: hosts, origins, users, content types, headers of safety.
+//! Who may ask, and what the browser is told: hosts, origins, users, content types, headers of
+//! safety.
 //!
 //! A page of somebody else that runs in the user's browser reaches loopback too. It cannot read an
 //! answer (nothing here allows other origins), nor make a change (other origins are refused), nor
@@ -95,8 +96,8 @@ fn check_site(settings: &Settings, request: &Request) -> Result<(), ApiError> {
         let error = ApiError::new(StatusCode::FORBIDDEN, "FORBIDDEN_HOST", message);
         return Err(error.with_hint("add the name to ottla.console.hosts"));
     }
-    // A proxy may ask by another name than the browser. A page of another site cannot set the header
-    // that says so: the browser would ask here first whether it may.
+    // A proxy may ask by another name than the browser. A page of another site cannot set the
+    // header that says so: the browser would ask here first whether it may.
     let forwarded = text(headers, &HeaderName::from_static("x-forwarded-host"));
     let is_own = |origin: &str| {
         let site = origin.split_once("://").map(|(_, site)| site);
@@ -137,8 +138,8 @@ fn name_of(host: &str) -> &str {
     host.split(':').next().unwrap_or_default()
 }
 
-/// Addresses, names without a dot (of this network or of a container) and what is configured. A name
-/// of the Internet could be anybody's, pointed here for a moment.
+/// Addresses, names without a dot (of this network or of a container) and what is configured. A
+/// name of the Internet could be anybody's, pointed here for a moment.
 fn is_allowed(host: &str, configured: &[String]) -> bool {
     let name = name_of(host).to_ascii_lowercase();
     name.parse::<IpAddr>().is_ok()

@@ -1,9 +1,9 @@
 //! How far behind a group is, in time.
 //!
-//! The lag of a partition in time is how long ago the first record came that the group has not read. When
-//! it came is known from the journal, to the second; where it came before the journal looked, its own
-//! timestamp is taken. The lag of a group is that of its worst partition. Kafka: none; the same as what
-//! exporters of lag estimate from outside.
+//! The lag of a partition in time is how long ago the first record came that the group has not
+//! read. When it came is known from the journal, to the second; where it came before the journal
+//! looked, its own timestamp is taken. The lag of a group is that of its worst partition. Kafka:
+//! none; the same as what exporters of lag estimate from outside.
 
 use ottla_broker::views::{Arrival, CommittedView, Moment, Sample, Views};
 
@@ -48,7 +48,8 @@ pub(crate) fn time_lag(arrival: Arrival, now: i64, started_ms: i64) -> TimeLag {
     }
 }
 
-/// The lag of a group in time. `look` finds the age of a record that came before the journal looked.
+/// The lag of a group in time. `look` finds the age of a record that came before the journal
+/// looked.
 pub(crate) fn of_group(
     views: &Views,
     committed: &[CommittedView],
@@ -84,7 +85,8 @@ fn end_at(views: &Views, topic: &str, partition: i32, moment: Option<Moment>) ->
     cursors.map(|cursors| cursors.high_watermark.get())
 }
 
-/// The lag of a group in records over the last hour or since it was first seen, oldest first, and how it was a while ago.
+/// The lag of a group in records over the last hour or since it was first seen, oldest first, and
+/// how it was a while ago.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Picture {
     pub(crate) points: Vec<u64>,

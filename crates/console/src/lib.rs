@@ -1,10 +1,11 @@
 //! The console: an HTTP API over a broker or a cluster, and the app that is made of it.
 //!
-//! [`app`] gives the router for a broker's own console, and [`app_of`] one for clusters that a client
-//! reaches; whoever runs them serves it. What only the broker knows comes from its views; everything that a client can do goes through our own client and the broker's listener, so
-//! that it means here what it means to everyone.
-//! Invariants: a 64-bit number crosses the wire as text; nothing is described that was not asked for;
-//! every stream ends when its reader goes, and what all of them keep in memory is bounded.
+//! [`app`] gives the router for a broker's own console, and [`app_of`] one for clusters that a
+//! client reaches; whoever runs them serves it. What only the broker knows comes from its views;
+//! everything that a client can do goes through our own client and the broker's listener, so that
+//! it means here what it means to everyone.
+//! Invariants: a 64-bit number crosses the wire as text; nothing is described that was not asked
+//! for; every stream ends when its reader goes, and what all of them keep in memory is bounded.
 //! Architecture invariant: knows the broker by its views alone.
 //! Kafka: none; what kafka-ui and its like do from outside.
 
@@ -69,8 +70,8 @@ pub struct Cluster {
     pub is_read_only: bool,
 }
 
-/// The console of clusters that a client reaches. A single one is at the base path; several are below
-/// it, each under its name, and the base path leads to the first.
+/// The console of clusters that a client reaches. A single one is at the base path; several are
+/// below it, each under its name, and the base path leads to the first.
 pub fn app_of(mut clusters: Vec<Cluster>, settings: &Settings) -> Router {
     let logins = Arc::new(Logins::new(settings.users.clone()));
     let made = |cluster: Cluster, here: Here| {

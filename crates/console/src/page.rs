@@ -63,8 +63,8 @@ impl Paging {
         self.sort.strip_prefix('-').unwrap_or(&self.sort) == field
     }
 
-    /// Sorts by the field that was asked for (`by` compares two items by a field, or says that there
-    /// is none such) and cuts the page out.
+    /// Sorts by the field that was asked for (`by` compares two items by a field, or says that
+    /// there is none such) and cuts the page out.
     pub(crate) fn cut<T>(
         &self,
         mut items: Vec<T>,

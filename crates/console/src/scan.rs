@@ -1,10 +1,10 @@
 //! Reading a topic's records in either direction, merged by time, filtered, a piece at a time.
 //!
-//! Each partition is a lane with the records that were found in it and not given out yet. What is in
-//! memory is a few pieces for all readers together ([`Pieces`]) and a bounded number of found records
-//! for each; a reader that goes away stops at its next piece.
-//! Invariants: within a partition no record is out of order, none is missed and none comes twice, also
-//! across pages: a cursor says per partition what comes next. Kafka: none.
+//! Each partition is a lane with the records that were found in it and not given out yet. What is
+//! in memory is a few pieces for all readers together ([`Pieces`]) and a bounded number of found
+//! records for each; a reader that goes away stops at its next piece.
+//! Invariants: within a partition no record is out of order, none is missed and none comes twice,
+//! also across pages: a cursor says per partition what comes next. Kafka: none.
 
 mod lane;
 pub(crate) mod position;

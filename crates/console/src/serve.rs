@@ -1,6 +1,7 @@
 //! Serving a console without a broker.
 //!
-//! `/health` answers as long as the process does, and so does `/ready`: the clusters may come and go.
+//! `/health` answers as long as the process does, and so does `/ready`: the clusters may come and
+//! go.
 //! Kafka: none.
 
 use std::{future::Future, io, net::SocketAddr};

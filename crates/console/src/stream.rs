@@ -1,7 +1,8 @@
 //! Answers that go on: server-sent events and downloads, made by a task that ends with its reader.
 //!
-//! Invariants: a stream holds a few items that were not sent yet, never more; when its reader goes the
-//! task is told by [`Feed::closed`] or by the next item that nobody takes; only so many streams are open.
+//! Invariants: a stream holds a few items that were not sent yet, never more; when its reader goes
+//! the task is told by [`Feed::closed`] or by the next item that nobody takes; only so many streams
+//! are open.
 //! Kafka: none.
 
 use std::{

@@ -1,7 +1,7 @@
 //! Who may use the console: names, the Argon2id hashes of their passwords, and what they may do.
 //!
-//! Invariants: a password is never kept; whether a name is known cannot be told from how long a check
-//! takes. Kafka: none.
+//! Invariants: a password is never kept; whether a name is known cannot be told from how long a
+//! check takes. Kafka: none.
 
 use std::fmt;
 
@@ -51,8 +51,8 @@ pub(crate) struct Known {
 }
 
 impl Users {
-    /// Users as `name:hash` or `name:hash:read-only`, separated by line ends or semicolons. Empty lines
-    /// and those that begin with `#` say nothing.
+    /// Users as `name:hash` or `name:hash:read-only`, separated by line ends or semicolons. Empty
+    /// lines and those that begin with `#` say nothing.
     pub fn parse(text: &str) -> Result<Self, UsersError> {
         let mut this = Self::default();
         let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));

@@ -1,8 +1,8 @@
 //! What survives a restart: stored generations and committed offsets.
 //!
-//! Only records change it. A record that is on its way to the log is *staged* under the token of its
-//! append: later decisions see it, readers do not. It becomes visible when the append is committed
-//! and is forgotten when the append fails.
+//! Only records change it. A record that is on its way to the log is *staged* under the token of
+//! its append: later decisions see it, readers do not. It becomes visible when the append is
+//! committed and is forgotten when the append fails.
 //!
 //! Invariants: no entry without a value, committed or staged; no empty map inside a map.
 //!

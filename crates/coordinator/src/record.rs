@@ -1,8 +1,8 @@
 //! The records of `__consumer_offsets`: what they mean, and their bytes.
 //!
 //! Invariant: what is decoded from an encoded record equals what was encoded.
-//! Versions written are those of Kafka 4.4: `GroupMetadataValue` 3, `OffsetCommitValue` 4, and 1 for
-//! an offset that a client of the old days gave its own expiry.
+//! Versions written are those of Kafka 4.4: `GroupMetadataValue` 3, `OffsetCommitValue` 4, and 1
+//! for an offset that a client of the old days gave its own expiry.
 //!
 //! Kafka: `GroupCoordinatorRecordHelpers`, `GroupCoordinatorRecordSerde`, `OffsetAndMetadata`.
 

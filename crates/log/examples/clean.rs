@@ -1,5 +1,5 @@
-//! `cargo run --release -p ottla-log --example clean -- DIR [KEYS [VALUE_BYTES]]`: how fast a log is
-//! compacted, and in how much memory. Writes each of so many keys twice, in random order, and
+//! `cargo run --release -p ottla-log --example clean -- DIR [KEYS [VALUE_BYTES]]`: how fast a log
+//! is compacted, and in how much memory. Writes each of so many keys twice, in random order, and
 //! cleans the log with the default buffer of 128 MiB.
 
 use std::{

@@ -308,8 +308,8 @@ impl Round {
         segments.take_while(move |(_, segment)| segment.base_offset < end)
     }
 
-    /// Makes what is about to replace older records durable: those are on disk for good, and a power
-    /// cut must not take both.
+    /// Makes what is about to replace older records durable: those are on disk for good, and a
+    /// power cut must not take both.
     fn sync(&self, start: Offset, end: Offset) -> Result<(), CleanError> {
         let mut is_named = true;
         let failed = |path: &Path| {

@@ -38,8 +38,8 @@ pub struct LogConfig {
     pub flush_messages: i64,
     /// `flush.ms`: how long a record may stay unsynced, in ms.
     pub flush_ms: i64,
-    /// `preallocate`: whether room for a whole segment is reserved when it is begun, and what is left of it given back when it
-    /// ends.
+    /// `preallocate`: whether room for a whole segment is reserved when it is begun, and what is
+    /// left of it given back when it ends.
     pub preallocate: bool,
 }
 

@@ -29,8 +29,8 @@ pub enum OpenMode {
     Create,
 }
 
-/// The largest piece of a file that the kernel keeps as one, where pages are of 4 KiB. It is forgotten as a whole or not
-/// at all.
+/// The largest piece of a file that the kernel keeps as one, where pages are of 4 KiB. It is
+/// forgotten as a whole or not at all.
 const FOLIO_BYTES: u64 = 2 << 20;
 
 /// One directory of files.
@@ -63,12 +63,14 @@ pub trait Dir: Send + Sync + fmt::Debug {
 pub trait LogFile: Send + Sync + fmt::Debug {
     /// Reads at a position. Fewer bytes than asked for only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
-    /// Writes all the slices, one after the other, at a position. What is left in them is of no use.
+    /// Writes all the slices, one after the other, at a position. What is left in them is of no
+    /// use.
     fn write_at(&self, slices: &mut [IoSlice<'_>], position: u64) -> io::Result<()>;
     /// Makes the bytes written so far durable.
     fn sync(&self) -> io::Result<()>;
-    /// Lets reads from a position on see what is on the disk, except for what waits to be written: after a failed sync
-    /// the kernel takes what it could not write for written, and goes on showing it. As far as that can be.
+    /// Lets reads from a position on see what is on the disk, except for what waits to be written:
+    /// after a failed sync the kernel takes what it could not write for written, and goes on
+    /// showing it. As far as that can be.
     fn forget_clean(&self, _from: u64) {}
     /// Its size in bytes.
     fn size(&self) -> io::Result<u64>;

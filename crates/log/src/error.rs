@@ -217,8 +217,8 @@ impl LogError {
         matches!(self, Self::Io { source, .. } if is_full(source))
     }
 
-    /// Whether the disk refused a change and not only a read, for another reason than room: nothing in the directory can
-    /// be relied on.
+    /// Whether the disk refused a change and not only a read, for another reason than room: nothing
+    /// in the directory can be relied on.
     pub fn is_refused_change(&self) -> bool {
         let reads = ["open", "read", "read the size of", "read for", "list"];
         matches!(self, Self::Io { what, source, .. } if !reads.contains(what) && !is_full(source))

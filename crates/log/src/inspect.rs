@@ -202,8 +202,8 @@ fn epochs(dir: &DiskDir, out: &mut Inspection) -> io::Result<EpochCache> {
 /// What is in a file that holds no batches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Described {
-    /// The entries of an index, a producer snapshot, an epoch checkpoint or a write-ahead log, or the lines of another
-    /// text file.
+    /// The entries of an index, a producer snapshot, an epoch checkpoint or a write-ahead log, or
+    /// the lines of another text file.
     pub lines: Vec<String>,
     /// What is wrong with the file.
     pub finding: Option<Finding>,

@@ -9,8 +9,8 @@
 //! 2. [`Log::open`] for each partition, in parallel if it likes.
 //! 3. [`Log::append_as_leader`], [`Log::reader`] and so on. To make appends durable:
 //!    [`Log::begin_sync`] under the log's lock, [`SyncTask::run`] without it, [`Log::finish_sync`]
-//!    under it again; or [`Log::begin_write_ahead`], [`WriteAhead::commit`] for many logs at once, and
-//!    [`Log::finish_write_ahead`].
+//!    under it again; or [`Log::begin_write_ahead`], [`WriteAhead::commit`] for many logs at once,
+//!    and [`Log::finish_write_ahead`].
 //! 4. Now and then [`Log::apply_retention`], [`Log::expire_producers`], [`Log::checkpoint`] and
 //!    [`LogDir::write_checkpoints`].
 //! 5. [`Log::close`] for each, [`LogDir::write_checkpoints`], then [`LogDir::mark_clean_shutdown`].

@@ -361,7 +361,8 @@ impl Log {
         }
     }
 
-    /// Replaces the segments, of which there must be at least one. Where batches lie is to be found out anew.
+    /// Replaces the segments, of which there must be at least one. Where batches lie is to be found
+    /// out anew.
     fn set_segments(&mut self, segments: Vec<Arc<Segment>>) {
         if let Some(last) = segments.last() {
             self.active.recent = Recent::default();

@@ -214,8 +214,8 @@ impl LogReader {
         Ok(())
     }
 
-    /// Where the batches from one position to another stop being in order; an error if the first one
-    /// is not.
+    /// Where the batches from one position to another stop being in order; an error if the first
+    /// one is not.
     fn verified_end(
         &self,
         at: usize,

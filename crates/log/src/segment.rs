@@ -132,7 +132,8 @@ impl Segment {
         if config.preallocate
             && let Err(error) = file.reserve(u64::from(config.segment_bytes))
         {
-            // What was reserved before the room ran out is others', and an empty segment is in the way of this log.
+            // What was reserved before the room ran out is others', and an empty segment is in the
+            // way of this log.
             file.set_size(0)?;
             self.dir.remove(&name)?;
             return Err(error);
@@ -191,8 +192,8 @@ impl Segment {
         Ok(file)
     }
 
-    /// The `.log` file once more, for one who reads it from end to end beside others: the kernel reads
-    /// ahead for each by itself.
+    /// The `.log` file once more, for one who reads it from end to end beside others: the kernel
+    /// reads ahead for each by itself.
     pub(crate) fn open_anew(&self) -> io::Result<Arc<dyn LogFile>> {
         let file = self.dir.open(&self.log_name(), OpenMode::Read)?;
         // Looked at afterwards: another segment may have got the name, and this be its file.

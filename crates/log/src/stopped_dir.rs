@@ -122,8 +122,8 @@ impl StoppedDir {
         Ok(segments)
     }
 
-    /// An error where a partition's log ends before its recovery point, as a start refuses it; `end` is its
-    /// end, exclusive, and `None` where it is not there.
+    /// An error where a partition's log ends before its recovery point, as a start refuses it;
+    /// `end` is its end, exclusive, and `None` where it is not there.
     pub fn check_end(
         &self,
         at: &TopicPartition,

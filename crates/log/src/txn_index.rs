@@ -57,8 +57,8 @@ impl AbortedTxn {
         bytes
     }
 
-    /// The last stable offset may lie behind the marker: Kafka's followers write it so where they get
-    /// more in one piece.
+    /// The last stable offset may lie behind the marker: Kafka's followers write it so where they
+    /// get more in one piece.
     fn is_possible(&self) -> bool {
         self.producer_id.0 >= 0 && self.first_offset.0 >= 0 && self.first_offset < self.last_offset
     }
@@ -93,8 +93,8 @@ pub(crate) struct Outline {
 impl Outline {
     pub(crate) const EMPTY: Self = Self { first_offset: Offset(i64::MAX), last: None };
 
-    /// Of an index of a segment with the offsets from `base` to `end`, exclusive. `None` if it holds
-    /// something else than entries, or one that hides those that follow.
+    /// Of an index of a segment with the offsets from `base` to `end`, exclusive. `None` if it
+    /// holds something else than entries, or one that hides those that follow.
     pub(crate) fn of(content: &[u8], base: Offset, end: Offset) -> Option<Self> {
         let entries = parse(content);
         let is_within = entries.first().is_none_or(|first| base <= first.last_offset)
@@ -138,9 +138,9 @@ pub(crate) fn parse(content: &[u8]) -> Vec<AbortedTxn> {
     entries
 }
 
-/// The entries that tell of the offsets from `start` to `end`, exclusive: from the first whose marker
-/// is not before `start` to the first after whose marker everything before `end` was stable, or to
-/// the first that cannot be one. Reads a small part of the file besides.
+/// The entries that tell of the offsets from `start` to `end`, exclusive: from the first whose
+/// marker is not before `start` to the first after whose marker everything before `end` was stable,
+/// or to the first that cannot be one. Reads a small part of the file besides.
 pub(crate) fn read_between(
     dir: &dyn Dir,
     name: &str,

@@ -149,8 +149,8 @@ impl Verified {
         self.lock().transactions.add(from, end);
     }
 
-    /// How the transaction of a producer ended that it had data of at this offset, if that was found
-    /// lately.
+    /// How the transaction of a producer ended that it had data of at this offset, if that was
+    /// found lately.
     pub(crate) fn txn_end(&self, producer_id: ProducerId, at: Offset) -> Option<TxnEnd> {
         let is_it =
             |end: &&TxnEnd| end.producer_id == producer_id && end.from <= at && at < end.marker;
@@ -179,8 +179,8 @@ impl Verified {
         self.trusted_from.load(Ordering::Acquire)
     }
 
-    /// Where the batches end that were looked at together with what ends at `position`; `None` where
-    /// that was not.
+    /// Where the batches end that were looked at together with what ends at `position`; `None`
+    /// where that was not.
     pub(crate) fn trusted_to(&self, position: u64) -> Option<u64> {
         self.lock().batches.end_around(position)
     }

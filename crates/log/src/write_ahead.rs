@@ -1,23 +1,24 @@
-//! The write-ahead log of a data directory: appends of many partitions made durable by one sync of one
-//! file that has all its blocks already.
+//! The write-ahead log of a data directory: appends of many partitions made durable by one sync of
+//! one file that has all its blocks already.
 //!
-//! To sync a partition's own file means to have the file system write the block, the file's new size
-//! and where the block lies; for 500 files with a page each that is 500 times. Here the same bytes are
-//! written once more, one after the other, over blocks that were written before, so that only they
-//! have to reach the disk: for one append about half of the time, for 500 partitions a thirtieth.
+//! To sync a partition's own file means to have the file system write the block, the file's new
+//! size and where the block lies; for 500 files with a page each that is 500 times. Here the same
+//! bytes are written once more, one after the other, over blocks that were written before, so that
+//! only they have to reach the disk: for one append about half of the time, for 500 partitions a
+//! thirtieth.
 //!
 //! There are two files, used in turns. A file is begun anew only when everything it holds is in the
-//! partitions' own files for good: whoever has a [`WriteAhead`] sees to that after [`WriteAhead::turn`]
-//! and says so with [`WriteAhead::settled`]. What is larger, or new in the directory, is synced where
-//! it is. After a crash, [`crate::LogDir::read_written_ahead`] gives what the files hold, and [`crate::Log::open`]
-//! appends what a log lacks.
+//! partitions' own files for good: whoever has a [`WriteAhead`] sees to that after
+//! [`WriteAhead::turn`] and says so with [`WriteAhead::settled`]. What is larger, or new in the
+//! directory, is synced where it is. After a crash, [`crate::LogDir::read_written_ahead`] gives
+//! what the files hold, and [`crate::Log::open`] appends what a log lacks.
 //!
-//! Invariants: what was written here is durable before anyone is told so; it lies in the page cache of
-//! the partition's own file by then; it stays here until it is durable there. Nothing of it may be
-//! truncated before: [`WriteAhead::empty`] comes first.
+//! Invariants: what was written here is durable before anyone is told so; it lies in the page cache
+//! of the partition's own file by then; it stays here until it is durable there. Nothing of it may
+//! be truncated before: [`WriteAhead::empty`] comes first.
 //!
-//! Kafka has nothing of the kind: a directory that was left in order has nothing here that counts, and
-//! one that was not has to be opened by Ottla before it goes back to Kafka.
+//! Kafka has nothing of the kind: a directory that was left in order has nothing here that counts,
+//! and one that was not has to be opened by Ottla before it goes back to Kafka.
 
 use std::{
     fmt,
@@ -49,7 +50,8 @@ const FILLED_AT_ONCE: usize = 1 << 20;
 /// What a log wants to have written here: bytes of its active segment up to its end.
 #[derive(Debug)]
 pub struct PendingWrite {
-    /// None once it was read, or if there is nothing to read: thousands that wait keep no file open.
+    /// None once it was read, or if there is nothing to read: thousands that wait keep no file
+    /// open.
     pub(crate) file: Option<Arc<dyn LogFile>>,
     pub(crate) of: (Uuid, i32),
     pub(crate) position: u64,
@@ -135,7 +137,8 @@ impl WriteAhead {
         Ok(this)
     }
 
-    /// Removes the files, which hold nothing any more that counts. An error leaves some of them there.
+    /// Removes the files, which hold nothing any more that counts. An error leaves some of them
+    /// there.
     pub fn remove(dir: &dyn Dir) -> io::Result<()> {
         // The first of them last: without it the other one would tell that it is missing.
         for name in FILE_NAMES.iter().rev() {
@@ -150,8 +153,8 @@ impl WriteAhead {
         FILE_NAMES.iter().all(|name| dir.open(name, OpenMode::Read).is_ok())
     }
 
-    /// Adds to the next group. `false` if there is no more room in it. An error is one of reading what
-    /// was appended; nothing is added then. Lets the log's file go that was read.
+    /// Adds to the next group. `false` if there is no more room in it. An error is one of reading
+    /// what was appended; nothing is added then. Lets the log's file go that was read.
     pub fn add(&mut self, write: &mut PendingWrite) -> io::Result<bool> {
         if self.group.size() + ENTRY_OVERHEAD + write.size > self.group_bytes_max {
             return Ok(false);
@@ -167,8 +170,8 @@ impl WriteAhead {
         Ok(true)
     }
 
-    /// Makes the group durable. If that fails nothing is known of any of it, and nothing may be written
-    /// here any more.
+    /// Makes the group durable. If that fails nothing is known of any of it, and nothing may be
+    /// written here any more.
     pub fn commit(&mut self) -> io::Result<()> {
         if self.group.is_empty() {
             return Ok(());
@@ -198,8 +201,8 @@ impl WriteAhead {
         self.position + (self.group_bytes_max + BLOCK) as u64 > self.file_bytes
     }
 
-    /// Goes on with the other file. `false` if what that holds is not settled yet. What the one so far
-    /// holds has to be.
+    /// Goes on with the other file. `false` if what that holds is not settled yet. What the one so
+    /// far holds has to be.
     pub fn turn(&mut self) -> io::Result<bool> {
         if !self.is_other_settled {
             return Ok(false);
@@ -251,8 +254,8 @@ fn open_both(dir: &dyn Dir, file_bytes: u64) -> io::Result<[Arc<dyn LogFile>; 2]
     Ok(files)
 }
 
-/// A file of this size whose blocks were all written once, under its name only when they were. The name
-/// is not durable yet.
+/// A file of this size whose blocks were all written once, under its name only when they were. The
+/// name is not durable yet.
 fn open_whole(dir: &dyn Dir, name: &str, size: u64) -> io::Result<Arc<dyn LogFile>> {
     match dir.open(name, OpenMode::Write) {
         Ok(file) if file.size()? == size => return Ok(file),

@@ -1,4 +1,5 @@
-//! The names that people type for Kafka: a link named `kafka-topics.sh` that leads here is that tool.
+//! The names that people type for Kafka: a link named `kafka-topics.sh` that leads here is that
+//! tool.
 //!
 //! Kafka: the scripts in its `bin`.
 

@@ -1,7 +1,7 @@
 //! `ottla health`: whether what runs on this machine is ready, a broker or a console alone.
 //!
-//! Both answer `/ready` at the console's address. A broker whose console is off is asked as a client
-//! would ask it. Kafka: none; the health check of its images starts a JVM.
+//! Both answer `/ready` at the console's address. A broker whose console is off is asked as a
+//! client would ask it. Kafka: none; the health check of its images starts a JVM.
 
 use std::{
     io::{self, Read as _, Write as _},

@@ -1,5 +1,5 @@
-//! `ottla log`: what is in a partition's files, and whether it is as it must be. No broker is needed,
-//! and nothing is changed.
+//! `ottla log`: what is in a partition's files, and whether it is as it must be. No broker is
+//! needed, and nothing is changed.
 
 use std::{
     io::{self, BufWriter, Write},
@@ -19,10 +19,11 @@ use ottla_types::Offset;
 /// Look at a partition's files, without a broker.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Log {
-    /// Show what is in segments, indexes, producer snapshots, checkpoints and the other small files.
+    /// Show what is in segments, indexes, producer snapshots, checkpoints and the other small
+    /// files.
     Dump {
-        /// The files, as in `ottla-data/London-0/00000000000000000000.log`, or partitions' directories,
-        /// whose segments are shown in order.
+        /// The files, as in `ottla-data/London-0/00000000000000000000.log`, or partitions'
+        /// directories, whose segments are shown in order.
         #[arg(required = true, value_name = "FILES")]
         paths: Vec<PathBuf>,
         /// The records of each batch too.
@@ -216,8 +217,8 @@ fn has_batches(path: &Path) -> bool {
     is_segment(path) || path.extension().is_some_and(|extension| extension == "checkpoint")
 }
 
-/// The segments of a partition's directory, or of those in a data directory. Their names are as long as
-/// each other, so that their order is that of the offsets.
+/// The segments of a partition's directory, or of those in a data directory. Their names are as
+/// long as each other, so that their order is that of the offsets.
 fn segments_below(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut segments = Vec::new();
     for partition in partitions_in(directory).with_context(|| cannot_read(directory))? {

@@ -31,8 +31,8 @@ pub(crate) struct Flags {
     /// localhost:9092].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// What clients are told to connect to (advertised.listeners) [default: by the address they came
-    /// in by].
+    /// What clients are told to connect to (advertised.listeners) [default: by the address they
+    /// came in by].
     #[arg(long, value_name = "ADDRESS")]
     advertise: Option<String>,
     /// A server.properties file.

@@ -1,5 +1,5 @@
-//! The binary under other names: kcat, Kafka's scripts, and what health checks call. What Kafka's own
-//! tools would say is compared in `tests/tools`.
+//! The binary under other names: kcat, Kafka's scripts, and what health checks call. What Kafka's
+//! own tools would say is compared in `tests/tools`.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},

@@ -1,6 +1,7 @@
 //! Why bytes are not the record batch they should be.
 //!
-//! Kafka: `CorruptRecordException`, `InvalidRecordException`, `UnsupportedCompressionTypeException`.
+//! Kafka: `CorruptRecordException`, `InvalidRecordException`,
+//! `UnsupportedCompressionTypeException`.
 
 use ottla_types::ErrorCode;
 

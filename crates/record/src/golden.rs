@@ -1,8 +1,8 @@
 //! What Apache Kafka 4.4 wrote and decided, against what this crate reads and decides.
 //!
 //! `testdata/java.txt` was made with Kafka's own classes: batches by `MemoryRecordsBuilder`, and
-//! cases by appending to a `UnifiedLog` with the clock at `NOW`. `testdata/tools.txt` holds the same
-//! 150,000 bytes as the reference tools of each format compress them.
+//! cases by appending to a `UnifiedLog` with the clock at `NOW`. `testdata/tools.txt` holds the
+//! same 150,000 bytes as the reference tools of each format compress them.
 
 use std::collections::BTreeMap;
 

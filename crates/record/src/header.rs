@@ -300,8 +300,8 @@ pub fn stamp(batch: &mut [u8], base_offset: Offset, leader_epoch: LeaderEpoch) {
     put(header, 12, leader_epoch.0.to_be_bytes());
 }
 
-/// Sets the timestamp type and the largest timestamp (or the append time) of a batch with this body,
-/// and its CRC. Does nothing where both are already so.
+/// Sets the timestamp type and the largest timestamp (or the append time) of a batch with this
+/// body, and its CRC. Does nothing where both are already so.
 pub fn set_max_timestamp(
     header: &mut [u8; BATCH_OVERHEAD],
     body: &[u8],

@@ -2,10 +2,10 @@
 //!
 //! Invariants: a batch that passes decompresses, holds as many records as it says at the offsets 0,
 //! 1, 2 and so on, and its `max_timestamp`, timestamp type and compression are those its topic asks
-//! for; where that was so already its bytes are the producer's own. A batch that is not compressed is checked without
-//! allocating.
-//! Differs from Kafka: records at other offsets are moved, where Kafka keeps them or fails; a record
-//! that cannot be read is refused in a compressed batch too, where Kafka only skips over it.
+//! for; where that was so already its bytes are the producer's own. A batch that is not compressed
+//! is checked without allocating.
+//! Differs from Kafka: records at other offsets are moved, where Kafka keeps them or fails; a
+//! record that cannot be read is refused in a compressed batch too, where Kafka only skips over it.
 //! Kafka: `LogValidator`, `UnifiedLog.analyzeAndValidateRecords`, `ProduceRequest.validateRecords`.
 
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -61,8 +61,8 @@ pub struct TargetCompression {
 pub struct Validated {
     /// Its header: base offset 0, no leader epoch yet.
     pub header: BatchHeader,
-    /// The bytes of its header. They are of their own, so that the log can write into them while others
-    /// still refer to what the producer sent.
+    /// The bytes of its header. They are of their own, so that the log can write into them while
+    /// others still refer to what the producer sent.
     pub header_bytes: [u8; BATCH_OVERHEAD],
     /// Its records, maybe compressed: the producer's own bytes unless it was written anew.
     pub body: Bytes,

@@ -30,7 +30,8 @@ macro_rules! error_codes {
         ];
 
         impl ErrorCode {
-            /// The error with this number; `UnknownServerError` for one that Kafka 4.4 does not have.
+            /// The error with this number; `UnknownServerError` for one that Kafka 4.4 does not
+            /// have.
             pub const fn from_code(code: i16) -> Self {
                 match code {
                     0 => Self::None,

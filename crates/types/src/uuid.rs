@@ -34,8 +34,8 @@ impl Uuid {
         (!id.to_string().starts_with('-')).then_some(id)
     }
 
-    /// Whether this, as a replica's directory, says that it is not known. Zero stands for that where
-    /// a record is older than directories are.
+    /// Whether this, as a replica's directory, says that it is not known. Zero stands for that
+    /// where a record is older than directories are.
     pub fn is_unknown_dir(self) -> bool {
         self.is_zero() || self == Self::UNASSIGNED_DIR
     }

@@ -44,7 +44,8 @@ pub(crate) trait Source: Sized {
         read: impl FnOnce(&mut Self) -> Decoded<T>,
     ) -> Decoded<Option<T>>;
 
-    /// The tagged fields: `known` reads the one with the tag given or says that it does not know it.
+    /// The tagged fields: `known` reads the one with the tag given or says that it does not know
+    /// it.
     fn tags(&mut self, known: impl FnMut(&mut Self, u32) -> Decoded<bool>) -> Decoded<()>;
 
     fn string(&mut self, flexible: bool) -> Decoded<Str> {

@@ -1,6 +1,7 @@
-//! `compaction ADDRESS LOG_DIR OUT`: produces the same to an Apache Kafka, whose data is in `LOG_DIR`,
-//! and to an Ottla, has both compact it, and compares what is left, batch by batch. Ottla's files
-//! are then in `OUT`. Neither may verify transactions: those here have no coordinator.
+//! `compaction ADDRESS LOG_DIR OUT`: produces the same to an Apache Kafka, whose data is in
+//! `LOG_DIR`, and to an Ottla, has both compact it, and compares what is left, batch by batch.
+//! Ottla's files are then in `OUT`. Neither may verify transactions: those here have no
+//! coordinator.
 
 use std::{
     error::Error,
@@ -300,7 +301,8 @@ fn left(client: &mut Client, topic: &str) -> Vec<String> {
             let (header, batch) = item.expect("a batch");
             next = header.next_offset().get();
             let is_marker = header.attributes.is_control();
-            // What depends on the moment of cleaning or writing, or on the broker's past, is left out.
+            // What depends on the moment of cleaning or writing, or on the broker's past, is left
+            // out.
             lines.push(format!(
                 "{}-{} {} records, attributes {:x}, {:?} epoch {} sequence {}, newest {}",
                 header.base_offset,

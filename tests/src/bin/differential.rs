@@ -1,8 +1,8 @@
 //! Holds conversations with one broker and shows them, or with two and compares the answers.
 //!
-//! `differential [--only PART] [--texts] [--quiet] [--destructive] LEFT [RIGHT]`, with brokers as `HOST:PORT`.
-//! `--only` picks the scenarios whose name has that part; `--texts` compares error messages too.
-//! `--destructive` adds those that take the brokers' directories away.
+//! `differential [--only PART] [--texts] [--quiet] [--destructive] LEFT [RIGHT]`, with brokers as
+//! `HOST:PORT`. `--only` picks the scenarios whose name has that part; `--texts` compares error
+//! messages too. `--destructive` adds those that take the brokers' directories away.
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},

@@ -7,7 +7,8 @@ pub enum Leeway {
     Anything,
     /// Both are there or neither is: null, 0, -1 and the empty string count as not there.
     PresenceOnly,
-    /// An array is compared by the names of its elements, since Kafka's order is that of a hash map.
+    /// An array is compared by the names of its elements, since Kafka's order is that of a hash
+    /// map.
     AnyOrder,
     /// Like [`Leeway::AnyOrder`], and the right side may lack elements.
     Fewer,

@@ -113,8 +113,8 @@ fn settled_in(
     None
 }
 
-/// The same once that is where it was sent: for a moment Kafka shows neither the copy nor that it has
-/// taken the old one's place.
+/// The same once that is where it was sent: for a moment Kafka shows neither the copy nor that it
+/// has taken the old one's place.
 fn arrived_in(
     session: &mut Session,
     paths: &[PathBuf],
@@ -136,7 +136,8 @@ pub fn moves(session: &mut Session) {
     let paths = paths(session);
     session.observe("the directories that work", &(), &paths.len());
     let [first, second] = paths.as_slice() else { return };
-    // Made there: Kafka that is asked to move a partition whose last move has not quite ended may lose its records.
+    // Made there: Kafka that is asked to move a partition whose last move has not quite ended may
+    // lose its records.
     session.quietly(2, &moving(first, &[("moving", 0)]));
     session.topic("moving", 1, &[]);
     session.append("moving", 0, batch::plain(5));
@@ -223,7 +224,8 @@ pub fn offline(session: &mut Session) {
     session.observe("the directories that work", &(), &paths.len());
     let [first, second] = paths.as_slice() else { return };
     for (name, path) in [("stays", first), ("goes", second), ("breaks", second)] {
-        // Made where it is to be: now and then Kafka tells its controller of a move, has it done, and tells it that it is taken back.
+        // Made where it is to be: now and then Kafka tells its controller of a move, has it done,
+        // and tells it that it is taken back.
         session.quietly(2, &moving(path, &[(name, 0)]));
         session.topic(name, 1, &[("segment.bytes", "1048576")]);
         session.append(name, 0, batch::plain(3));
@@ -267,7 +269,8 @@ pub fn offline(session: &mut Session) {
     tell(session, "goes");
 }
 
-/// Waits until clients are told that nobody leads the topic: of one after the other, as the controller hears of them.
+/// Waits until clients are told that nobody leads the topic: of one after the other, as the
+/// controller hears of them.
 fn until_leaderless(session: &mut Session, name: &str) {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {

@@ -131,8 +131,8 @@ fn read(
 
 fn list(session: &mut Session, note: &str, topic: &str) {
     for isolation_level in [0, 1] {
-        // Not the largest timestamp: a marker has the broker's time, and which is the larger depends
-        // on how fast the broker was.
+        // Not the largest timestamp: a marker has the broker's time, and which is the larger
+        // depends on how fast the broker was.
         for timestamp in [-1, -2, batch::BASE_TIMESTAMP + 1] {
             let partition = ListOffsetsPartition { timestamp, ..Default::default() };
             let request = ListOffsetsRequest {

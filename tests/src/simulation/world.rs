@@ -235,7 +235,8 @@ impl Clients {
 }
 
 impl Clients {
-    /// Panics where a client could not commit in several partitions, although the last life is calm.
+    /// Panics where a client could not commit in several partitions, although the last life is
+    /// calm.
     fn check_spread(&self) {
         let of = |place: usize| self.transactors[place].try_lock().expect("nobody runs").spread;
         assert!(of(0) > 0 && of(1) > 0, "no transaction was committed in several partitions");

@@ -1,8 +1,8 @@
 //! AlterReplicaLogDirs (34), versions 1-2: moves replicas to another data directory of this broker.
 //!
-//! The answer says that the move has begun; DescribeLogDirs shows how far it is. Moving a replica to
-//! where it is ends the move it is on. A partition that is not there yet is made where it was sent,
-//! though the answer is that it is unknown. Kafka: `ReplicaManager.alterReplicaLogDirs`.
+//! The answer says that the move has begun; DescribeLogDirs shows how far it is. Moving a replica
+//! to where it is ends the move it is on. A partition that is not there yet is made where it was
+//! sent, though the answer is that it is unknown. Kafka: `ReplicaManager.alterReplicaLogDirs`.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -4,9 +4,10 @@
 //! - v12: last fetched epoch and diverging epochs (KIP-595). v13: topic ids (KIP-516).
 //! - v15: replica state. v16: node endpoints (KIP-951). v18: the replica's high watermark.
 //!
-//! Budget: records go from the page cache to the socket by `sendfile`, or by one read where they are few
-//! (`net/rope.rs`); a response allocates for its structure only, as often as `tests/tests/hot_path.rs` says. A long poll is one waiter per partition and one timer, and costs nothing while
-//! it waits. Kafka: `KafkaApis.handleFetchRequest`, `DelayedFetch`.
+//! Budget: records go from the page cache to the socket by `sendfile`, or by one read where they
+//! are few (`net/rope.rs`); a response allocates for its structure only, as often as
+//! `tests/tests/hot_path.rs` says. A long poll is one waiter per partition and one timer, and costs
+//! nothing while it waits. Kafka: `KafkaApis.handleFetchRequest`, `DelayedFetch`.
 
 use std::{
     collections::HashMap,
@@ -317,8 +318,8 @@ impl Fetching {
         Ok(Found { is_missing: false, data, range: read.range })
     }
 
-    /// Has another thread look at what the client comes to next. Where enough of them are at it already,
-    /// the client's own Fetch will.
+    /// Has another thread look at what the client comes to next. Where enough of them are at it
+    /// already, the client's own Fetch will.
     fn look(&self, ahead: Ahead) {
         let shared = Arc::clone(&self.ctx.shared);
         let Ok(turn) = Arc::clone(&shared.looks).try_acquire_owned() else { return };

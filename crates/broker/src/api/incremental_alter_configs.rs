@@ -1,4 +1,5 @@
-//! IncrementalAlterConfigs (44), versions 0-1: sets, deletes, appends to and subtracts from single values (KIP-339).
+//! IncrementalAlterConfigs (44), versions 0-1: sets, deletes, appends to and subtracts from single
+//! values (KIP-339).
 //!
 //! Kafka: `ConfigurationControlManager.incrementalAlterConfigs`.
 

@@ -75,8 +75,9 @@ async fn init(ctx: &Context, request: &InitProducerIdRequest) -> TransactionRepl
         .await
 }
 
-/// Why an open transaction ends by this request, for the journal. An administrator's request is that of a
-/// new producer, byte for byte (`Admin.fenceProducers`); only what the client calls itself tells them apart.
+/// Why an open transaction ends by this request, for the journal. An administrator's request is
+/// that of a new producer, byte for byte (`Admin.fenceProducers`); only what the client calls
+/// itself tells them apart.
 fn end_cause(client_id: Option<&str>) -> EndCause {
     let is_administrator = |client_id: &str| {
         ["ottla-cli", "ottla-console"].contains(&client_id) || client_id.starts_with("adminclient-")

@@ -4,7 +4,8 @@
 //! - v2: those whose names match a regular expression (KIP-1152). It is matched in linear time, so
 //!   without the look-around and the back references of Kafka's.
 //!
-//! Kafka: `KafkaApis.handleListTransactionsRequest`, `TransactionStateManager.listTransactionStates`.
+//! Kafka: `KafkaApis.handleListTransactionsRequest`,
+//! `TransactionStateManager.listTransactionStates`.
 
 use ottla_coordinator::{TransactionFilter, TransactionState};
 use ottla_types::ErrorCode;

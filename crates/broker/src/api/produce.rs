@@ -5,10 +5,11 @@
 //!
 //! Budget: a batch is not copied between the socket and the page cache. The frame is decoded in
 //! place; each batch is a slice of it, written with one call, behind a header of its own, under the
-//! partition's lock by the connection's own task; what a request allocates besides its frame is counted in
-//! `tests/tests/hot_path.rs`. The order of a connection's batches is fixed when [`Begin::begin`] returns, so
-//! the next request is read while the disk sync of this one is under way. Only where the transaction
-//! coordinator has to be waited for, it is fixed when that has answered.
+//! partition's lock by the connection's own task; what a request allocates besides its frame is
+//! counted in `tests/tests/hot_path.rs`. The order of a connection's batches is fixed when
+//! [`Begin::begin`] returns, so the next request is read while the disk sync of this one is under
+//! way. Only where the transaction coordinator has to be waited for, it is fixed when that has
+//! answered.
 //! Kafka: `KafkaApis.handleProduceRequest`, `ReplicaManager.appendRecords`.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -262,8 +263,8 @@ async fn settle(
         return response;
     }
     let deadline = tokio::time::Instant::now() + timeout;
-    // The last first: it is synced last, so mostly this wakes up once. Waiting one after the other ends
-    // when all are safe: they are joined, not chained.
+    // The last first: it is synced last, so mostly this wakes up once. Waiting one after the other
+    // ends when all are safe: they are joined, not chained.
     for one in staged.into_iter().rev() {
         let safe =
             tokio::time::timeout_at(deadline, one.log.wait(one.last_offset, one.wait_for)).await;

@@ -1,6 +1,7 @@
 //! SaslHandshake (17), versions 0-1: there is no SASL on a PLAINTEXT listener.
 //!
-//! Kafka answers ILLEGAL_SASL_STATE there, and so do we. Kafka: `KafkaApis.handleSaslHandshakeRequest`.
+//! Kafka answers ILLEGAL_SASL_STATE there, and so do we.
+//! Kafka: `KafkaApis.handleSaslHandshakeRequest`.
 
 use ottla_types::ErrorCode;
 use ottla_wire::messages::{SaslHandshakeRequest, SaslHandshakeResponse};

@@ -3,7 +3,8 @@
 //! - v3: member and generation (KIP-447). v4: TRANSACTION_ABORTABLE.
 //! - v5: the group need not be added to the transaction before (KIP-890). v6: topic ids.
 //!
-//! Kafka: `KafkaApis.handleTxnOffsetCommitRequest`, `OffsetMetadataManager.commitTransactionalOffset`.
+//! Kafka: `KafkaApis.handleTxnOffsetCommitRequest`,
+//! `OffsetMetadataManager.commitTransactionalOffset`.
 
 use ottla_coordinator::{Reply, refusal};
 use ottla_types::ErrorCode;
@@ -34,7 +35,8 @@ impl Api for TxnOffsetCommit {
         let reply = if request.group_id.is_empty() {
             Err(ErrorCode::InvalidGroupId)
         } else {
-            // Where the group stands before; where it stands then is noted at the transaction's end.
+            // Where the group stands before; where it stands then is noted at the transaction's
+            // end.
             ctx.shared.journal.commits(&ctx.shared, &request.group_id);
             ctx.shared.groups.commit_in_transaction(&ctx, request).await
         };

@@ -1,7 +1,7 @@
 //! The write-ahead log of a directory, as the flusher uses it.
 //!
-//! Budget: one write and one `fdatasync` for all partitions that wait, besides one read of each from the
-//! page cache, and one `syncfs` for each file that gets full.
+//! Budget: one write and one `fdatasync` for all partitions that wait, besides one read of each
+//! from the page cache, and one `syncfs` for each file that gets full.
 
 use std::{
     io,
@@ -23,8 +23,8 @@ const FILE_BYTES: u64 = 32 << 20;
 /// With less free room than this the files are not made.
 const FREE_BYTES: u64 = 16 * FILE_BYTES;
 
-/// What a partition has to sync is written ahead up to so many bytes. Of more, to write it twice costs more
-/// than a sync of its own.
+/// What a partition has to sync is written ahead up to so many bytes. Of more, to write it twice
+/// costs more than a sync of its own.
 const PARTITION_BYTES_MAX: usize = 64 << 10;
 
 /// The write-ahead log, and what its active file holds.
@@ -97,7 +97,8 @@ impl Flusher {
         self.return_to_queue(fresh, own);
         let committed = match writer.log.commit() {
             Err(error) if is_full(&error) => {
-                // Of a file system that never writes over a block. The logs' own files are as they were.
+                // Of a file system that never writes over a block. The logs' own files are as they
+                // were.
                 self.give_up(&error);
                 let own = writes.into_iter().map(|(partition, _)| partition).collect();
                 self.return_to_queue(Vec::new(), own);
@@ -150,8 +151,8 @@ impl Flusher {
         }
     }
 
-    /// Every partition is synced by itself from now on. What was written ahead stays where it is, for the
-    /// case of a crash.
+    /// Every partition is synced by itself from now on. What was written ahead stays where it is,
+    /// for the case of a crash.
     fn give_up(&self, error: &io::Error) {
         let path = self.root.path().display();
         tracing::warn!(
@@ -197,8 +198,8 @@ impl Flusher {
         }
     }
 
-    /// Takes what the write-ahead log held at the start. `is_wanted` says that not all of it is in the
-    /// partitions' own files by now: then it stays as it is, and nothing is written ahead.
+    /// Takes what the write-ahead log held at the start. `is_wanted` says that not all of it is in
+    /// the partitions' own files by now: then it stays as it is, and nothing is written ahead.
     pub(crate) fn take_over(&self, found: WrittenAhead, is_wanted: bool) -> io::Result<()> {
         if is_wanted {
             self.lock().stage = Stage::Kept;
@@ -213,7 +214,8 @@ impl Flusher {
             let emptied = opened.and_then(|mut log| log.empty().map(|()| log));
             let log = match emptied {
                 Err(error) if is_full(&error) => {
-                    // What they hold is in the partitions' own files, and must not come back once one is truncated.
+                    // What they hold is in the partitions' own files, and must not come back once
+                    // one is truncated.
                     WriteAhead::remove(self.root.as_ref())?;
                     self.give_up(&error);
                     return Ok(());
@@ -228,7 +230,8 @@ impl Flusher {
         Ok(())
     }
 
-    /// Whether something was written ahead that is still wanted, so that the directory is not in order.
+    /// Whether something was written ahead that is still wanted, so that the directory is not in
+    /// order.
     pub(crate) fn keeps_written_ahead(&self) -> bool {
         matches!(self.lock().stage, Stage::Kept)
     }

@@ -1,10 +1,10 @@
 //! Whether a sync is worth a moment's wait, so that it answers more.
 //!
 //! Those whom the last sync answered are about to come back. A sync that begins at once takes the
-//! first of them and lets the others wait for the next; one that lets ready threads run before takes
-//! most of them. It costs nothing on an idle core, and where something else keeps the cores busy a
-//! time slice; to leave it for a while after long waits was tried and gains nothing even then. Others
-//! wait for a fixed time (PostgreSQL: `commit_delay`), which somebody has to choose.
+//! first of them and lets the others wait for the next; one that lets ready threads run before
+//! takes most of them. It costs nothing on an idle core, and where something else keeps the cores
+//! busy a time slice; to leave it for a while after long waits was tried and gains nothing even
+//! then. Others wait for a fixed time (PostgreSQL: `commit_delay`), which somebody has to choose.
 
 /// Parts of one in the average.
 const UNIT: usize = 16;

@@ -27,8 +27,8 @@ pub(super) fn keep(flusher: &Arc<Flusher>, partition: Arc<Partition>) -> Option<
     })
 }
 
-/// While it lives, partitions that its thread wants synced are kept; then all are asked for. It must
-/// not live across an `await`. Gatherings of one thread do not nest.
+/// While it lives, partitions that its thread wants synced are kept; then all are asked for. It
+/// must not live across an `await`. Gatherings of one thread do not nest.
 #[derive(Debug)]
 pub(crate) struct Gathering {
     stays_on_its_thread: PhantomData<*const ()>,

@@ -10,8 +10,8 @@ use ottla_log::WrittenAhead;
 use super::TOGETHER;
 use crate::partition::Partition;
 
-/// So many times a partition is synced by itself before the write-ahead log is made: a broker that has
-/// little to sync needs none.
+/// So many times a partition is synced by itself before the write-ahead log is made: a broker that
+/// has little to sync needs none.
 const SYNCS_BEFORE: usize = 256;
 
 /// Whether there is a write-ahead log.
@@ -43,7 +43,8 @@ pub(super) enum Work {
     Ahead(Vec<Arc<Partition>>),
     /// Make the write-ahead log.
     Make(WrittenAhead),
-    /// Sync the file system for what was written ahead of these, so that its file can be used again.
+    /// Sync the file system for what was written ahead of these, so that its file can be used
+    /// again.
     Settle(Vec<Weak<Partition>>),
 }
 

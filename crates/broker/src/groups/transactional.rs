@@ -1,8 +1,8 @@
 //! Offsets that are committed in transactions, and the ends of those.
 //!
-//! The transaction coordinator is asked before the shard is, so that no shard waits for it; the guard
-//! of that question goes with the batch. Lock order: the coordinator's shard writes its markers
-//! while it is locked, so nothing here asks it under a lock.
+//! The transaction coordinator is asked before the shard is, so that no shard waits for it; the
+//! guard of that question goes with the batch. Lock order: the coordinator's shard writes its
+//! markers while it is locked, so nothing here asks it under a lock.
 //! Kafka: `CoordinatorRuntime.scheduleTransactionalWriteOperation`,
 //! `GroupCoordinatorService.completeTransaction`.
 

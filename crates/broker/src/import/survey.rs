@@ -42,7 +42,8 @@ pub struct Survey {
     pub groups: usize,
     /// Offsets that they have committed.
     pub committed_offsets: usize,
-    /// Partitions that are not there, and of which no checkpoint says that they were. They begin empty.
+    /// Partitions that are not there, and of which no checkpoint says that they were. They begin
+    /// empty.
     pub missing: Vec<String>,
     /// Directories of partitions that no topic has. They stay behind.
     pub strays: Vec<String>,
@@ -99,7 +100,8 @@ pub(super) fn take(dirs: &[StoppedDir]) -> Result<Survey, ImportError> {
     Ok(survey)
 }
 
-/// Partitions that are in none of the directories. An error where one of them was: its records are lost.
+/// Partitions that are in none of the directories. An error where one of them was: its records are
+/// lost.
 fn missing(
     dirs: &[StoppedDir],
     image: &Image,

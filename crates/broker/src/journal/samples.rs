@@ -1,7 +1,7 @@
 //! Where cursors stood: a sample when one has moved, for an hour.
 //!
-//! A cursor that stands still has no new samples, so what is kept follows what happens, not what there
-//! is. Kafka: none.
+//! A cursor that stands still has no new samples, so what is kept follows what happens, not what
+//! there is. Kafka: none.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -206,8 +206,8 @@ impl Samples {
         moved
     }
 
-    /// When a group committed more than an offset for the first time, as far as is known, but not before
-    /// it was there; `None` where it was never seen to.
+    /// When a group committed more than an offset for the first time, as far as is known, but not
+    /// before it was there; `None` where it was never seen to.
     pub(crate) fn committed(
         &self,
         group_id: &str,
@@ -231,7 +231,8 @@ impl Samples {
         None
     }
 
-    /// Between when and when the end of a partition passed an offset, if it was seen before and after.
+    /// Between when and when the end of a partition passed an offset, if it was seen before and
+    /// after.
     pub(crate) fn appended(
         &self,
         topic: &str,
@@ -323,8 +324,8 @@ impl Samples {
         all.map(|(key, series)| (key.clone(), known(series))).collect()
     }
 
-    /// Throws away what is too old, when there is too much; if that is not enough, the older half of
-    /// each cursor's samples, and where there are too many cursors, everything.
+    /// Throws away what is too old, when there is too much; if that is not enough, the older half
+    /// of each cursor's samples, and where there are too many cursors, everything.
     fn make_room(&mut self, now_ms: i64) {
         if self.count < ALL_MAX {
             return;

@@ -2,8 +2,8 @@
 //!
 //! Each batch is synced before the next one is written, so a crash can have torn the last one only:
 //! whatever else is wrong is damage, and a metadata log that has lost records is not opened. That
-//! holds where the checkpoint has a line for it. Kafka writes none, drops Ottla's, and syncs several
-//! batches together.
+//! holds where the checkpoint has a line for it. Kafka writes none, drops Ottla's, and syncs
+//! several batches together.
 //! Kafka: `KafkaRaftLog`, which reads the whole log and cuts it where it is damaged.
 
 use std::io::ErrorKind;

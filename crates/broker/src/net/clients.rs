@@ -1,7 +1,7 @@
 //! Who is connected: each connection, what it said of itself and what it has asked for.
 //!
-//! A connection writes its own entry, with relaxed counters; the list is locked when one comes or goes
-//! and when somebody looks. Kafka: `SelectorMetrics`, `ConnectionRegistry`.
+//! A connection writes its own entry, with relaxed counters; the list is locked when one comes or
+//! goes and when somebody looks. Kafka: `SelectorMetrics`, `ConnectionRegistry`.
 
 use std::{
     collections::BTreeMap,

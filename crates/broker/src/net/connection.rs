@@ -328,8 +328,8 @@ impl Connection {
         }
     }
 
-    /// Writes an answer, or holds it while the next one is at hand: a client that has several requests
-    /// on their way gets their answers by one write.
+    /// Writes an answer, or holds it while the next one is at hand: a client that has several
+    /// requests on their way gets their answers by one write.
     async fn send(&mut self, answer: Rope) -> Result<(), Closed> {
         self.shared.metrics.bytes_out(answer.len());
         self.entry.answered(answer.len());

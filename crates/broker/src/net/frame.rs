@@ -95,8 +95,8 @@ impl FrameReader {
         size.is_some_and(|size| size <= OWN_BUFFER_BYTES && self.buffer.len() >= size + 4)
     }
 
-    /// Returns once more of a large frame has come, or all of it, or the peer has closed. Before that
-    /// no memory need be kept for it.
+    /// Returns once more of a large frame has come, or all of it, or the peer has closed. Before
+    /// that no memory need be kept for it.
     pub(crate) async fn more(&self, stream: &Socket, size: usize) -> Result<(), FrameError> {
         let received = match &self.large {
             Some((bytes, _)) => bytes.len(),

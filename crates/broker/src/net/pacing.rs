@@ -2,10 +2,10 @@
 //! is.
 //!
 //! There is no link that could be congested. The pacing of BBR, which many machines have as their
-//! default, costs more CPU there than the records do: a timer, and a wake-up of the client, for each
-//! 64 KiB (measured: 0.24 s a GB sent from the page cache, 0.09 without). A socket that was born with
-//! BBR is paced for ever, so those that listen have Reno, which does not, and pass it on; connections
-//! from elsewhere are given back what the system says.
+//! default, costs more CPU there than the records do: a timer, and a wake-up of the client, for
+//! each 64 KiB (measured: 0.24 s a GB sent from the page cache, 0.09 without). A socket that was
+//! born with BBR is paced for ever, so those that listen have Reno, which does not, and pass it on;
+//! connections from elsewhere are given back what the system says.
 //! Kafka: nothing.
 
 use std::{
@@ -18,16 +18,16 @@ use rustix::net::sockopt;
 /// What every Linux has, and does not pace.
 const UNPACED: &str = "reno";
 
-/// What a listener's socket had before: for connections that leave the machine. None where it was not
-/// changed.
+/// What a listener's socket had before: for connections that leave the machine. None where it was
+/// not changed.
 #[derive(Debug)]
 pub(super) struct Pacing {
     system: Option<String>,
 }
 
 impl Pacing {
-    /// Switches it off for what connects to a socket that does not listen yet, if the system's is BBR
-    /// and may be given back.
+    /// Switches it off for what connects to a socket that does not listen yet, if the system's is
+    /// BBR and may be given back.
     pub(super) fn switch_off(listening: &OwnedFd) -> Self {
         let set = |control: &str| sockopt::set_tcp_congestion(listening, control).is_ok();
         let system = sockopt::tcp_congestion(listening).ok();
@@ -35,8 +35,8 @@ impl Pacing {
         Self { system: system.filter(|system| set(system) && set(UNPACED)) }
     }
 
-    /// Gives a new connection what the system says, unless both of its ends are here, or its route says
-    /// something else.
+    /// Gives a new connection what the system says, unless both of its ends are here, or its route
+    /// says something else.
     pub(super) fn restore(&self, stream: &impl AsFd, remote: SocketAddr, local: SocketAddr) {
         let Some(system) = &self.system else { return };
         if is_here(remote, local) || sockopt::tcp_congestion(stream).is_ok_and(|it| it != UNPACED) {
@@ -48,8 +48,8 @@ impl Pacing {
     }
 }
 
-/// Whether a client is on this machine, and not in a container of it: what goes to an address of one's own goes
-/// through no link.
+/// Whether a client is on this machine, and not in a container of it: what goes to an address of
+/// one's own goes through no link.
 fn is_here(remote: SocketAddr, local: SocketAddr) -> bool {
     remote.ip() == local.ip() || remote.ip().to_canonical().is_loopback()
 }

@@ -2,13 +2,13 @@
 //! the page cache are sent, or read, by a thread that may wait.
 //!
 //! `sendfile` waits for the disk where a page is missing, and with it every connection of the
-//! thread. So that thread calls it only for pages that are there. Budget: two reads of one byte for each
-//! piece that is sent, which do not wait, and none more for one that is copied; of a cold range,
-//! one change of threads for each time that the socket is full.
+//! thread. So that thread calls it only for pages that are there. Budget: two reads of one byte for
+//! each piece that is sent, which do not wait, and none more for one that is copied; of a cold
+//! range, one change of threads for each time that the socket is full.
 //!
 //! What comes next is left to the kernel's own read-ahead: it reads into large folios, which cost
-//! half of the CPU that pages cost which are asked for by `fadvise` (0.26 and 0.52 s a GB, sent), and
-//! it asks for the next window when the one before is being sent.
+//! half of the CPU that pages cost which are asked for by `fadvise` (0.26 and 0.52 s a GB, sent),
+//! and it asks for the next window when the one before is being sent.
 //! Kafka: nothing; its network threads wait for the disk.
 
 use std::{
@@ -28,8 +28,8 @@ use rustix::{
 };
 use tokio::{io::Interest, net::TcpStream};
 
-/// The most one `sendfile` call of a thread that serves others is asked for, so that one reader of a
-/// large range does not keep it from the rest.
+/// The most one `sendfile` call of a thread that serves others is asked for, so that one reader of
+/// a large range does not keep it from the rest.
 const SENDFILE_BYTES_MAX: usize = 1 << 20;
 
 /// Moves a range to the socket inside the kernel.
@@ -69,8 +69,8 @@ async fn send_cold(stream: &TcpStream, range: &FileRange, mut done: usize) -> io
     }
 }
 
-/// A connection for which another thread sends. If that is given up, the socket ends: the thread has a
-/// hold on it, and would go on.
+/// A connection for which another thread sends. If that is given up, the socket ends: the thread
+/// has a hold on it, and would go on.
 struct Unanswered<'s>(Option<&'s TcpStream>);
 
 impl Drop for Unanswered<'_> {
@@ -131,7 +131,8 @@ fn place(range: &FileRange, at: usize) -> u64 {
     range.position.saturating_add(at as u64)
 }
 
-/// Adds the bytes of a range to `memory`. Pages that are not there are read by a thread that may wait.
+/// Adds the bytes of a range to `memory`. Pages that are not there are read by a thread that may
+/// wait.
 pub(super) async fn copy(range: &FileRange, memory: &mut BytesMut) -> io::Result<()> {
     let begin = memory.len();
     memory.resize(begin.saturating_add(range.length), 0);

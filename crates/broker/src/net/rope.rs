@@ -1,9 +1,10 @@
-//! A response on its way out, or several without records: memory, then ranges of segment files with memory after each.
+//! A response on its way out, or several without records: memory, then ranges of segment files with
+//! memory after each.
 //!
-//! Budget: a response without records is one write. Large ranges go from the page cache to the socket
-//! by `sendfile`, so that what is fetched is never copied into this process; small ones are copied
-//! into the memory around them, which costs one read and saves a write and two looks at the page
-//! cache, and lets the response arrive in one piece.
+//! Budget: a response without records is one write. Large ranges go from the page cache to the
+//! socket by `sendfile`, so that what is fetched is never copied into this process; small ones are
+//! copied into the memory around them, which costs one read and saves a write and two looks at the
+//! page cache, and lets the response arrive in one piece.
 //! Kafka: `MultiRecordsSend`, `TransportLayer.transferFrom`.
 
 use std::{io, iter};
@@ -16,8 +17,9 @@ use tokio::{io::Interest, net::TcpStream};
 
 use super::{page_cache, socket::Socket};
 
-/// Ranges of at most so many bytes are copied: a fetch of 32 kB took 43 µs of CPU copied and 52 µs sent
-/// by `sendfile`, one of 64 kB about as much, one of 128 kB 71 and 56 µs (`bench/run`, fetches).
+/// Ranges of at most so many bytes are copied: a fetch of 32 kB took 43 µs of CPU copied and 52 µs
+/// sent by `sendfile`, one of 64 kB about as much, one of 128 kB 71 and 56 µs (`bench/run`,
+/// fetches).
 const COPIED_BYTES_MAX: usize = 32 << 10;
 
 /// Memory that grows by copies beyond this is sent before more is copied.
@@ -54,7 +56,8 @@ impl Rope {
         self.deferred.is_empty()
     }
 
-    /// Whether another response may be put behind this one: both are memory, and no more than so many bytes.
+    /// Whether another response may be put behind this one: both are memory, and no more than so
+    /// many bytes.
     pub(crate) fn takes(&self, next: &Self, bytes_max: usize) -> bool {
         self.is_memory() && next.is_memory() && self.len() + next.len() <= bytes_max
     }

@@ -1,10 +1,11 @@
-//! When the records of a partition were appended, could be read, were on the disk, and were sent to whom.
+//! When the records of a partition were appended, could be read, were on the disk, and were sent to
+//! whom.
 //!
-//! What a client was sent is told by where it goes on: up to there it had all that it asked for before.
-//! Its last answer is only as long as it asked for, which whoever looks has to find out.
-//! Invariants: nothing here is more than 9 KB for a partition, however many clients read it, mostly half of
-//! that, and nothing where nothing is written or read. Budget: under a lock that is held anyway, no allocation once
-//! a client is known. Kafka: none.
+//! What a client was sent is told by where it goes on: up to there it had all that it asked for
+//! before. Its last answer is only as long as it asked for, which whoever looks has to find out.
+//! Invariants: nothing here is more than 9 KB for a partition, however many clients read it, mostly
+//! half of that, and nothing where nothing is written or read. Budget: under a lock that is held
+//! anyway, no allocation once a client is known. Kafka: none.
 
 use std::{net::SocketAddr, ops::RangeInclusive};
 

@@ -35,8 +35,8 @@ pub(crate) struct BegunSettling {
 /// Why something is not synced.
 #[derive(Debug)]
 pub(crate) enum SyncError {
-    /// There was no room to write what belongs to it. What is written is synced, and the rest may be
-    /// tried again.
+    /// There was no room to write what belongs to it. What is written is synced, and the rest may
+    /// be tried again.
     NoRoom(Option<SyncTask>),
     /// The log lies in another directory by now, whose flusher has to do it.
     Elsewhere,
@@ -87,8 +87,8 @@ impl Partition {
         self.begin_sync(Some(by), Log::begin_file_system_sync)
     }
 
-    /// What has to be written ahead for all that is appended now, at most so many bytes. `None` where
-    /// that does not do, or is too much.
+    /// What has to be written ahead for all that is appended now, at most so many bytes. `None`
+    /// where that does not do, or is too much.
     pub(crate) fn begin_write_ahead(
         &self,
         by: &Flusher,
@@ -97,8 +97,9 @@ impl Partition {
         self.begin_sync(Some(by), |log, now_ms| log.begin_write_ahead(most, now_ms))
     }
 
-    /// Notes that something of it is in this use of the write-ahead log's files. `true` if that is new.
-    /// The log may have gone to another directory meanwhile: an id of a use is of one directory only.
+    /// Notes that something of it is in this use of the write-ahead log's files. `true` if that is
+    /// new. The log may have gone to another directory meanwhile: an id of a use is of one
+    /// directory only.
     pub(crate) fn note_written_ahead(&self, use_id: u64) -> bool {
         self.written_ahead_in.swap(use_id, Ordering::Relaxed) != use_id
     }
@@ -210,7 +211,8 @@ impl Partition {
         }
     }
 
-    /// Syncs if `flush.ms` has passed since the last sync and something was appended. Nobody waits for it.
+    /// Syncs if `flush.ms` has passed since the last sync and something was appended. Nobody waits
+    /// for it.
     pub(crate) fn sync_if_due(self: &Arc<Self>, now_ms: i64) {
         let inner = self.lock();
         if inner.log.is_flush_ms_over(now_ms) {

@@ -1,12 +1,13 @@
-//! When a cursor passed the offsets of a partition: to the millisecond for what came last, the coarser
-//! the longer ago.
+//! When a cursor passed the offsets of a partition: to the millisecond for what came last, the
+//! coarser the longer ago.
 //!
-//! Offsets that were passed in one millisecond are one run. When there are too many runs, neighbours
-//! that lie close together, held against how long ago they are, become one. So a track reaches far back
-//! and never grows past [`RUNS_MAX`].
-//! Invariants: runs are in order and do not overlap; an offset was passed within the times of its run.
-//! Budget: a cursor that moves pays for a few comparisons, and once in several milliseconds for a walk
-//! over the runs. Kafka: none.
+//! Offsets that were passed in one millisecond are one run. When there are too many runs,
+//! neighbours that lie close together, held against how long ago they are, become one. So a track
+//! reaches far back and never grows past [`RUNS_MAX`].
+//! Invariants: runs are in order and do not overlap; an offset was passed within the times of its
+//! run.
+//! Budget: a cursor that moves pays for a few comparisons, and once in several milliseconds for a
+//! walk over the runs. Kafka: none.
 
 use std::ops::RangeInclusive;
 
@@ -76,8 +77,8 @@ impl Track {
         self.end = self.end.max(end);
     }
 
-    /// From when to when the cursor may have passed an offset, in ms; `None` where that is not known, or
-    /// where it has not.
+    /// From when to when the cursor may have passed an offset, in ms; `None` where that is not
+    /// known, or where it has not.
     pub(super) fn passed(&self, offset: i64) -> Option<RangeInclusive<i64>> {
         let behind = self.runs.partition_point(|run| run.base <= offset);
         let run = self.runs.get(behind.checked_sub(1)?)?;

@@ -1,5 +1,5 @@
-//! What of a partition cannot be read, said once: whoever reads it tries again at once, thousands of
-//! times a second.
+//! What of a partition cannot be read, said once: whoever reads it tries again at once, thousands
+//! of times a second.
 //!
 //! Kafka: nothing; `ReplicaManager.readFromLog` logs each time.
 

@@ -32,8 +32,8 @@ pub struct SentView {
     pub remote: SocketAddr,
     /// What it calls itself.
     pub client_id: Option<String>,
-    /// When the record was sent to it first, between these times in ms. `None` where it may have been, with
-    /// what the client asked for last.
+    /// When the record was sent to it first, between these times in ms. `None` where it may have
+    /// been, with what the client asked for last.
     pub at_ms: Option<RangeInclusive<i64>>,
     /// When the client was answered last, in ms.
     pub asked_ms: i64,
@@ -71,8 +71,8 @@ impl Views {
         })
     }
 
-    /// When a group committed more than an offset for the first time; `None` where it was never seen to.
-    /// `there_ms` is when the record was appended, if that is known.
+    /// When a group committed more than an offset for the first time; `None` where it was never
+    /// seen to. `there_ms` is when the record was appended, if that is known.
     pub fn committed_past(
         &self,
         group_id: &str,
@@ -85,8 +85,8 @@ impl Views {
         journal.samples(|all| all.committed(group_id, place, offset.get(), there_ms))
     }
 
-    /// The groups that read a topic: who has committed offsets of it, or has members that do; at most
-    /// `max`, by id.
+    /// The groups that read a topic: who has committed offsets of it, or has members that do; at
+    /// most `max`, by id.
     pub fn readers_of(&self, topic: &str, max: usize) -> Vec<String> {
         let mut found = Vec::new();
         self.shared.groups.look_at_all(|shard| {

@@ -1,8 +1,8 @@
 //! How things stood at a moment of the past: what is now, without what happened since.
 //!
-//! Groups, transactions and connections are taken back event by event, from now to then; offsets come
-//! from samples, so they are right to the second. What the journal does not hold any more is said to be
-//! gone, and nothing is guessed. Kafka: none.
+//! Groups, transactions and connections are taken back event by event, from now to then; offsets
+//! come from samples, so they are right to the second. What the journal does not hold any more is
+//! said to be gone, and nothing is guessed. Kafka: none.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -148,8 +148,8 @@ impl Views {
         groups
     }
 
-    /// Where the cursors of a partition stood. Its size and its segments are those of now, and so is
-    /// what never moved while the journal looked.
+    /// Where the cursors of a partition stood. Its size and its segments are those of now, and so
+    /// is what never moved while the journal looked.
     pub fn cursors_at(&self, topic: &str, partition: i32, moment: Moment) -> Option<CursorsView> {
         let now = self.cursors(topic, partition)?;
         let journal = &self.shared.journal;

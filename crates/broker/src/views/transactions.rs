@@ -1,6 +1,7 @@
 //! Transactions: where each transactional id stands, and what is open in partitions.
 //!
-//! Kafka: `ListTransactions`, `DescribeTransactions`, `DescribeProducers`, and what brings them together.
+//! Kafka: `ListTransactions`, `DescribeTransactions`, `DescribeProducers`, and what brings them
+//! together.
 
 use ottla_coordinator::TransactionLook;
 use ottla_types::{Offset, ProducerId};
@@ -58,8 +59,8 @@ impl Views {
         all
     }
 
-    /// Writes into the journal that somebody at the console ends a transaction: of the request that does
-    /// so, the coordinator only knows that it fences a producer.
+    /// Writes into the journal that somebody at the console ends a transaction: of the request that
+    /// does so, the coordinator only knows that it fences a producer.
     pub fn note_abort(&self, transactional_id: &str, client_id: &str) {
         let event = Event::new("transaction.abort").transactional_id(transactional_id);
         self.shared.journal.put(event.client(Some(client_id)).with("cause", "operator"));

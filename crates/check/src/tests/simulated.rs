@@ -65,7 +65,8 @@ const FAULTS: &[(Fault, &[Anomaly])] = &[
     (AckAtZero, &[AckedElsewhere]),
     (AckAsFailed, &[AbortedRead]),
     (ShowAborted, &[AbortedRead]),
-    // What was shown of a transaction of unknown end counts as committed, and is lost when it is not.
+    // What was shown of a transaction of unknown end counts as committed, and is lost when it is
+    // not.
     (ShowOpen, &[AbortedRead, LostWrite, G1c, G1cProcess, G1cRealtime, PollSkip, InternalPollSkip]),
     (TearCommit, &[TornTransaction]),
     (SwapSends, &[InternalNonmonotonicSend]),

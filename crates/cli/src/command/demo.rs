@@ -6,9 +6,9 @@
 //! wind_speed as they stand there.
 //!
 //! The records: a topic per airport (`EWR`, `JFK`, `LGA`); each observation gives two records, with
-//! the keys `temperature` (°F) and `windspeed` (mph), the observation's time as their timestamp with
-//! `--event-time`, and the value `{"time":"2013-01-01T06:00:00Z","value":39.02}`. A value that was
-//! not measured is `null`, so that every observation gives exactly two records.
+//! the keys `temperature` (°F) and `windspeed` (mph), the observation's time as their timestamp
+//! with `--event-time`, and the value `{"time":"2013-01-01T06:00:00Z","value":39.02}`. A value that
+//! was not measured is `null`, so that every observation gives exactly two records.
 
 mod weather;
 

@@ -296,8 +296,8 @@ pub(crate) fn read_pieces(between: Vec<u8>) -> mpsc::Receiver<io::Result<Vec<u8>
     })
 }
 
-/// Standard input in pieces, read by a thread: a terminal cannot be read asynchronously. `read` adds
-/// a piece and says how much it took, 0 at the end.
+/// Standard input in pieces, read by a thread: a terminal cannot be read asynchronously. `read`
+/// adds a piece and says how much it took, 0 at the end.
 fn read_stdin(
     mut read: impl FnMut(&mut io::StdinLock<'_>, &mut Vec<u8>) -> io::Result<usize> + Send + 'static,
 ) -> mpsc::Receiver<io::Result<Vec<u8>>> {

@@ -44,7 +44,8 @@ impl TxnCommand {
 pub struct List {
     /// Only names that match these patterns, as in `copy*`
     patterns: Vec<String>,
-    /// Only in this state: Empty, Ongoing, PrepareCommit, PrepareAbort, CompleteCommit, CompleteAbort
+    /// Only in this state: Empty, Ongoing, PrepareCommit, PrepareAbort, CompleteCommit,
+    /// CompleteAbort
     #[arg(long)]
     state: Vec<String>,
 }
@@ -286,7 +287,8 @@ impl FindHanging {
     }
 }
 
-/// What is open in these partitions and was last written to before a time in ms, each with its place.
+/// What is open in these partitions and was last written to before a time in ms, each with its
+/// place.
 pub(crate) async fn open_since_before(
     admin: &Admin,
     places: &[(String, i32)],

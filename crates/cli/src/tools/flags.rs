@@ -1,7 +1,7 @@
 //! Options as Kafka's tools take them.
 //!
-//! Invariants: a name may be written with one dash or two, after `=` or as the next word, and cut short
-//! as long as it stays unambiguous; what is refused is refused in Kafka's words.
+//! Invariants: a name may be written with one dash or two, after `=` or as the next word, and cut
+//! short as long as it stays unambiguous; what is refused is refused in Kafka's words.
 //! Kafka: `CommandDefaultOptions`, and the parser it builds on.
 
 use super::Refusal;

@@ -57,8 +57,8 @@ pub(crate) async fn administrator(given: &Given) -> Result<Client, Refusal> {
     connect(bootstrap, &settings, "adminclient-1").await
 }
 
-/// A pattern of names as Kafka's tools take it: a regular expression that matches the whole name, or
-/// several with commas between them.
+/// A pattern of names as Kafka's tools take it: a regular expression that matches the whole name,
+/// or several with commas between them.
 pub(crate) fn pattern(text: &str) -> Result<Regex, Refusal> {
     let alternatives: String = text.trim().trim_matches(['"', '\'']).replace(',', "|");
     let alternatives: String = alternatives.chars().filter(|c| !c.is_whitespace()).collect();

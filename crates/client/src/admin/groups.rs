@@ -316,8 +316,8 @@ impl Admin {
         offsets_of(rows, what)
     }
 
-    /// The offsets that groups of one coordinator have committed. Groups whose offsets cannot be told
-    /// now are left out.
+    /// The offsets that groups of one coordinator have committed. Groups whose offsets cannot be
+    /// told now are left out.
     pub async fn list_offsets_of_groups(
         &self,
         coordinator: BrokerId,

@@ -23,7 +23,8 @@ use crate::{
 pub enum OffsetSpec {
     /// The first offset a client may read.
     Start,
-    /// The offset that the next record gets; with read-committed, that of the first open transaction.
+    /// The offset that the next record gets; with read-committed, that of the first open
+    /// transaction.
     End,
     /// The record with the largest timestamp.
     MaxTimestamp,
@@ -97,8 +98,9 @@ impl Admin {
 
     /// Offsets of many partitions, in one request per leader, each answered by itself.
     ///
-    /// A partition may be asked for several things; its answers come in the order of the questions. Each
-    /// further one costs a request more, since brokers refuse a request that names a partition twice.
+    /// A partition may be asked for several things; its answers come in the order of the questions.
+    /// Each further one costs a request more, since brokers refuse a request that names a partition
+    /// twice.
     pub async fn list_offsets(
         &self,
         asked: &[Of<OffsetSpec>],

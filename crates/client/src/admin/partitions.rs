@@ -56,8 +56,8 @@ pub struct EligibleReplicas {
 type ByPartition<T> = BTreeMap<(String, i32), T>;
 
 impl Admin {
-    /// Elects leaders of these partitions, or of all (`None`). Each is answered by itself; where all
-    /// were asked for, those that need no election are left out.
+    /// Elects leaders of these partitions, or of all (`None`). Each is answered by itself; where
+    /// all were asked for, those that need no election are left out.
     pub async fn elect_leaders(
         &self,
         election: Election,

@@ -1,7 +1,7 @@
 //! Transactions: listed, described, and those that nobody will end found and aborted.
 //!
-//! Kafka: `Admin.listTransactions`, `describeTransactions`, `describeProducers`, `abortTransaction`,
-//! and `TransactionsCommand` for what hangs.
+//! Kafka: `Admin.listTransactions`, `describeTransactions`, `describeProducers`,
+//! `abortTransaction`, and `TransactionsCommand` for what hangs.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -185,8 +185,8 @@ impl Admin {
         }
     }
 
-    /// What was listed, each with its details: one request per coordinator. Ids that have expired since
-    /// are left out.
+    /// What was listed, each with its details: one request per coordinator. Ids that have expired
+    /// since are left out.
     pub async fn describe_transactions(
         &self,
         listed: &[TransactionListing],

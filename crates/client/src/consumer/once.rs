@@ -48,8 +48,8 @@ impl PartitionReader {
         Ok(self.take(&key, offset))
     }
 
-    /// Fetches from `offset` (inclusive) on, and gives the batches as they are in the log: whole ones,
-    /// and perhaps a part of one at the end.
+    /// Fetches from `offset` (inclusive) on, and gives the batches as they are in the log: whole
+    /// ones, and perhaps a part of one at the end.
     pub async fn read_batches(
         &mut self,
         topic: &str,

@@ -1,7 +1,7 @@
 //! Batches to records: decompressed one at a time, without what a reader must not see.
 //!
-//! Invariants: positions pass over what is skipped; a batch that cannot be read gives its error once
-//! and then the partition goes on behind it.
+//! Invariants: positions pass over what is skipped; a batch that cannot be read gives its error
+//! once and then the partition goes on behind it.
 //! Kafka: `CompletedFetch`.
 
 use std::collections::BTreeSet;

@@ -1,4 +1,5 @@
-//! One partition as the sender sees it: what is unanswered, what goes again, and its sequence numbers.
+//! One partition as the sender sees it: what is unanswered, what goes again, and its sequence
+//! numbers.
 //!
 //! Invariants: batches go out in the order of their sequence numbers; after a failure nothing new
 //! goes out until everything in flight is answered, and then what failed goes first.
@@ -54,7 +55,8 @@ impl Lane {
         self.retries.pop_front()
     }
 
-    /// Numbers what goes again from what the broker has: a batch before it may have failed for good.
+    /// Numbers what goes again from what the broker has: a batch before it may have failed for
+    /// good.
     fn renumber(&mut self) {
         let mut sequence = self.acknowledged;
         for batch in &mut self.retries {

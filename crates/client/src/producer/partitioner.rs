@@ -55,7 +55,8 @@ impl Sticky {
         choice.checked_rem(partitions).unwrap_or(0)
     }
 
-    /// The partition to use now: the first from the choice on that has a leader, or the choice where none has.
+    /// The partition to use now: the first from the choice on that has a leader, or the choice
+    /// where none has.
     pub(crate) fn partition_with_leader(&mut self, topic: &TopicInfo) -> i32 {
         let partitions = topic.partition_count();
         let mut tried = *self;

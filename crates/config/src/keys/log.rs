@@ -84,7 +84,8 @@ keys! { LOG_KEYS: Broker;
     LOG_MESSAGE_TIMESTAMP_TYPE: Text = with("log.message.timestamp.type", "CreateTime")
         .one_of(&["CreateTime", "LogAppendTime"]).cluster_wide().honoured();
 
-    /// Whether room on the disk for a whole segment is taken when one is begun; Kafka only sets the size of its file.
+    /// Whether room on the disk for a whole segment is taken when one is begun; Kafka only sets the
+    /// size of its file.
     LOG_PREALLOCATE: bool = with("log.preallocate", "false").cluster_wide().honoured();
 
     /// Bytes of a partition that are kept before old segments go; -1 sets no limit.
@@ -140,7 +141,8 @@ keys! { LOG_KEYS: Broker;
     NUM_RECOVERY_THREADS_PER_DATA_DIR: i32 = with("num.recovery.threads.per.data.dir", "2")
         .at_least(1).high().cluster_wide().honoured_at_start();
 
-    /// Number of threads that move replicas between log directories; one for each directory without it.
+    /// Number of threads that move replicas between log directories; one for each directory without
+    /// it.
     NUM_REPLICA_ALTER_LOG_DIRS_THREADS: Option<i32> = null("num.replica.alter.log.dirs.threads")
         .high().honoured();
 }

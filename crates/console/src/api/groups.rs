@@ -61,10 +61,11 @@ pub(crate) struct GroupRow {
     pub(crate) partitions: i32,
     /// Records between its offsets and the ends; `null` without offsets.
     pub(crate) lag: Option<Long>,
-    /// How long ago the first record came that it has not read, in the partition where that is longest;
-    /// `null` without offsets, and from outside of the broker.
+    /// How long ago the first record came that it has not read, in the partition where that is
+    /// longest; `null` without offsets, and from outside of the broker.
     pub(crate) lag_ms: Option<Long>,
-    /// Whether it may be longer: the record came before the broker was started, or longer than an hour ago.
+    /// Whether it may be longer: the record came before the broker was started, or longer than an
+    /// hour ago.
     pub(crate) lag_ms_at_least: bool,
     /// `rising`, `falling` or `steady` against five minutes ago; `null` where that is not known.
     pub(crate) trend: Option<String>,
@@ -75,7 +76,8 @@ pub(crate) struct GroupRow {
 /// A group that is to be listed, with all its topics, by which lists are filtered.
 #[derive(Debug)]
 pub(crate) struct GroupEntry {
-    /// Without what costs a look of its own: the lag in time, unless it is sorted by, and its history.
+    /// Without what costs a look of its own: the lag in time, unless it is sorted by, and its
+    /// history.
     pub(crate) row: GroupRow,
     pub(crate) topics: Vec<String>,
 }
@@ -299,8 +301,8 @@ pub(crate) struct GroupOffset {
     pub(crate) high_watermark: Option<Long>,
     pub(crate) log_end_offset: Option<Long>,
     pub(crate) lag: Option<Long>,
-    /// How long ago the next record came that it has not read, or its age by its own timestamp where
-    /// nobody saw it come; 0 without lag.
+    /// How long ago the next record came that it has not read, or its age by its own timestamp
+    /// where nobody saw it come; 0 without lag.
     pub(crate) lag_ms: Option<Long>,
     /// Who reads it.
     pub(crate) member_id: Option<String>,

@@ -1,8 +1,9 @@
 //! The way of one record: from its producer into the log, to clients, and behind groups.
 //!
-//! What the broker saw is told with how well it knows it; what nobody saw is not guessed. A group fetches
-//! under no name of its own: what a client was sent counts for a group where, at that time, a member that
-//! calls itself the same and comes from the same machine was to read the partition. Kafka: none.
+//! What the broker saw is told with how well it knows it; what nobody saw is not guessed. A group
+//! fetches under no name of its own: what a client was sent counts for a group where, at that time,
+//! a member that calls itself the same and comes from the same machine was to read the partition.
+//! Kafka: none.
 
 use std::{net::SocketAddr, ops::RangeInclusive};
 
@@ -54,9 +55,9 @@ pub(crate) struct Journey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Step {
-    /// `known`: it happened between the two times, which may be the same. `before`: it happened, not
-    /// after `untilMs`. `maybe`: it may have happened at `untilMs`. `done`: it happened, nobody tells
-    /// when. `notYet`: it has not happened. `notTold`: nobody tells whether.
+    /// `known`: it happened between the two times, which may be the same. `before`: it happened,
+    /// not after `untilMs`. `maybe`: it may have happened at `untilMs`. `done`: it happened, nobody
+    /// tells when. `notYet`: it has not happened. `notTold`: nobody tells whether.
     state: StepState,
     from_ms: Option<Long>,
     until_ms: Option<Long>,
@@ -96,8 +97,8 @@ pub(crate) struct Fetcher {
     member_id: String,
     client_id: String,
     client_host: String,
-    /// Whether it may as well have been a member of another group: both call themselves the same and
-    /// are on one machine.
+    /// Whether it may as well have been a member of another group: both call themselves the same
+    /// and are on one machine.
     is_ambiguous: bool,
 }
 

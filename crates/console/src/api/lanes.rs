@@ -70,7 +70,8 @@ pub(crate) struct Span {
     to_ms: Option<Long>,
 }
 
-/// A rebalance: until its end, members read nothing, or what they keep where the assignor is cooperative.
+/// A rebalance: until its end, members read nothing, or what they keep where the assignor is
+/// cooperative.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Rebalance {

@@ -66,10 +66,11 @@ pub(crate) struct RecordDetail {
 pub(crate) struct IndexTrail {
     /// The segment's file of batches.
     file: String,
-    /// The last entry of the offset index that is not behind the record; `null`: reading begins at the
-    /// start of the file.
+    /// The last entry of the offset index that is not behind the record; `null`: reading begins at
+    /// the start of the file.
     offset_entry: Option<OffsetIndexEntry>,
-    /// The first entry of the time index at or behind the record; `null` where none has been made yet.
+    /// The first entry of the time index at or behind the record; `null` where none has been made
+    /// yet.
     time_entry: Option<TimeIndexEntry>,
     /// Bytes that are passed over from where the entry points to the batch.
     scanned_bytes: Long,

@@ -61,8 +61,8 @@ pub(crate) struct SearchEvents {
     failed: crate::error::ErrorDetail,
 }
 
-/// Searches a topic; events `record`, `progress`, `done` and `failed`. Records of different partitions
-/// come as they are found. Closing the stream ends the search.
+/// Searches a topic; events `record`, `progress`, `done` and `failed`. Records of different
+/// partitions come as they are found. Closing the stream ends the search.
 #[utoipa::path(get, path = "/topics/{topic}/records/search", tag = "records",
     params(("topic" = String, Path), RecordsQuery),
     responses((status = 200, body = SearchEvents, content_type = "text/event-stream"),

@@ -27,7 +27,8 @@ use crate::{
 pub(crate) struct Session {
     /// Of Ottla.
     version: String,
-    /// `broker`: the console sits in the broker that it shows; `client`: it is a client of the cluster.
+    /// `broker`: the console sits in the broker that it shows; `client`: it is a client of the
+    /// cluster.
     role: String,
     /// What people call the cluster, where the console has a name for it.
     cluster: Option<String>,

@@ -1,6 +1,7 @@
 //! Topics: listed, described, created, changed and deleted.
 //!
-//! Kafka: `CreateTopics`, `DeleteTopics`, `CreatePartitions`, `DeleteRecords`, `DescribeTopicPartitions`.
+//! Kafka: `CreateTopics`, `DeleteTopics`, `CreatePartitions`, `DeleteRecords`,
+//! `DescribeTopicPartitions`.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 

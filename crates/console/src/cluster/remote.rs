@@ -1,7 +1,7 @@
 //! A cluster that a client reaches: what the wire tells of it, in as few requests as it takes.
 //!
-//! Invariants: a list costs a number of requests that does not grow with what is in it, but for one per
-//! broker; what is costly and moves slowly is asked once for all who look within some seconds.
+//! Invariants: a list costs a number of requests that does not grow with what is in it, but for one
+//! per broker; what is costly and moves slowly is asked once for all who look within some seconds.
 //! Kafka: `AdminClient`.
 
 mod batches;
@@ -226,8 +226,8 @@ fn led(topics: &[Arc<TopicInfo>]) -> Vec<Place> {
     topics.iter().flat_map(of).collect()
 }
 
-/// Where partitions begin and end: three requests to each broker, at once. Those that cannot say are
-/// left out.
+/// Where partitions begin and end: three requests to each broker, at once. Those that cannot say
+/// are left out.
 async fn bounds(client: &Client, places: &[Place]) -> Result<BTreeMap<Place, Bounds>, ApiError> {
     let (mut known, stable) = tokio::try_join!(
         starts_and_ends(client, places),

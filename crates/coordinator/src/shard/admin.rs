@@ -1,6 +1,7 @@
 //! `DescribeGroups`, `ListGroups` and `DeleteGroups`.
 //!
-//! Kafka: `GroupMetadataManager.describeGroups`, `listGroups`, `GroupCoordinatorShard.deleteGroups`.
+//! Kafka: `GroupMetadataManager.describeGroups`, `listGroups`,
+//! `GroupCoordinatorShard.deleteGroups`.
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,8 @@
 //! Old and long are `offsets.retention.minutes`. An offset that came with an expiry of its own has
 //! that instead. An empty group without offsets is removed.
 //!
-//! Kafka: `OffsetMetadataManager.cleanupExpiredOffsets`, `GroupCoordinatorShard.cleanupGroupMetadata`.
+//! Kafka: `OffsetMetadataManager.cleanupExpiredOffsets`,
+//! `GroupCoordinatorShard.cleanupGroupMetadata`.
 
 use ottla_wire::Str;
 

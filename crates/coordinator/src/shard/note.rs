@@ -66,8 +66,8 @@ pub enum Cause {
     MemberJoined,
     /// A member said that it leaves.
     MemberLeft,
-    /// A member left because it had not asked for records in time (`max.poll.interval.ms`), or did not
-    /// come back to a rebalance in that time.
+    /// A member left because it had not asked for records in time (`max.poll.interval.ms`), or did
+    /// not come back to a rebalance in that time.
     PollInterval,
     /// A member was not heard of (`session.timeout.ms`).
     SessionTimeout,

@@ -1,8 +1,8 @@
 //! EndTxn, and the ends that no client asks for: a producer is fenced, or takes too long.
 //!
 //! Up to version 4 of EndTxn, a retry looks like the request before it. From version 5 on each end
-//! raises the epoch, so a retry is known by the epoch before the last. Kafka:
-//! `TransactionCoordinator.endTransaction`, `endTransactionWithTV1`, `abortTimedOutTransactions`.
+//! raises the epoch, so a retry is known by the epoch before the last.
+//! Kafka: `TransactionCoordinator.endTransaction`, `endTransactionWithTV1`, `abortTimedOutTransactions`.
 
 use ottla_types::ErrorCode;
 use ottla_wire::Str;
@@ -100,8 +100,8 @@ impl TransactionShard {
         }
     }
 
-    /// Aborts an open transaction in whose place another producer comes, or none. Where that takes a
-    /// new producer id, there is one to spare.
+    /// Aborts an open transaction in whose place another producer comes, or none. Where that takes
+    /// a new producer id, there is one to spare.
     pub(super) fn fence(
         &mut self,
         now_ms: i64,
@@ -188,9 +188,9 @@ fn decide_v2(current: &Metadata, is_pending: bool, request: &EndRequest) -> EndD
     }
     let ended = current.state.ended();
     let is_current = request.producer == current.producer;
-    // Only an end that raised the epoch leaves the one before to be that of its own retry. After the
-    // end of a client that keeps its epoch, it is that of a producer which was fenced; Kafka takes
-    // it for a retry, and lets the producer back in.
+    // Only an end that raised the epoch leaves the one before to be that of its own retry. After
+    // the end of a client that keeps its epoch, it is that of a producer which was fenced; Kafka
+    // takes it for a retry, and lets the producer back in.
     let has_raised = ended.is_some() && current.client_version.bumps_epoch();
     let is_retry = has_raised && !is_current && is_name_before(current, request.producer);
     if current.producer.producer_id != request.producer.producer_id && !is_retry {

@@ -1,8 +1,8 @@
 //! The state of a transactional id, and the transitions between its states.
 //!
-//! A transition gives a new state and changes nothing. Invariants: the epochs of a producer id never
-//! go back; only a completed end changes the producer id of an id that is not idle; an end keeps the
-//! partitions until it is complete.
+//! A transition gives a new state and changes nothing. Invariants: the epochs of a producer id
+//! never go back; only a completed end changes the producer id of an id that is not idle; an end
+//! keeps the partitions until it is complete.
 //!
 //! Kafka: `TransactionMetadata`, `TransactionState`, `TransactionVersion`.
 
@@ -344,9 +344,9 @@ impl Metadata {
         client_version.bumps_epoch() && self.producer.is_exhausted()
     }
 
-    /// Decides how the transaction ends. With version 2 the epoch goes up, and where epochs are used
-    /// up, `next_producer_id` takes over when the end is complete. An id without a transaction can
-    /// be aborted with version 2: a client does not always know whether there is one.
+    /// Decides how the transaction ends. With version 2 the epoch goes up, and where epochs are
+    /// used up, `next_producer_id` takes over when the end is complete. An id without a transaction
+    /// can be aborted with version 2: a client does not always know whether there is one.
     pub(super) fn prepare_end(
         &self,
         result: TransactionResult,

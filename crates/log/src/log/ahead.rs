@@ -22,14 +22,15 @@ impl Log {
         self.mark().map_or(self.recovery_point, |mark| self.recovery_point.max(mark.offset))
     }
 
-    /// Whether something of it is in the write-ahead log, or about to be, that is not durable in its own files.
+    /// Whether something of it is in the write-ahead log, or about to be, that is not durable in
+    /// its own files.
     pub fn is_written_ahead(&self) -> bool {
         self.written_ahead_to > self.recovery_point
     }
 
-    /// What has to be written ahead for everything to be durable: at most `most` bytes. `None` where only
-    /// [`Log::begin_sync`] does it: there is more, or names, epochs or segments are new. Opens a file if
-    /// need be.
+    /// What has to be written ahead for everything to be durable: at most `most` bytes. `None`
+    /// where only [`Log::begin_sync`] does it: there is more, or names, epochs or segments are new.
+    /// Opens a file if need be.
     pub fn begin_write_ahead(
         &mut self,
         most: usize,
@@ -79,9 +80,9 @@ impl Log {
         }
     }
 
-    /// Before a segment follows: syncs what of the one so far is only written ahead, or about to be. A power cut
-    /// could take its end and leave the next one; of a compacted log, such a hole looks like those that compaction
-    /// leaves.
+    /// Before a segment follows: syncs what of the one so far is only written ahead, or about to
+    /// be. A power cut could take its end and leave the next one; of a compacted log, such a hole
+    /// looks like those that compaction leaves.
     pub(super) fn sync_before_hole(&self) -> Result<(), LogError> {
         if !self.is_written_ahead() {
             return Ok(());
@@ -92,9 +93,9 @@ impl Log {
         synced.map_err(self.io("sync", segment, Kind::Log))
     }
 
-    /// Makes what is durable in the write-ahead log durable in the log's own files, if some of it is before
-    /// an offset: a start of the log is remembered as far as those are. Waits for the disk. A sync under way
-    /// goes on: names and epochs are left to it.
+    /// Makes what is durable in the write-ahead log durable in the log's own files, if some of it
+    /// is before an offset: a start of the log is remembered as far as those are. Waits for the
+    /// disk. A sync under way goes on: names and epochs are left to it.
     pub fn sync_written_ahead(&mut self, before: Offset) -> Result<(), LogError> {
         self.ensure_writable()?;
         if self.recovery_point >= before || !self.is_written_ahead() {

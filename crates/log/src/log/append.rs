@@ -115,7 +115,8 @@ impl Log {
     }
 
     /// Appends batches that the partition's leader has given offsets and epochs. A batch cut off at
-    /// the end is ignored; those before one that is refused are appended. Gives the new end of the log.
+    /// the end is ignored; those before one that is refused are appended. Gives the new end of the
+    /// log.
     pub fn append_as_follower(&mut self, bytes: &[u8], now_ms: i64) -> Result<Offset, AppendError> {
         let mut run = 0;
         self.look_for_room(bytes.len() as u64);
@@ -372,8 +373,8 @@ impl Log {
         Ok(())
     }
 
-    /// Keeps room for at least half of so many bytes in the active segment, as long as there is some: what follows can be
-    /// appended when others have filled the disk.
+    /// Keeps room for at least half of so many bytes in the active segment, as long as there is
+    /// some: what follows can be appended when others have filled the disk.
     pub fn reserve_ahead(&mut self, bytes: u64) {
         let size = self.active.size;
         if self.active.reserved >= size.saturating_add(bytes / 2) {

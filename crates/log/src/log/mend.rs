@@ -1,8 +1,8 @@
 //! Making indexes of aborted transactions anew that say something else than the markers.
 //!
 //! Only a reader of committed records finds that out, or the cleaner (`reader/committed.rs`): it
-//! tells the owner of the log, who mends it here, and reads again. That holds the log up for as long
-//! as it takes to read the segments in question, once.
+//! tells the owner of the log, who mends it here, and reads again. That holds the log up for as
+//! long as it takes to read the segments in question, once.
 //! Kafka: nothing; `LogSegment.recover` makes this index anew after an unclean stop.
 
 use std::io;
@@ -21,11 +21,11 @@ use crate::{
 };
 
 impl Log {
-    /// Makes the indexes of aborted transactions anew, where they are wrong, of the segments that hold
-    /// the offsets from `from` to `to`, inclusive: those of [`ReadError::WronglyIndexed`].
+    /// Makes the indexes of aborted transactions anew, where they are wrong, of the segments that
+    /// hold the offsets from `from` to `to`, inclusive: those of [`ReadError::WronglyIndexed`].
     /// [`ReadError::Damaged`] where none of them is, and where a batch is damaged that says it.
-    /// `seen` is how often what readers look at had changed when it was read: if it has since, it is
-    /// to be read again.
+    /// `seen` is how often what readers look at had changed when it was read: if it has since, it
+    /// is to be read again.
     pub fn mend_txn_indexes(
         &mut self,
         from: Offset,
@@ -50,8 +50,8 @@ impl Log {
         Err(ReadError::damaged(&path, 0, "it says something else than the markers"))
     }
 
-    /// The producers where a segment begins, if that is known, else where one before it does, with that
-    /// one's place.
+    /// The producers where a segment begins, if that is known, else where one before it does, with
+    /// that one's place.
     fn producers_by(&self, first: usize) -> (usize, ProducerState) {
         let known = self.segments.iter().enumerate().take(first + 1).rev();
         let mut known = known.filter_map(|(at, segment)| {

@@ -30,8 +30,8 @@ impl Log {
         is_news
     }
 
-    /// The last batches before an offset, exclusive, with the producer and epoch of this one, oldest
-    /// first.
+    /// The last batches before an offset, exclusive, with the producer and epoch of this one,
+    /// oldest first.
     fn batches_before(&self, like: &BatchHeader, end: Offset) -> Vec<ProducedBatch> {
         let mut found = Vec::new();
         let mut left = RECALL_BYTES;

@@ -1,8 +1,9 @@
-//! Where the last batches of the active segment lie, so that a reader who follows the end of a log need not
-//! look for them in its files.
+//! Where the last batches of the active segment lie, so that a reader who follows the end of a log
+//! need not look for them in its files.
 //!
-//! Invariants: places are in order, by offset and by position; every one is of a batch that this process
-//! appended. Budget: 136 bytes for each log, one move of them for each batch and for each read. Kafka: none.
+//! Invariants: places are in order, by offset and by position; every one is of a batch that this
+//! process appended. Budget: 136 bytes for each log, one move of them for each batch and for each
+//! read. Kafka: none.
 
 use ottla_record::BatchHeader;
 use ottla_types::Offset;
@@ -65,8 +66,8 @@ impl Recent {
         self.count = (self.count + 1).min(PLACES);
     }
 
-    /// The batch that holds an offset, of those before `end`, an exclusive position; `None` where that
-    /// has to be looked for.
+    /// The batch that holds an offset, of those before `end`, an exclusive position; `None` where
+    /// that has to be looked for.
     pub(crate) fn find(&self, offset: Offset, end: u64) -> Option<Found> {
         let known = self.places.get(PLACES - self.count..)?;
         let at = known.partition_point(|place| place.base_offset <= offset).checked_sub(1)?;

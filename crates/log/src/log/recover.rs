@@ -222,8 +222,8 @@ impl Log {
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
         let size = file.size().map_err(self.io("read the size of", segment, Kind::Log))?;
         segment.verified.trust_from(self.active.size);
-        // What a sync has failed to write is lost, whatever is shown of it: what follows would be acknowledged after a
-        // hole, and what was written ahead would not be taken back.
+        // What a sync has failed to write is lost, whatever is shown of it: what follows would be
+        // acknowledged after a hole, and what was written ahead would not be taken back.
         file.forget_clean(self.active.size);
         let ends = (size, next_base);
         let cut = self.recover_batches(segment, file.as_ref(), (start, ends), epochs)?;

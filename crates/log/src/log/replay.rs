@@ -136,7 +136,8 @@ impl Log {
         for (offset, content) in replayed.snapshots {
             self.write_snapshot_content(offset, &content)?;
             if offset < self.recovery_point {
-                // No later sync comes by here, and once those before it are gone nothing else knows of them.
+                // No later sync comes by here, and once those before it are gone nothing else knows
+                // of them.
                 self.sync_snapshot(offset)?;
             }
         }

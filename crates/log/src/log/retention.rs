@@ -178,8 +178,8 @@ impl Log {
         let starts_within = kept.first().is_some_and(|s| s.base_offset < self.log_start_offset);
         if starts_within && self.recovery_point < self.log_start_offset {
             // What lies before the start in the segment that is first from now on: a log that lost
-            // it in a power cut would end before its recovery point. Where there is no room it is only for the leader
-            // epochs: the records were synced before that.
+            // it in a power cut would end before its recovery point. Where there is no room it is
+            // only for the leader epochs: the records were synced before that.
             match self.sync(now_ms) {
                 Err(error) if error.is_full() => {}
                 synced => drop(synced?),
@@ -201,10 +201,10 @@ impl Log {
         Ok(count)
     }
 
-    /// Gives the files of segments the names under which they wait to be removed, but for those that
-    /// stay. Of each the log goes first: a crash leaves none without its aborted transactions, and
-    /// whoever finds the indexes sees where their log is. Gives the names, for [`Log::retire`] once
-    /// they are durable.
+    /// Gives the files of segments the names under which they wait to be removed, but for those
+    /// that stay. Of each the log goes first: a crash leaves none without its aborted transactions,
+    /// and whoever finds the indexes sees where their log is. Gives the names, for [`Log::retire`]
+    /// once they are durable.
     pub(super) fn set_aside(
         &mut self,
         segments: &[Arc<Segment>],

@@ -1,5 +1,5 @@
-//! Making appends durable in two phases, so that nobody waits for the disk under the log's lock. What
-//! must not wait, since a segment ends or the log's start moves, does so in [`super::ahead`].
+//! Making appends durable in two phases, so that nobody waits for the disk under the log's lock.
+//! What must not wait, since a segment ends or the log's start moves, does so in [`super::ahead`].
 //!
 //! Invariants: the recovery point only moves to an offset whose batches, indexes of ended segments,
 //! names and leader epochs were synced by a task that began after they were written; a sync that
@@ -69,9 +69,9 @@ impl SyncTask {
 
     /// Waits for the disk. Needs no lock. If it fails, [`Log::mark_failed`] must be called, and it
     /// must not be run again: the kernel may have dropped what it could not write. Only where the
-    /// error says that there is no room ([`is_full`]) all that was written is synced, and there was no room to
-    /// write the leader epochs: then it is [`Log::put_off_sync`] that must be called. A task of
-    /// [`Log::begin_file_system_sync`] is refused.
+    /// error says that there is no room ([`is_full`]) all that was written is synced, and there was
+    /// no room to write the leader epochs: then it is [`Log::put_off_sync`] that must be called. A
+    /// task of [`Log::begin_file_system_sync`] is refused.
     pub fn run(&self) -> io::Result<()> {
         let Some(files) = &self.files else {
             return Err(io::Error::other("only a sync of the file system does this task"));
@@ -94,7 +94,8 @@ impl SyncTask {
     }
 
     /// In place of [`SyncTask::run`], for many logs at once, with [`FileSystem::sync`] after it and
-    /// then [`SyncTask::install`]: writes what is only in memory, under a name that does not count yet.
+    /// then [`SyncTask::install`]: writes what is only in memory, under a name that does not count
+    /// yet.
     pub fn stage(&self) -> io::Result<()> {
         let Some(content) = &self.epochs else { return Ok(()) };
         let file = self.dir.open(&temporary(names::LEADER_EPOCHS), OpenMode::Create)?;
@@ -140,9 +141,10 @@ impl FileSystem {
     }
 
     /// Makes everything durable that was written to the file system, also by others. A failure is
-    /// one of any of its files, and means the same as a failed [`SyncTask::run`] for every task, also for
-    /// those of every later call: what it was about may be gone from memory, for lack of room too, which is therefore not
-    /// told as such. Before Linux 5.8 a failure is not told at all.
+    /// one of any of its files, and means the same as a failed [`SyncTask::run`] for every task,
+    /// also for those of every later call: what it was about may be gone from memory, for lack of
+    /// room too, which is therefore not told as such. Before Linux 5.8 a failure is not told at
+    /// all.
     pub fn sync(&self) -> io::Result<()> {
         match &self.0 {
             FileSystemKind::Disk(directory, failure) => {
@@ -159,7 +161,8 @@ impl FileSystem {
 }
 
 impl Log {
-    /// Whether as many records as `flush.messages` says are not synced: whoever has appended the last of them waits.
+    /// Whether as many records as `flush.messages` says are not synced: whoever has appended the
+    /// last of them waits.
     pub fn has_flush_messages(&self) -> bool {
         self.unsynced_records() >= self.config.flush_messages
     }
@@ -307,8 +310,8 @@ impl Log {
                     files.push(self.open_named(segment, Kind::TxnIndex)?);
                 }
             } else if end >= self.recovery_point {
-                // When it ended at the recovery point, its indexes and the snapshot were written after that
-                // had been synced.
+                // When it ended at the recovery point, its indexes and the snapshot were written
+                // after that had been synced.
                 self.ended_files(segment, end, &mut files)?;
             } else {
                 break;

@@ -2,8 +2,8 @@
 //!
 //! What was on disk before the log was opened is looked at when it is read first (`verify.rs`), and
 //! a reader waits for that, and for the disk. One who reads on and on is spared it: another thread
-//! goes ahead. Budget: nothing for what this process has written; for what was there before, one look at
-//! the places that are known, and one such thread for a segment at a time.
+//! goes ahead. Budget: nothing for what this process has written; for what was there before, one
+//! look at the places that are known, and one such thread for a segment at a time.
 //! Kafka: nothing, as it does not look.
 
 use std::sync::Arc;
@@ -60,8 +60,8 @@ impl LogReader {
 }
 
 impl Ahead {
-    /// Looks at them, which waits for the disk, unless it is over meanwhile. Of damage whoever reads it
-    /// is told.
+    /// Looks at them, which waits for the disk, unless it is over meanwhile. Of damage whoever
+    /// reads it is told.
     pub fn look(mut self, is_over: impl Fn() -> bool) {
         let Ok(file) = self.segment.open_anew() else { return };
         while self.from < self.to && !is_over() {

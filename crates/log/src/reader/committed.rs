@@ -5,8 +5,8 @@
 //! was opened is compared with the markers that follow it when it is read first, since nothing else
 //! tells an index that has lost entries from one of a log without aborted transactions. That holds
 //! for all parts of it, too, since whatever an entry says is compared (`aborted.rs`). Budget:
-//! nothing where no batch is transactional; else the headers once more, and those up to the markers of
-//! the transactions once for each of them, with one look at the checksums of both.
+//! nothing where no batch is transactional; else the headers once more, and those up to the markers
+//! of the transactions once for each of them, with one look at the checksums of both.
 //! Kafka: `LocalLog.addAbortedTransactions`, `LogSegment.fetchUpperBoundOffset`, which believe the
 //! index.
 
@@ -129,8 +129,8 @@ impl LogReader {
         Ok(if is_it { named } else { segment_end })
     }
 
-    /// Compares what a client skips of what lies between two positions, of which the first batch has
-    /// this offset, with the markers, unless that was done before.
+    /// Compares what a client skips of what lies between two positions, of which the first batch
+    /// has this offset, with the markers, unless that was done before.
     fn settle(
         &self,
         at: usize,
@@ -276,7 +276,8 @@ impl<'a> Skips<'a> {
     fn is_decided(&mut self) -> bool {
         if !std::mem::replace(&mut self.is_past, true) {
             let ends = &self.segment.verified;
-            // One that contradicts the index is looked for again: it may be of batches that are gone.
+            // One that contradicts the index is looked for again: it may be of batches that are
+            // gone.
             self.open.retain(|producer_id, open| {
                 let end = ends.txn_end(*producer_id, open.first);
                 end.is_none_or(|end| {

@@ -37,8 +37,8 @@ pub struct SegmentLook {
 pub struct IndexPath {
     /// Of the segment.
     pub segment_base_offset: Offset,
-    /// The last entry of the offset index that is not behind the offset: the last offset of a batch and
-    /// where that begins in the file. Without one, reading begins at the start of the file.
+    /// The last entry of the offset index that is not behind the offset: the last offset of a batch
+    /// and where that begins in the file. Without one, reading begins at the start of the file.
     pub offset_entry: Option<(Offset, u64)>,
     /// The first entry of the time index that is at or behind the offset: the largest timestamp so
     /// far, in ms, and the last offset of the batch that has it.

@@ -2,8 +2,8 @@
 //!
 //! Of a file, every block that was written since its last sync may be on the disk or not, in any of
 //! the states it went through, independently of the others and of the file's size: more than ext4
-//! allows in any of its modes. Of a directory, the changes since its last sync may be on the disk up
-//! to any of them: file systems keep those in order. What neither covers is never lost.
+//! allows in any of its modes. Of a directory, the changes since its last sync may be on the disk
+//! up to any of them: file systems keep those in order. What neither covers is never lost.
 
 #![expect(
     clippy::unwrap_used,

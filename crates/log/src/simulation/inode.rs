@@ -112,7 +112,8 @@ impl Inode {
         self.pending.clear();
     }
 
-    /// Shows what is on the disk of the blocks from this position on that do not wait to be written.
+    /// Shows what is on the disk of the blocks from this position on that do not wait to be
+    /// written.
     pub(super) fn forget_clean(&mut self, from: usize) {
         let (size, dirty) = (self.now.len(), self.dirty_blocks());
         for block in (from / BLOCK..size.div_ceil(BLOCK)).filter(|block| !dirty.contains(block)) {

@@ -1,7 +1,9 @@
-//! Files that change while nobody looks: no read gives something else than what was written, nothing
-//! that was on disk for good is missing in silence, and what does not concern a log does not harm it.
+//! Files that change while nobody looks: no read gives something else than what was written,
+//! nothing that was on disk for good is missing in silence, and what does not concern a log does
+//! not harm it.
 //!
-//! `OTTLA_ROT_CASES=20000 cargo test -p ottla-log at_rest` tries more; `OTTLA_ROT_CASE=…` repeats one.
+//! `OTTLA_ROT_CASES=20000 cargo test -p ottla-log at_rest` tries more; `OTTLA_ROT_CASE=…` repeats
+//! one.
 
 use std::{
     cmp::Reverse,
@@ -63,9 +65,9 @@ impl<'a> Case<'a> {
         self.is_own_file() && self.damage.name.ends_with(names::LEADER_EPOCHS)
     }
 
-    /// Whether the log may be refused or complained of: its own file is damaged, or a line about it.
-    /// A file that is shared and cannot be read counts as empty, which harms none. An index of aborted
-    /// transactions is made anew.
+    /// Whether the log may be refused or complained of: its own file is damaged, or a line about
+    /// it. A file that is shared and cannot be read counts as empty, which harms none. An index of
+    /// aborted transactions is made anew.
     fn may_complain(&self) -> bool {
         let found = segment_of(&self.damage.name, &self.kept.at);
         if found.is_some_and(|(_, kind)| kind == Kind::TxnIndex) {
@@ -87,8 +89,8 @@ impl<'a> Case<'a> {
         self.is_log_gone() && self.rest.has_file(&self.damage.name.replace(".log", ".index"))
     }
 
-    /// The file that a refusal names: where nothing tells of a last segment that has no index yet, the
-    /// line that says how far the log was on disk.
+    /// The file that a refusal names: where nothing tells of a last segment that has no index yet,
+    /// the line that says how far the log was on disk.
     fn told_name(&self) -> &str {
         let is_untold = self.is_log_gone() && !self.is_log_gone_beside_its_index();
         if is_untold { RECOVERY_POINTS } else { &self.damage.name }
@@ -126,8 +128,8 @@ impl<'a> Case<'a> {
     fn check_start(&self, start: i64) -> bool {
         let (context, kept) = (&self.context, self.kept);
         if let Some(line) = self.line(LOG_STARTS) {
-            // After a stop in order the leader epochs tell a number that is too large. Else nothing tells a wrong one
-            // from the right one.
+            // After a stop in order the leader epochs tell a number that is too large. Else nothing
+            // tells a wrong one from the right one.
             let told = line.max(kept.bases[0]);
             let is_known = start == kept.model.start && start < told;
             assert!(start == told || is_known, "{context}: starts at {start}, not {told}");
@@ -269,7 +271,8 @@ impl<'a> Case<'a> {
         complained
     }
 
-    /// A client that is told of these aborted transactions skips what was aborted, and nothing else.
+    /// A client that is told of these aborted transactions skips what was aborted, and nothing
+    /// else.
     fn check_skipped<'b>(
         &self,
         truth: &Model,
@@ -348,7 +351,8 @@ fn assert_told(message: &str, name: &str, context: &str) {
     assert!(message.contains(" with: ottla log "), "{context}: no command in: {message}");
 }
 
-/// What the directory was filled with: of each kind one that was left in order and one that was not.
+/// What the directory was filled with: of each kind one that was left in order and one that was
+/// not.
 fn rests() -> Vec<Rest> {
     let plain = (0..8).map(|seed| Rest::new(seed, false));
     let compressed = (8..10).map(|seed| Rest::new(seed, true));
@@ -381,8 +385,8 @@ fn at_rest_damage_never_gives_a_wrong_read_and_harms_no_other_log() {
     assert!(only.is_some() || complaints > cases / 10, "only {complaints} complaints");
 }
 
-/// Where recovery begins, before and after what was on disk for good: the one place where it could cut
-/// off too much.
+/// Where recovery begins, before and after what was on disk for good: the one place where it could
+/// cut off too much.
 #[test]
 fn at_rest_nothing_is_cut_off_before_the_recovery_point() {
     let (mut seed, mut complaints) = (0, 0);

@@ -182,8 +182,8 @@ fn run(seed: u64, config: LogConfig, step: fn(&mut World) -> &'static str) -> us
 
 #[test]
 fn after_a_power_cut_at_any_moment_the_log_is_right() {
-    // The second one retained a segment whose producers were never synced: it ended where all was durable. The third
-    // one cut off an aborted transaction whose index was never synced either.
+    // The second one retained a segment whose producers were never synced: it ended where all was
+    // durable. The third one cut off an aborted transaction whose index was never synced either.
     for seed in seeds(&[4, 178_700_897_327_921, 12_659_521_313_942]) {
         let cuts = run(seed, preallocated(seed), World::step);
         assert!(cuts > 1000, "only {cuts} power cuts");
@@ -235,8 +235,8 @@ fn an_aborted_transaction_that_was_truncated_away_leaves_nothing_after_a_clean_s
     }
 }
 
-/// Every append synced: a segment is durable when it ends, and the snapshot that is written then is not. Once the segment
-/// is deleted nothing else knows of what began in it.
+/// Every append synced: a segment is durable when it ends, and the snapshot that is written then is
+/// not. Once the segment is deleted nothing else knows of what began in it.
 #[test]
 fn a_transaction_that_began_in_a_deleted_segment_is_open_after_a_power_cut() {
     let disk = SimDisk::new();

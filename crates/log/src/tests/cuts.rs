@@ -18,8 +18,8 @@ pub(crate) struct Step<'a> {
     pub(crate) filter: &'a str,
 }
 
-/// Tries power cuts after every change. `check` gets what each has left, whether all was done by then, and what to say if
-/// that is not right. Gives how many there were.
+/// Tries power cuts after every change. `check` gets what each has left, whether all was done by
+/// then, and what to say if that is not right. Gives how many there were.
 pub(crate) fn cut_after_each(
     history: &[SimDisk],
     Step { seed, at, what, filter }: Step<'_>,

@@ -134,7 +134,8 @@ fn a_start_that_fails_can_be_tried_again() {
     assert!(failed > 20, "only {failed} starts failed");
 }
 
-/// What was never acknowledged may stay or go, but what is acknowledged after it must not follow a hole.
+/// What was never acknowledged may stay or go, but what is acknowledged after it must not follow a
+/// hole.
 #[test]
 fn what_a_failed_sync_has_dropped_is_no_hole_after_the_next_start() {
     let disk = SimDisk::new();
@@ -158,7 +159,8 @@ fn what_a_failed_sync_has_dropped_is_no_hole_after_the_next_start() {
     assert_eq!(left.log.log_end_offset(), last.plus(1));
 }
 
-/// What a leader sent is in one run up to where a segment ends. Without room for that run nothing may follow it.
+/// What a leader sent is in one run up to where a segment ends. Without room for that run nothing
+/// may follow it.
 #[test]
 fn a_run_without_room_is_not_rolled_over() {
     let disk = SimDisk::new();
@@ -177,8 +179,8 @@ fn a_run_without_room_is_not_rolled_over() {
     assert_eq!(read_all(&owner.log, Offset(0)).unwrap(), sent);
 }
 
-/// The snapshot at the end of a segment is not synced when it is written. Where it is lost, or a failed sync has dropped it,
-/// it must be there again before the segment goes.
+/// The snapshot at the end of a segment is not synced when it is written. Where it is lost, or a
+/// failed sync has dropped it, it must be there again before the segment goes.
 #[test]
 fn a_snapshot_that_is_lost_is_made_again_before_its_segment_goes() {
     for is_power_cut in [true, false] {

@@ -88,8 +88,8 @@ proptest! {
     }
 }
 
-/// The checkpoint is gone, and the offset of the last batch is smaller than that of the one before: nothing but their
-/// order tells.
+/// The checkpoint is gone, and the offset of the last batch is smaller than that of the one before:
+/// nothing but their order tells.
 #[test]
 fn an_offset_that_has_become_smaller_is_noticed_without_a_checkpoint() {
     let mut files = files(1);

@@ -1,6 +1,6 @@
-//! What retention and compaction leave of a segment where the power goes in between: a start goes on
-//! from it, however often the power goes while it tidies up, and nothing else that lacks a log is
-//! taken for such a rest.
+//! What retention and compaction leave of a segment where the power goes in between: a start goes
+//! on from it, however often the power goes while it tidies up, and nothing else that lacks a log
+//! is taken for such a rest.
 
 use std::cell::RefCell;
 
@@ -64,7 +64,8 @@ impl Scene {
         assert!(!deleted.is_empty());
     }
 
-    /// Cuts the power at every moment of what is done, and at every moment of the start that follows.
+    /// Cuts the power at every moment of what is done, and at every moment of the start that
+    /// follows.
     fn check(mut self, what: &'static str, run: impl FnOnce(&mut Self)) {
         let end = self.owner.log.log_end_offset();
         let before = read_all(&self.owner.log, Offset(0)).unwrap();

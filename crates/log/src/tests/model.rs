@@ -98,8 +98,8 @@ impl Model {
         aborted
     }
 
-    /// Whether a reader of committed records sees a batch of data: not if the next marker of its producer
-    /// says that it was aborted.
+    /// Whether a reader of committed records sees a batch of data: not if the next marker of its
+    /// producer says that it was aborted.
     pub(crate) fn is_committed(&self, batch: &BatchHeader) -> bool {
         let mut later = self.batches.iter().filter(|it| {
             it.header.producer_id == batch.producer_id && it.base() > batch.base_offset.0

@@ -1,5 +1,5 @@
-//! Power cuts after every change while a log moves between two data directories, and while its topic
-//! is deleted and another one gets the name.
+//! Power cuts after every change while a log moves between two data directories, and while its
+//! topic is deleted and another one gets the name.
 //!
 //! `OTTLA_CRASH_SEEDS=100 cargo test -p ottla-log power_cut` runs as many new seeds;
 //! `OTTLA_CRASH_OUTCOMES=32` tries more of each moment.
@@ -83,8 +83,8 @@ impl World {
         }
     }
 
-    /// One more thing done. Those of which the cluster knows first are known when this begins: `change`
-    /// is called then.
+    /// One more thing done. Those of which the cluster knows first are known when this begins:
+    /// `change` is called then.
     fn step(&mut self, change: impl Fn(&mut Self)) -> &'static str {
         if self.truth.image.topic_id.is_none() {
             self.last_topic += 1;
@@ -233,7 +233,8 @@ fn check(disk: &SimDisk, before: &Truth, after: &Truth, context: &str) {
     let (first, end) = (log.log_start_offset().0, log.log_end_offset().0);
     let acked = before.model.acked.min(after.model.acked);
     assert!(end >= acked, "{context}: ends at {end}, but {acked} was acked");
-    // A new topic's log that was not made in time is made where the deleted one's was said to start.
+    // A new topic's log that was not made in time is made where the deleted one's was said to
+    // start.
     let is_made_now = first == end && after.model.batches.is_empty();
     assert!(first <= after.deleted_to || is_made_now, "{context}: starts at {first}");
     let bytes = |model: &Model, first: i64| {
@@ -259,7 +260,8 @@ fn check(disk: &SimDisk, before: &Truth, after: &Truth, context: &str) {
     let mut broker = start(&left, 2);
     let log = broker.log().unwrap();
     assert_eq!(log.log_end_offset(), Offset(end + 2), "{context}: after another move");
-    // A copy that was begun after a deletion lacks what that has deleted and the power brought back.
+    // A copy that was begun after a deletion lacks what that has deleted and the power brought
+    // back.
     let again_first = log.log_start_offset();
     assert!(again_first.0 <= after.deleted_to.max(first), "{context}: starts at {again_first}");
     let again = read_all(log, again_first).unwrap_or_else(|e| panic!("{context}: {e}"));

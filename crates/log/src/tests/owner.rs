@@ -70,8 +70,8 @@ pub(crate) struct Owner {
     write_ahead: Option<WriteAhead>,
     /// What the files of the write-ahead log hold, where that was not settled.
     written_ahead: WrittenAhead,
-    /// What the other file of the write-ahead log holds, while it is not settled, and whether the file
-    /// system is synced for it.
+    /// What the other file of the write-ahead log holds, while it is not settled, and whether the
+    /// file system is synced for it.
     unsettled: Option<(Vec<Settling>, bool)>,
     /// What is being written ahead, of one log or of both.
     under_way: Vec<PendingWrite>,

@@ -1,5 +1,5 @@
-//! A data directory at rest: two partitions, their truth, and what can happen to a file while nobody
-//! looks.
+//! A data directory at rest: two partitions, their truth, and what can happen to a file while
+//! nobody looks.
 //!
 //! Kafka: nothing.
 
@@ -361,8 +361,8 @@ impl Damage {
         let (lain, position) = (self.lain(), self.position());
         let mut model = kept.model.clone();
         match &self.after {
-            // Of a compacted log whole segments go, as the power may between those of one round. The
-            // index that is left is then one of those that the crash has left.
+            // Of a compacted log whole segments go, as the power may between those of one round.
+            // The index that is left is then one of those that the crash has left.
             None if may_have_holes && !rest.was_clean => {
                 model.batches.retain(|kept| lain.iter().all(|lain| lain.batch != *kept));
             }

@@ -289,7 +289,8 @@ impl World {
         "retain"
     }
 
-    /// What was deleted is not waited for any more. A start that was only asked for says nothing of what is durable.
+    /// What was deleted is not waited for any more. A start that was only asked for says nothing of
+    /// what is durable.
     fn follow(&mut self) {
         let start = self.log().log_start_offset().0;
         if start > self.model.start {

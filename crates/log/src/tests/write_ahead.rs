@@ -182,7 +182,8 @@ fn files_that_were_removed_bring_nothing_back() {
     assert!(found(&disk, 0).is_empty() && !WriteAhead::is_made(disk.root().as_ref()));
 }
 
-/// Else a power cut could leave the next segment without it, which in a compacted log is no hole to anybody.
+/// Else a power cut could leave the next segment without it, which in a compacted log is no hole to
+/// anybody.
 #[test]
 fn before_a_segment_follows_what_is_being_written_ahead_is_on_the_disk() {
     let disk = SimDisk::new();
@@ -201,8 +202,8 @@ fn before_a_segment_follows_what_is_being_written_ahead_is_on_the_disk() {
     assert_eq!(left.log.log_end_offset(), Offset(2));
 }
 
-/// The kernel goes on showing what it could not write, and takes it for written: whoever starts on that without a power
-/// cut in between must not believe it.
+/// The kernel goes on showing what it could not write, and takes it for written: whoever starts on
+/// that without a power cut in between must not believe it.
 #[test]
 fn what_a_failed_sync_has_dropped_is_taken_back_at_the_next_start() {
     let disk = SimDisk::new();
@@ -225,7 +226,8 @@ fn what_a_failed_sync_has_dropped_is_taken_back_at_the_next_start() {
     assert_eq!(read_all(&left.log, Offset(0)).unwrap().len(), 4 * batch(0).len());
 }
 
-/// Somebody who does not know of the write-ahead log recovers after a power cut, goes on, and dies as well.
+/// Somebody who does not know of the write-ahead log recovers after a power cut, goes on, and dies
+/// as well.
 #[test]
 fn what_was_written_ahead_does_not_follow_what_came_after_it() {
     let disk = SimDisk::new();

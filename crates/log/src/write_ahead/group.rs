@@ -20,8 +20,8 @@
 //! | 8 | the id of the use it belongs to |
 //! | 8 | its number within that use, from 0 on |
 //!
-//! An entry is the topic's id (16), the partition (4), the bytes of its batches (4), and those. What a
-//! client has put into a record is not taken for a group, since no client knows the id.
+//! An entry is the topic's id (16), the partition (4), the bytes of its batches (4), and those.
+//! What a client has put into a record is not taken for a group, since no client knows the id.
 
 use ottla_types::Uuid;
 
@@ -35,8 +35,8 @@ const FILE_HEADER_BYTES: usize = 24;
 pub(crate) const HEADER_BYTES: usize = 32;
 /// Bytes of an entry before its batches.
 pub(crate) const ENTRY_OVERHEAD: usize = 24;
-/// Groups begin at multiples of it: what is written after a group is in none of its blocks, so that a
-/// power cut cannot tear what was acknowledged before.
+/// Groups begin at multiples of it: what is written after a group is in none of its blocks, so that
+/// a power cut cannot tear what was acknowledged before.
 pub(crate) const BLOCK: usize = 4096;
 
 /// One use of a file, from its beginning on.
@@ -135,7 +135,8 @@ pub(crate) fn entries(group: &[u8]) -> Option<Vec<Entry<'_>>> {
     rest.is_empty().then_some(entries)
 }
 
-/// Writes what stands before the entries of a group of this size, besides how many there are and its number.
+/// Writes what stands before the entries of a group of this size, besides how many there are and
+/// its number.
 fn seal(group: &mut [u8], use_id: u64) {
     let length = u32::try_from(group.len().saturating_sub(HEADER_BYTES)).unwrap_or(u32::MAX);
     put(group, 0, &GROUP_MAGIC.to_be_bytes());
@@ -153,8 +154,8 @@ pub(crate) fn sealed(mut bytes: Vec<u8>, use_id: u64) -> Vec<u8> {
     bytes
 }
 
-/// The group that begins with these bytes, with the checksum of what it holds, for fuzzing. `None` if none
-/// begins there, or it does not end.
+/// The group that begins with these bytes, with the checksum of what it holds, for fuzzing. `None`
+/// if none begins there, or it does not end.
 #[cfg(any(test, feature = "testing"))]
 pub(crate) fn sealed_again(bytes: &[u8], use_id: u64) -> Option<Vec<u8>> {
     let size = Header::parse(bytes)?.size();

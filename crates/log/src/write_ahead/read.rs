@@ -22,7 +22,8 @@ use crate::{
 };
 
 /// What was acknowledged before a crash and may be nowhere else: batches by partition, in the order
-/// in which they were appended. They are parts of what was read: of a whole file, in memory until all is dropped.
+/// in which they were appended. They are parts of what was read: of a whole file, in memory until
+/// all is dropped.
 #[derive(Debug, Default)]
 pub struct WrittenAhead {
     batches: HashMap<(Uuid, i32), Vec<Bytes>>,
@@ -88,8 +89,8 @@ impl WrittenAhead {
     }
 }
 
-/// Makes sure that nothing counts of what the files hold: the directory was left in order, by Kafka perhaps,
-/// which does not know them.
+/// Makes sure that nothing counts of what the files hold: the directory was left in order, by Kafka
+/// perhaps, which does not know them.
 pub(crate) fn discard(dir: &dyn Dir) -> Result<(), LogError> {
     for name in FILE_NAMES {
         let failed = || LogError::io("empty", &dir.path().join(name));
@@ -144,8 +145,8 @@ fn is_unused(start: &[u8]) -> bool {
     first.iter().all(|byte| *byte == 0) && Header::parse(group).is_none()
 }
 
-/// The files that are gone, or shorter than the other one, with their size. The first is there before the
-/// second, and neither is begun before both are.
+/// The files that are gone, or shorter than the other one, with their size. The first is there
+/// before the second, and neither is begun before both are.
 fn gone(dir: &dyn Dir, uses: &[Begun]) -> Result<Vec<(PathBuf, Option<u64>)>, LogError> {
     let mut sizes = Vec::new();
     for name in FILE_NAMES {

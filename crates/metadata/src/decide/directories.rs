@@ -12,8 +12,8 @@ use super::lifecycle::{changes, elected, without};
 use crate::{Image, MetadataRecord, Partition};
 
 /// What to record once replicas are on a broker in directories other than those recorded. A replica
-/// in [`Uuid::LOST_DIR`] cannot be served, and leads no longer; one that was lost and is found leads
-/// again. Partitions that do not exist, or not on this broker, are left out.
+/// in [`Uuid::LOST_DIR`] cannot be served, and leads no longer; one that was lost and is found
+/// leads again. Partitions that do not exist, or not on this broker, are left out.
 pub fn assign_directories(
     image: &Image,
     broker_id: BrokerId,

@@ -1,4 +1,5 @@
-//! What becomes of a console's service: the broker's own console takes its place, or Ottla's alone does.
+//! What becomes of a console's service: the broker's own console takes its place, or Ottla's alone
+//! does.
 
 use super::file::{Entry, File};
 
@@ -13,8 +14,8 @@ pub(super) fn environment(file: &File, service: &Entry) -> Vec<(String, String)>
     keys.chain(items).collect()
 }
 
-/// Why a console stays a service of its own, where the one that the broker has would not do. `broker`
-/// is what the broker is called within the file.
+/// Why a console stays a service of its own, where the one that the broker has would not do.
+/// `broker` is what the broker is called within the file.
 pub(super) fn why_it_stays(file: &File, console: &Entry, broker: &[String]) -> Option<String> {
     let mut clusters = Vec::new();
     for (name, value) in environment(file, console) {

@@ -1,7 +1,7 @@
 //! A compose file as lines, and where its services and their keys begin and end.
 //!
-//! Only YAML's block style is read, which is what compose files are written in. Nothing is parsed that
-//! need not be changed.
+//! Only YAML's block style is read, which is what compose files are written in. Nothing is parsed
+//! that need not be changed.
 
 use std::ops::Range;
 
@@ -82,7 +82,8 @@ impl File {
         entries
     }
 
-    /// The end of what began at `start`, without empty lines and comments that belong to what follows.
+    /// The end of what began at `start`, without empty lines and comments that belong to what
+    /// follows.
     fn before_comments(&self, start: usize, mut end: usize) -> usize {
         while end > start + 1 && self.indent(end - 1).is_none() {
             end -= 1;

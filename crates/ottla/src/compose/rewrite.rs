@@ -1,5 +1,5 @@
-//! What becomes of each service: Kafka is Ottla, ZooKeeper goes, and a console's port leads to the broker's
-//! own, or to Ottla's console alone where that of one broker would not do.
+//! What becomes of each service: Kafka is Ottla, ZooKeeper goes, and a console's port leads to the
+//! broker's own, or to Ottla's console alone where that of one broker would not do.
 
 use anyhow::{Context as _, bail};
 

@@ -65,7 +65,8 @@ async fn answer(mut stream: TcpStream) -> io::Result<()> {
         stream.write_all(b"imok").await?;
     }
     stream.shutdown().await?;
-    // A line's end may follow the word. What is left unread would reset the connection, and the answer with it.
+    // A line's end may follow the word. What is left unread would reset the connection, and the
+    // answer with it.
     let mut rest = [0; 16];
     while stream.read(&mut rest).await? > 0 {}
     Ok(())

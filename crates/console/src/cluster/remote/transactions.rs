@@ -1,7 +1,7 @@
 //! Transactions of another cluster.
 //!
-//! Invariant: a transaction is said to hang only if its partition has it open both before and after the
-//! coordinators said that they do not know of it.
+//! Invariant: a transaction is said to hang only if its partition has it open both before and after
+//! the coordinators said that they do not know of it.
 //! Kafka: `ListTransactions`, `DescribeTransactions`, `DescribeProducers`.
 
 use std::{

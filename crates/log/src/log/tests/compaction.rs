@@ -486,7 +486,8 @@ fn damage_ends_the_round_and_leaves_the_log_as_it_was() {
     assert_eq!(bench.log.failure(), None);
 }
 
-/// Without the index an aborted record would take the place of the committed one before it, for good.
+/// Without the index an aborted record would take the place of the committed one before it, for
+/// good.
 #[test]
 fn a_round_does_not_take_an_aborted_transaction_for_committed_where_its_index_is_wrong() {
     let mut bench = Bench::new(compacted());
