@@ -2,7 +2,8 @@
 //!
 //! Up to version 4 of EndTxn, a retry looks like the request before it. From version 5 on each end
 //! raises the epoch, so a retry is known by the epoch before the last.
-//! Kafka: `TransactionCoordinator.endTransaction`, `endTransactionWithTV1`, `abortTimedOutTransactions`.
+//! Kafka: `TransactionCoordinator.endTransaction`, `endTransactionWithTV1`,
+//! `abortTimedOutTransactions`.
 
 use ottla_types::ErrorCode;
 use ottla_wire::Str;

@@ -9,6 +9,9 @@ const LINES_MAX: usize = 600;
 /// No test file has more lines.
 const TEST_LINES_MAX: usize = 1000;
 
+/// No comment is wider, unless it is a table.
+const COMMENT_COLUMNS_MAX: usize = 100;
+
 /// Documents that are read as a whole, and the lines that a reader has patience for.
 const DOCUMENTS: &[(&str, usize)] =
     &[("README.md", 150), ("ARCHITECTURE.md", 300), ("STYLE.md", 250), ("CONTRIBUTING.md", 120)];
@@ -71,10 +74,20 @@ fn source(path: &str, text: &str, lines: usize, complain: &mut impl FnMut(String
     if is_generated(path) {
         return;
     }
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| is_wide_comment(line)) {
+        let columns = line.chars().count();
+        complain(format!("has a comment of {columns} columns in line {}", number + 1));
+    }
     let most = if is_test(path) { TEST_LINES_MAX } else { LINES_MAX };
     if lines > most {
         complain(format!("has {lines} lines, {most} are allowed: split it by subject"));
     }
+}
+
+fn is_wide_comment(line: &str) -> bool {
+    let Some(comment) = line.trim_start().strip_prefix("//") else { return false };
+    let words = comment.trim_start_matches(['/', '!', ' ']);
+    line.chars().count() > COMMENT_COLUMNS_MAX && !words.starts_with('|')
 }
 
 fn has_extension(path: &str, extension: &str) -> bool {

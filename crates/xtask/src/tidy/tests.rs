@@ -35,6 +35,19 @@ fn a_source_file_is_bounded_and_a_test_file_less_so() {
 }
 
 #[test]
+fn a_comment_is_no_wider_than_a_reader_likes() {
+    let about = |line: &str| about("crates/a/src/b.rs", &format!("//! Promise.\n{line}\n")).len();
+    let words = |columns: usize| "é".repeat(columns);
+    for marker in ["//! ", "    /// ", "// "] {
+        let room = 100 - marker.len();
+        assert_eq!(about(&format!("{marker}{}", words(room))), 0, "{marker}");
+        assert_eq!(about(&format!("{marker}{}", words(room + 1))), 1, "{marker}");
+    }
+    assert_eq!(about(&format!("//! | {}", words(200))), 0, "a table");
+    assert_eq!(about(&words(200)), 0, "rustfmt's affair");
+}
+
+#[test]
 fn a_source_file_opens_with_its_promise() {
     assert_eq!(about("crates/a/src/b.rs", "use std::fmt;\n").len(), 1);
     assert_eq!(about("crates/a/src/b.rs", "").len(), 1);
