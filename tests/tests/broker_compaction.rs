@@ -1,6 +1,6 @@
 //! Compaction in a running broker: what goes, what stays, and what is known after a restart.
 
-use std::{fs, os::unix::fs::FileExt};
+use std::{fs, os::unix::fs::FileExt, path::Path};
 
 use ottla_record::BuilderOptions;
 use ottla_tests::{
@@ -8,7 +8,7 @@ use ottla_tests::{
     client::{Client, text_of},
     group::{commit, committed},
     in_process::{TestBroker, eventually},
-    log_dirs::{holds, move_to},
+    log_dirs::{TWO, holds, move_to},
 };
 
 /// Every batch begins a segment, since each is a second younger than the one before.
@@ -18,6 +18,8 @@ const COMPACTED: &[(&str, &str)] = &[
     ("min.cleanable.dirty.ratio", "0"),
     ("delete.retention.ms", "0"),
 ];
+
+const CLEANER_OFFSETS: &str = "cleaner-offset-checkpoint";
 
 /// How often each group commits.
 const COMMITS: i64 = 40;
@@ -158,6 +160,77 @@ fn a_topic_that_is_created_again_is_not_taken_for_clean() {
             client.delete_topic("again");
         }
     }
+}
+
+/// Says in a directory's checkpoint that a partition is clean up to an offset.
+fn note_clean(dir: &Path, partition: &str, to: i64) {
+    fs::write(dir.join(CLEANER_OFFSETS), format!("0\n1\n{partition} {to}\n")).expect("a line");
+}
+
+/// Whether a directory's checkpoint says something of a partition.
+fn has_line(dir: &Path, partition: &str) -> bool {
+    let text = fs::read_to_string(dir.join(CLEANER_OFFSETS)).unwrap_or_default();
+    text.lines().any(|line| line.starts_with(&format!("{partition} ")))
+}
+
+/// Cleans from now on, and waits until of four records with the same key only the last is left, and
+/// the one of the active segment.
+fn assert_not_clean(broker: &mut TestBroker, topic: &str) {
+    broker.stop();
+    broker.set("log.cleaner.enable", "true");
+    broker.set("log.cleaner.backoff.ms", "1");
+    broker.start_again();
+    wait_until_stored(&mut broker.client(), topic, &[(2, "a", "v"), (3, "a", "v")]);
+}
+
+/// What a power cut leaves between the end of a topic and that of its line.
+#[test]
+fn the_line_of_a_topic_that_is_gone_says_nothing_of_a_new_one() {
+    for is_there_before_the_start in [true, false] {
+        let mut broker = TestBroker::start(&[("log.cleaner.enable", "false")]);
+        let dir = broker.data_dir().to_owned();
+        if is_there_before_the_start {
+            broker.stop();
+            note_clean(&dir, "again 0", 3);
+            broker.start_again();
+            assert!(!has_line(&dir, "again 0"), "nothing of that name is there");
+        } else {
+            // One that was never cleaned, or not that far: its line is not its own either.
+            broker.client().topic("again", 1, COMPACTED);
+            broker.stop();
+            note_clean(&dir, "again 0", 3);
+            broker.start_again();
+            broker.client().delete_topic("again");
+            assert!(!has_line(&dir, "again 0"), "it is gone");
+        }
+        let mut client = broker.client();
+        client.topic("again", 1, COMPACTED);
+        for second in 0..4 {
+            put(&mut client, "again", second, &["a"], Some("v"));
+        }
+        assert_not_clean(&mut broker, "again");
+    }
+}
+
+/// What a power cut leaves behind a partition that has moved away.
+#[test]
+fn the_line_of_another_directory_says_nothing_of_a_partition_that_moves_there() {
+    let mut broker = TestBroker::start(&[("log.cleaner.enable", "false"), TWO]);
+    let mut client = broker.client();
+    client.topic("moving", 1, COMPACTED);
+    for second in 0..4 {
+        put(&mut client, "moving", second, &["a"], Some("v"));
+    }
+    let (a, b) = (broker.data_dir().join("a"), broker.data_dir().join("b"));
+    let (_, to) = if a.join("moving-0").exists() { (a, b) } else { (b, a) };
+    broker.stop();
+    note_clean(&to, "moving 0", 3);
+    broker.start_again();
+    let mut client = broker.client();
+    assert_eq!(move_to(&mut client, &to, "moving", 0), 0);
+    eventually("it has moved", || holds(&mut client, &to, "moving", 0).then_some(()));
+    assert!(!has_line(&to, "moving 0"));
+    assert_not_clean(&mut broker, "moving");
 }
 
 #[test]

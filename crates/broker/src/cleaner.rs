@@ -1,7 +1,8 @@
 //! The threads that compact logs: each takes the dirtiest one that nobody else is at.
 //!
 //! Invariants: how far a log is clean is noted only once it is so on disk, for the directory it
-//! lies in; a log that cannot be read is left alone until the broker restarts, and others go on.
+//! lies in; no directory has a line of a log that another one of the same name is about to replace;
+//! a log that cannot be read is left alone until the broker restarts, and others go on.
 //! Retention does not wait for a cleaner: where it takes segments away, the cleaner begins anew.
 //! Kafka: `LogCleaner`, `LogCleanerManager`.
 
@@ -46,6 +47,8 @@ struct State {
     uncleanable: HashSet<TopicPartition>,
     /// How far each log is clean, exclusive, and in which directory.
     cleaned: HashMap<TopicPartition, (Uuid, Offset)>,
+    /// The same of copies that are about to take the place of logs.
+    copies: HashMap<TopicPartition, (Uuid, Offset)>,
 }
 
 impl State {
@@ -135,19 +138,22 @@ impl Cleaners {
         let mut state = self.lock();
         for (id, at, to) in inventory.compacted() {
             let Some(topic) = shared.partitions.topic(&at.topic) else { continue };
-            let is_noted = match topic.replica(at.partition) {
-                // What was appended since after a lost end is not clean.
-                Some(Replica::Open(partition)) => {
-                    partition.data_dir().id == id
-                        && to <= partition.with_log(|log| log.log_end_offset())
-                }
+            let is_there = match topic.replica(at.partition) {
+                Some(Replica::Open(partition)) => partition.data_dir().id == id,
                 // It may be repaired.
                 Some(Replica::Offline { dir: Some(dir) }) => dir.id == id,
                 Some(Replica::Offline { dir: None } | Replica::Waiting { .. }) | None => false,
             };
-            if is_noted {
+            // What is appended after a lost end is not clean.
+            let open = topic.replica(at.partition).and_then(Replica::online);
+            let to = open.map_or(to, |open| to.min(open.with_log(|log| log.log_end_offset())));
+            if is_there && to > Offset::ZERO {
                 state.cleaned.insert(at.clone(), (id, to));
             }
+        }
+        // The other lines go: later they would be taken for those of others.
+        for dir in shared.log_dirs.online() {
+            write(shared, &state, dir);
         }
         state.start_threads(shared, Settings::read(&shared.config()).threads);
     }
@@ -170,11 +176,29 @@ impl Cleaners {
 
     /// Forgets a partition whose topic is deleted: a new one of that name was never cleaned.
     pub(crate) fn forget(&self, shared: &Shared, at: &TopicPartition, dir: &DataDir) {
+        {
+            let mut state = self.lock();
+            state.uncleanable.remove(at);
+            state.cleaned.remove(at);
+        }
+        // Where there is no room now, whoever is to get the name tries again.
+        let _is_written = self.forget_older(shared, at, dir);
+    }
+
+    /// Forgets what is noted in a directory about a partition that is about to be made there, or to
+    /// move there: of a deleted topic of the same name, or of when it lay there before. `false`
+    /// where that cannot be written now, so that a restart would take it for what the partition is.
+    pub(crate) fn forget_older(&self, shared: &Shared, at: &TopicPartition, dir: &DataDir) -> bool {
+        let has_line = || dir.log_dir().is_some_and(|it| it.cleaner_offset(at).is_some());
         let mut state = self.lock();
-        state.uncleanable.remove(at);
-        if state.cleaned.remove(at).is_some() {
+        state.copies.remove(at);
+        if state.cleaned.get(at).is_some_and(|(noted_in, _)| *noted_in == dir.id) {
+            state.cleaned.remove(at);
+        }
+        if has_line() {
             write(shared, &state, dir);
         }
+        !has_line()
     }
 
     /// Partitions that are left alone because they cannot be read.
@@ -343,8 +367,20 @@ impl Cleaners {
         write(shared, &state, dir);
     }
 
-    /// Takes note that a log lies in another directory now. Nobody has cleaned it while it was
-    /// copied, so that the copy is as clean as it was.
+    /// Notes that a copy is as clean as its log, before it takes that one's place: nobody cleans the
+    /// log while it is copied. A power cut right after must not leave a copy of which nobody knows
+    /// where compaction has left holes. Without an end of the move, the next start drops the line.
+    pub(crate) fn note_copy(&self, shared: &Shared, at: &TopicPartition, to: (&DataDir, &DataDir)) {
+        let (source, target) = to;
+        let mut state = self.lock();
+        let noted = state.cleaned.get(at).filter(|(noted_in, _)| *noted_in == source.id);
+        if let Some((_, offset)) = noted.copied() {
+            state.copies.insert(at.clone(), (target.id, offset));
+            write(shared, &state, target);
+        }
+    }
+
+    /// Takes note that a log lies in another directory now, where its copy was noted.
     pub(crate) fn note_moved(
         &self,
         shared: &Shared,
@@ -353,11 +389,11 @@ impl Cleaners {
     ) {
         let (source, target) = to;
         let mut state = self.lock();
+        state.copies.remove(at);
         match state.cleaned.get_mut(at) {
             Some((noted_in, _)) if *noted_in == source.id => *noted_in = target.id,
             Some(_) | None => return,
         }
-        // A line too many is of a partition that is not there: nobody reads it.
         write(shared, &state, target);
         write(shared, &state, source);
     }
@@ -376,6 +412,7 @@ fn write(shared: &Shared, state: &State, dir: &DataDir) {
     let offsets: BTreeMap<TopicPartition, Offset> = state
         .cleaned
         .iter()
+        .chain(&state.copies)
         .filter(|(at, (noted_in, _))| *noted_in == dir.id && is_there(at))
         .map(|(at, (_, to))| (at.clone(), *to))
         .collect();

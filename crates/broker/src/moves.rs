@@ -132,6 +132,9 @@ impl Moves {
             // Of when it lay there before, or of a deleted topic of the same name: not of the copy.
             storage::checkpoint(shared);
         }
+        if !shared.cleaners.forget_older(shared, at, target) {
+            return Err(LogError::Failed("an old line of its cannot be removed now".into()));
+        }
         let (name, dir) = log_dir.future_dir(at, new_id());
         let log = Log::open(dir, options(shared, partition, false))?;
         self.add(partition, target, (name, log));
@@ -284,7 +287,10 @@ impl Moves {
                 Ok(false)
             }
             Step::Gone => Ok(true),
-            Step::CaughtUp => finish(one),
+            Step::CaughtUp => {
+                shared.cleaners.note_copy(shared, one.at(), (&source, &one.target));
+                finish(one)
+            }
         });
         let failures = one.failures.load(Ordering::Relaxed);
         match stepped {

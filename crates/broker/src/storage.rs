@@ -232,6 +232,21 @@ struct Known<'a> {
     written_ahead: &'a [Bytes],
 }
 
+/// Makes the log of a partition that is new, once nothing is noted about its name any more.
+fn make_replica(shared: &Shared, work: &Work) -> Replica {
+    let Work { at, dir, .. } = work;
+    if dir.log_dir().is_some_and(|log_dir| log_dir.has_checkpoint(at)) {
+        // Of a topic of the same name that was deleted a moment ago.
+        checkpoint(shared);
+    }
+    if shared.cleaners.forget_older(shared, at, dir) {
+        return open_replica(shared, work, None);
+    }
+    // There is no room to write that down; the controller tries again.
+    shared.partitions.set_waiting(true);
+    Replica::Waiting { dir: Arc::clone(dir) }
+}
+
 /// Opens one log. Where that fails only its partition is offline, unless the directory takes no
 /// writes.
 fn open_replica(shared: &Shared, work: &Work, known: Option<Known<'_>>) -> Replica {
@@ -341,10 +356,6 @@ pub(crate) fn host_topic(
         if is_new {
             dir.add_replica();
         }
-        if dir.log_dir().is_some_and(|log_dir| log_dir.has_checkpoint(&at)) {
-            // Of a topic of the same name that was deleted a moment ago.
-            checkpoint(shared);
-        }
         let id = dir.id;
         let work = Work {
             place: (0, 0),
@@ -355,7 +366,7 @@ pub(crate) fn host_topic(
             dir,
             was_anywhere: false,
         };
-        let replica = open_replica(shared, &work, None);
+        let replica = make_replica(shared, &work);
         let found_in = if is_lost(&replica) { Uuid::LOST_DIR } else { id };
         if found_in != recorded {
             let target = TopicIdPartition { topic_id: topic.id, partition: index };

@@ -156,6 +156,8 @@ pub struct Contents {
 #[derive(Debug, Default)]
 struct Known {
     checkpoints: Checkpoints,
+    /// How far logs were compacted.
+    cleaner_offsets: BTreeMap<TopicPartition, Offset>,
     /// Partitions whose lines stay as they are.
     kept: BTreeSet<TopicPartition>,
 }
@@ -469,18 +471,32 @@ impl LogDir {
     /// How far each log was compacted, exclusive. A file that is not valid counts as empty: then
     /// the logs are compacted from their start on.
     pub fn read_cleaner_offsets(&self) -> Result<BTreeMap<TopicPartition, Offset>, LogError> {
-        self.read_offsets(CLEANER_OFFSETS)
+        let offsets = self.read_offsets(CLEANER_OFFSETS)?;
+        self.known().cleaner_offsets.clone_from(&offsets);
+        Ok(offsets)
     }
 
-    /// Writes how far each log was compacted, durably.
+    /// How far the file says that the log of a partition with this name was compacted, exclusive.
+    /// Before a new log gets that name the file has to be written anew without it: what was compacted
+    /// is another one.
+    pub fn cleaner_offset(&self, at: &TopicPartition) -> Option<Offset> {
+        self.known().cleaner_offsets.get(at).copied()
+    }
+
+    /// Writes how far each log was compacted, durably, if the file does not say so.
     pub fn write_cleaner_offsets(
         &self,
         offsets: &BTreeMap<TopicPartition, Offset>,
     ) -> Result<(), LogError> {
+        if self.known().cleaner_offsets == *offsets {
+            return Ok(());
+        }
         let content = checkpoint::format_offsets(offsets);
         write_atomically(self.dir.as_ref(), CLEANER_OFFSETS, &content)
             .and_then(|()| self.dir.sync())
-            .map_err(LogError::io("write", &self.path().join(CLEANER_OFFSETS)))
+            .map_err(LogError::io("write", &self.path().join(CLEANER_OFFSETS)))?;
+        self.known().cleaner_offsets.clone_from(offsets);
+        Ok(())
     }
 
     fn read_offsets(
