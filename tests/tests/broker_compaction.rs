@@ -29,7 +29,8 @@ fn eager() -> TestBroker {
     TestBroker::start(&[("log.cleaner.backoff.ms", "1"), ("log.cleaner.threads", "2")])
 }
 
-/// Produces a batch with one record for each key, at a time of its own. Without a value a tombstone.
+/// Produces a batch with one record for each key, at a time of its own. Without a value a
+/// tombstone.
 fn put(client: &mut Client, topic: &str, second: i64, keys: &[&str], value: Option<&str>) {
     let records: Vec<_> = keys
         .iter()

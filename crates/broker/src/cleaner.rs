@@ -109,8 +109,8 @@ impl SharedLog for Partition {
     }
 }
 
-/// Rests where the cleaners are too fast, until another speed is allowed, and stops where somebody wants the partition's
-/// files.
+/// Rests where the cleaners are too fast, until another speed is allowed, and stops where somebody
+/// wants the partition's files.
 struct Paced<'a> {
     throttle: &'a Throttle,
     shared: &'a Shared,
@@ -367,9 +367,10 @@ impl Cleaners {
         write(shared, &state, dir);
     }
 
-    /// Notes that a copy is as clean as its log, before it takes that one's place: nobody cleans the
-    /// log while it is copied. A power cut right after must not leave a copy of which nobody knows
-    /// where compaction has left holes. Without an end of the move, the next start drops the line.
+    /// Notes that a copy is as clean as its log, before it takes that one's place: nobody cleans
+    /// the log while it is copied. A power cut right after must not leave a copy of which nobody
+    /// knows where compaction has left holes. Without an end of the move, the next start drops the
+    /// line.
     pub(crate) fn note_copy(&self, shared: &Shared, at: &TopicPartition, to: (&DataDir, &DataDir)) {
         let (source, target) = to;
         let mut state = self.lock();

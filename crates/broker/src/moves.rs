@@ -1,8 +1,9 @@
 //! Moves of replicas from one data directory of this broker to another.
 //!
 //! A move copies the log while the partition goes on, and ends under the partition's lock: the rest
-//! is copied and synced, the copy takes the partition's name, the old directory is set aside, and the
-//! partition goes on with the copy. A copy that a stop interrupted is gone on with after the next start.
+//! is copied and synced, the copy takes the partition's name, the old directory is set aside, and
+//! the partition goes on with the copy. A copy that a stop interrupted is gone on with after the
+//! next start.
 //! Kafka: `ReplicaAlterLogDirsThread`, `Partition.maybeReplaceCurrentWithFutureReplica`.
 
 use std::{
@@ -180,7 +181,8 @@ impl Moves {
         target.add_replica();
         let (partition, target) = (Arc::clone(partition), Arc::clone(target));
         let (failures, log) = (AtomicU32::new(0), Mutex::new(Some(log)));
-        // As long as the move lives: a copy of a log that is cleaned meanwhile would be partly clean.
+        // As long as the move lives: a copy of a log that is cleaned meanwhile would be partly
+        // clean.
         partition.cleaning.turn_off();
         let one = Arc::new(Move { partition, target, name, failures, log });
         let mut state = self.state();
@@ -222,7 +224,8 @@ impl Moves {
         self.state().queue.retain(|one| !Arc::ptr_eq(one, done));
     }
 
-    /// Starts `num.replica.alter.log.dirs.threads`, else one for each directory; they end after [`Self::stop`].
+    /// Starts `num.replica.alter.log.dirs.threads`, else one for each directory; they end after
+    /// [`Self::stop`].
     pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<Vec<JoinHandle<()>>> {
         let wanted = shared.config().get(&keys::NUM_REPLICA_ALTER_LOG_DIRS_THREADS);
         let wanted = wanted.and_then(|count| usize::try_from(count).ok());
@@ -317,8 +320,8 @@ impl Moves {
         }
     }
 
-    /// Waits until what was copied was no faster than `replica.alter.log.dirs.io.max.bytes.per.second`
-    /// allows.
+    /// Waits until what was copied was no faster than
+    /// `replica.alter.log.dirs.io.max.bytes.per.second` allows.
     fn rest(&self, shared: &Shared, bytes: u64) {
         let key = &keys::REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND;
         #[expect(clippy::cast_precision_loss, reason = "a speed need not be exact")]
@@ -426,9 +429,10 @@ fn finish(one: &Move) -> Result<bool, LogError> {
     })
 }
 
-/// Lets the copy have the partition's name, and then sets the partition's directory aside. In between both have it: a start
-/// then takes the one that is recorded, which has everything. If the copy cannot have the name, nothing has changed; if
-/// the other directory cannot be set aside, it has failed, and the partition is where it was to go.
+/// Lets the copy have the partition's name, and then sets the partition's directory aside. In
+/// between both have it: a start then takes the one that is recorded, which has everything. If the
+/// copy cannot have the name, nothing has changed; if the other directory cannot be set aside, it
+/// has failed, and the partition is where it was to go.
 fn exchange(one: &Move, old_dir: &DataDir, delay_ms: i64) -> Result<Arc<dyn Dir>, LogError> {
     let at = one.at();
     let (Some(source), Some(target)) = (old_dir.log_dir(), one.target.log_dir()) else {

@@ -1,8 +1,9 @@
-//! The logs in the data directories: opened at the start, made and dropped with their topics, closed
-//! at the stop.
+//! The logs in the data directories: opened at the start, made and dropped with their topics,
+//! closed at the stop.
 //!
 //! Invariant: a partition whose log may lie in a directory that does not work is offline; it is not
-//! made anew elsewhere, where it would be empty. Kafka: `LogManager`, `Partition.createLogIfNotExists`.
+//! made anew elsewhere, where it would be empty. Kafka: `LogManager`,
+//! `Partition.createLogIfNotExists`.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -310,8 +311,8 @@ fn open_log(
 }
 
 /// Creates the logs of a topic, or those that are new. Gives the replicas that are in another
-/// directory than the image says, with that directory; it is [`Uuid::LOST_DIR`] for those that cannot
-/// be opened.
+/// directory than the image says, with that directory; it is [`Uuid::LOST_DIR`] for those that
+/// cannot be opened.
 pub(crate) fn host_topic(
     shared: &Arc<Shared>,
     image: &Image,

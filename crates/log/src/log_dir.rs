@@ -442,8 +442,8 @@ impl LogDir {
         Ok(())
     }
 
-    /// Says durably of one partition how far it is on disk for good, or no longer says anything. What
-    /// the checkpoints say of the others stays; they must have been read.
+    /// Says durably of one partition how far it is on disk for good, or no longer says anything.
+    /// What the checkpoints say of the others stays; they must have been read.
     pub fn write_recovery_point(
         &self,
         at: &TopicPartition,
@@ -477,8 +477,8 @@ impl LogDir {
     }
 
     /// How far the file says that the log of a partition with this name was compacted, exclusive.
-    /// Before a new log gets that name the file has to be written anew without it: what was compacted
-    /// is another one.
+    /// Before a new log gets that name the file has to be written anew without it: what was
+    /// compacted is another one.
     pub fn cleaner_offset(&self, at: &TopicPartition) -> Option<Offset> {
         self.known().cleaner_offsets.get(at).copied()
     }
