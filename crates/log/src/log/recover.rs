@@ -250,7 +250,7 @@ impl Log {
         (start, (size, next_base)): (Offset, (u64, Option<Offset>)),
         epochs: &mut EpochRecovery,
     ) -> Result<Option<Cut>, LogError> {
-        let mut next = start;
+        let (mut next, mut hole) = (start, start..start);
         let mut scan = Scan::batches(file, self.active.size, size);
         loop {
             let position = scan.position();
@@ -268,6 +268,12 @@ impl Log {
             let fits = header.base_offset >= next && !self.is_hole_after(next, header.base_offset);
             if !fits || span > i64::from(i32::MAX) {
                 let cause = format!("offset {} follows offset {next}", header.base_offset);
+                let hole_end = hole.end.min(self.recovery_point);
+                if hole.start <= header.base_offset && header.next_offset() <= hole_end {
+                    // It was on disk for good, and has its place: the offset before it was raised.
+                    let path = segment.path(Kind::Log);
+                    return Err(LogError::Damaged { path, position, cause });
+                }
                 return Ok(Some(Cut { position, cause }));
             }
             // In a compacted log nothing else tells of an offset that was raised.
@@ -275,6 +281,7 @@ impl Log {
                 let cause = format!("offset {} belongs behind the segment", header.last_offset());
                 return Ok(Some(Cut { position, cause }));
             }
+            hole = next..header.base_offset;
             next = header.next_offset();
             self.unsynced.epochs |=
                 epochs.take_in(&mut self.epochs, header.leader_epoch, header.base_offset);

@@ -448,3 +448,25 @@ fn only_the_last_batch_is_torn_where_each_was_synced_before_the_next() {
         }
     }
 }
+
+/// An offset that was raised in the last segment looks like a hole before it.
+#[test]
+fn what_was_on_disk_is_not_cut_off_behind_an_offset_that_was_raised() {
+    let mut bench = Bench::new(LogConfig { cleanup_compact: true, ..LogConfig::default() });
+    bench.append(plain(3));
+    bench.append(plain(3));
+    let end = bench.log.log_end_offset();
+    bench.log.close(NOW).unwrap();
+    let path = bench.path().join("00000000000000000000.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[5] = 1;
+    std::fs::write(&path, &bytes).unwrap();
+    for clean in [true, false] {
+        let opened = open(bench.temp.path(), &bench.config, |options| {
+            options.clean_shutdown = clean;
+            options.recovery_point = end;
+        });
+        assert!(matches!(opened, Err(LogError::Damaged { .. })), "{opened:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+}
