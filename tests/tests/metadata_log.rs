@@ -1,11 +1,15 @@
 //! What a broker leaves of the cluster's metadata, for itself and for Kafka.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use ottla_tests::in_process::{TestBroker, eventually};
+use ottla_tests::{
+    batch,
+    in_process::{TestBroker, eventually},
+};
 
 /// The leader epoch that clients are told.
 fn leader_epoch(broker: &TestBroker, topic: &str) -> i32 {
@@ -130,6 +134,49 @@ fn damage_within_the_metadata_log_is_told_and_cuts_nothing() {
     fs::write(&path, &whole).unwrap();
     broker.start_again();
     assert_topics(&broker, 10);
+}
+
+/// The names and contents of all files in a data directory.
+fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(contents(&path));
+        } else {
+            found.insert(path.clone(), fs::read(path).unwrap());
+        }
+    }
+    found
+}
+
+/// A second look finds the same, and once the file is back all is as it was, in order.
+#[test]
+fn a_broker_without_its_metadata_log_changes_nothing() {
+    for is_in_order in [true, false] {
+        let mut broker = TestBroker::start(&[("ottla.ack.durability", "page-cache")]);
+        create_topics(&broker, 3);
+        broker.client().produce("topic-0", 0, batch::plain(10));
+        if is_in_order {
+            broker.stop()
+        } else {
+            broker.crash(|_| {})
+        }
+        let dir = broker.data_dir().to_owned();
+        let (whole, path) = (contents(&dir), segment(&dir));
+        fs::remove_file(&path).unwrap();
+        let before = contents(&dir);
+        for _ in 0..2 {
+            let error = broker.try_to_start().expect_err("it has lost its metadata").to_string();
+            assert!(error.contains(path.to_str().unwrap()), "{error}");
+            let after = contents(&dir);
+            let is_changed = |name: &&PathBuf| before.get(*name) != after.get(*name);
+            let names = before.keys().chain(after.keys());
+            assert_eq!(names.filter(is_changed).collect::<Vec<_>>(), [""; 0], "{is_in_order}");
+        }
+        fs::write(&path, &whole[&path]).unwrap();
+        broker.start_again();
+        assert_topics(&broker, 3);
+    }
 }
 
 #[test]

@@ -446,7 +446,7 @@ pub(crate) fn assemble(
     start: BrokerStart,
 ) -> Result<Assembled, StartError> {
     let broker_id = opened.broker_id;
-    let metadata = metadata_log::open(config, opened.log_dirs.metadata(), broker_id)?;
+    let metadata = metadata_log::open(config, &opened.log_dirs, broker_id)?;
     let mut inventory = Inventory::take(&opened.log_dirs, &metadata.image, broker_id);
     let start =
         BrokerStart { assignments: inventory.unrecorded(&metadata.image, broker_id), ..start };

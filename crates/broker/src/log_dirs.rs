@@ -437,6 +437,17 @@ impl LogDirs {
         self.dirs.iter().chain(is_apart.then_some(&self.metadata))
     }
 
+    /// Leaves all of them as they were found, where nothing was written yet.
+    pub(crate) fn leave_as_found(&self) {
+        for dir in self.every() {
+            let Some(log_dir) = dir.log_dir() else { continue };
+            if let Err(error) = log_dir.leave_as_found() {
+                // The next start then looks at every log there, which is right, too.
+                tracing::warn!("{error}");
+            }
+        }
+    }
+
     /// The ids of those that work.
     pub(crate) fn online_ids(&self) -> Vec<Uuid> {
         self.online().map(|dir| dir.id).collect()

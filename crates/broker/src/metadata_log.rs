@@ -29,7 +29,7 @@ use ottla_types::{BrokerId, LeaderEpoch, Offset, TopicName, TopicPartition, Uuid
 
 pub(crate) use self::look::look;
 use self::{quorum_state::QuorumState, settings::Settings};
-use crate::{broker::StartError, clock::now_ms, log_dirs::DataDir, storage};
+use crate::{broker::StartError, clock::now_ms, log_dirs::LogDirs, storage};
 
 /// Bytes read at once while the log is loaded.
 const READ_BYTES: usize = 1 << 20;
@@ -134,22 +134,33 @@ pub(crate) fn topic_partition() -> std::io::Result<TopicPartition> {
     Ok(TopicPartition::new(name.map_err(|error| storage::invalid(error.to_string()))?, 0))
 }
 
-/// Opens the log, replays it, and begins the epoch of this start.
+/// Opens the log, replays it, and begins the epoch of this start. Where the log is refused, nothing
+/// was written in any directory, and those that were left in order still are.
 pub(crate) fn open(
     config: &ServerConfig,
-    dir: &DataDir,
+    log_dirs: &LogDirs,
     broker_id: BrokerId,
 ) -> Result<Opened, StartError> {
+    let dir = log_dirs.metadata();
     let log_dir = dir.log_dir().ok_or_else(|| storage::invalid("it is offline".to_owned()))?;
-    open_in(config, log_dir, &settings::voter(config, (broker_id, dir.id)))
+    let log = open_log(config, log_dir).inspect_err(|_| log_dirs.leave_as_found())?;
+    replay_log(config, log_dir, &settings::voter(config, (broker_id, dir.id)), log)
 }
 
-/// The same in a directory that is online, for a node that votes as `own`.
-fn open_in(config: &ServerConfig, log_dir: &LogDir, own: &Voter) -> Result<Opened, StartError> {
+fn open_log(config: &ServerConfig, log_dir: &LogDir) -> Result<Log, StartError> {
+    recovery_point::open(log_dir, &topic_partition()?, Settings::new(config).log(), now_ms())
+}
+
+/// Replays a log and begins the epoch of this start, for a node that votes as `own`.
+fn replay_log(
+    config: &ServerConfig,
+    log_dir: &LogDir,
+    own: &Voter,
+    log: Log,
+) -> Result<Opened, StartError> {
     let at = topic_partition()?;
     let settings = Settings::new(config);
     let now = now_ms();
-    let log = recovery_point::open(log_dir, &at, settings.log(), now)?;
     let mut log = LocalMetadataLog {
         log,
         leader_epoch: LeaderEpoch(0),

@@ -186,7 +186,8 @@ impl Known {
 #[derive(Debug)]
 pub struct LogDir {
     dir: Arc<dyn Dir>,
-    was_clean: bool,
+    /// The mark of a clean shutdown that was found.
+    mark: Option<Vec<u8>>,
     meta: Option<MetaProperties>,
     /// Of each checkpoint file, what was written last.
     written: Mutex<BTreeMap<&'static str, Vec<u8>>>,
@@ -215,7 +216,7 @@ impl LogDir {
     pub(crate) fn open_in(dir: Arc<dyn Dir>, lock: Option<File>) -> Result<Self, LogError> {
         let this = Self::read_in(dir, lock)?;
         let (dir, path) = (&this.dir, this.path());
-        if this.was_clean {
+        if this.was_clean() {
             write_ahead::read::discard(dir.as_ref())?;
             dir.remove(CLEAN).map_err(LogError::io("remove", &path.join(CLEAN)))?;
         }
@@ -233,10 +234,9 @@ impl LogDir {
         let malformed = |fault| LogError::Malformed { path: path.join(META), fault };
         let meta = parsed.transpose().map_err(malformed)?;
         let mark = dir.read(CLEAN).map_err(LogError::io("read", &path.join(CLEAN)))?;
-        let was_clean = mark.is_some();
         Ok(Self {
             dir,
-            was_clean,
+            mark,
             meta,
             written: Mutex::default(),
             known: Mutex::default(),
@@ -256,13 +256,19 @@ impl LogDir {
 
     /// Whether it was left in order, so that its logs can be trusted as they are.
     pub fn was_clean(&self) -> bool {
-        self.was_clean
+        self.mark.is_some()
+    }
+
+    /// Leaves the directory as it was found, for an owner who has written nothing in it: if it was
+    /// left in order, it is again.
+    pub fn leave_as_found(&self) -> Result<(), LogError> {
+        self.mark.as_deref().map_or(Ok(()), |mark| self.write_mark(mark))
     }
 
     /// What the write-ahead log holds that may be nowhere else: nothing after a clean stop.
     pub fn read_written_ahead(&self) -> Result<WrittenAhead, LogError> {
         let dir = self.dir.as_ref();
-        if self.was_clean { WrittenAhead::left_in_order(dir) } else { WrittenAhead::read(dir) }
+        if self.was_clean() { WrittenAhead::left_in_order(dir) } else { WrittenAhead::read(dir) }
     }
 
     /// Whose it is; `None` if nobody's yet.
@@ -463,7 +469,11 @@ impl LogDir {
     /// that starts here next tells its controller, which trusts the replicas only if it is right.
     pub fn mark_clean_shutdown(&self, broker_epoch: i64) -> Result<(), LogError> {
         let mark = format!(r#"{{"version":0,"brokerEpoch":{broker_epoch}}}"#);
-        write_atomically(self.dir.as_ref(), CLEAN, mark.as_bytes())
+        self.write_mark(mark.as_bytes())
+    }
+
+    fn write_mark(&self, mark: &[u8]) -> Result<(), LogError> {
+        write_atomically(self.dir.as_ref(), CLEAN, mark)
             .and_then(|()| self.dir.sync())
             .map_err(LogError::io("write", &self.path().join(CLEAN)))
     }

@@ -13,7 +13,7 @@ use ottla_wire::{
     topic_record::TopicRecord,
 };
 
-use super::{Opened, open_in, quorum_state, settings, snapshots};
+use super::{Opened, open_log, quorum_state, replay_log, settings, snapshots};
 
 const ID: BrokerId = BrokerId(1);
 const DIRECTORY_ID: Uuid = Uuid([7; 16]);
@@ -82,7 +82,9 @@ fn open(disk: &SimDisk) -> Result<(Opened, LogDir), String> {
     let config = ServerConfig::load(&[]).map_err(|error| error.to_string())?.config;
     let log_dir = LogDir::simulated(disk).map_err(|error| error.to_string())?;
     let own = settings::voter(&config, (ID, DIRECTORY_ID));
-    let opened = open_in(&config, &log_dir, &own).map_err(|error| error.to_string())?;
+    let opened = open_log(&config, &log_dir)
+        .and_then(|log| replay_log(&config, &log_dir, &own, log))
+        .map_err(|error| error.to_string())?;
     Ok((opened, log_dir))
 }
 
