@@ -13,18 +13,21 @@ use crate::{Image, MetadataRecord, Partition};
 
 /// What to record once replicas are on a broker in directories other than those recorded. A replica
 /// in [`Uuid::LOST_DIR`] cannot be served, and leads no longer; one that was lost and is found
-/// leads again. Partitions that do not exist, or not on this broker, are left out.
+/// leads again, and so does one that has moved out of a directory that failed meanwhile. Partitions
+/// that do not exist, or not on this broker, are left out.
 pub fn assign_directories(
     image: &Image,
     broker_id: BrokerId,
     assignments: &[(TopicIdPartition, Uuid)],
 ) -> Vec<MetadataRecord> {
+    let broker = image.broker(broker_id);
+    let has_failed = |recorded: Uuid| broker.is_some_and(|broker| !broker.has_online(recorded));
     let change = |(target, directory): &(TopicIdPartition, Uuid)| {
         let partition = image.topic_by_id(target.topic_id)?.partition(target.partition)?;
         let assigned = assigned(partition, broker_id, *directory)?;
         let led = if *directory == Uuid::LOST_DIR {
             without(image, partition, broker_id)
-        } else if partition.directory(broker_id) == Uuid::LOST_DIR {
+        } else if !partition.has_leader() && has_failed(partition.directory(broker_id)) {
             elected(partition, broker_id)
         } else {
             None

@@ -74,6 +74,18 @@ fn a_directory_that_fails_takes_its_partitions_leaders_with_it() {
     assert_eq!(fail_directories(&image, SELF, &[testing::DIRECTORY]), [], "it is known");
 }
 
+/// The directory that a replica has just left fails before the move is recorded.
+#[test]
+fn what_has_left_a_directory_that_failed_is_led_again() {
+    let mut image = image();
+    apply(&mut image, |image| fail_directories(image, SELF, &[testing::DIRECTORY]));
+    assert_eq!(leaders(&image), [SELF, BrokerId::NONE]);
+    let moved = [(target(&image, 1), testing::DIRECTORY)];
+    apply(&mut image, |image| assign_directories(image, SELF, &moved));
+    assert_eq!(leaders(&image), [SELF, SELF]);
+    assert_eq!(image.partition("t", 1).unwrap().leader_epoch, LeaderEpoch(2));
+}
+
 #[test]
 fn what_lies_in_a_directory_that_works_again_is_led_again() {
     let mut image = image();
