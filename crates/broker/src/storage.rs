@@ -518,11 +518,24 @@ pub(crate) fn close(shared: &Shared) -> Result<(), LogError> {
     let broker_epoch = image.broker(shared.broker_id).map_or(-1, |it| it.broker_epoch);
     for dir in shared.log_dirs.every() {
         let Some(log_dir) = dir.log_dir().filter(|_| !dir.keeps_written_ahead()) else { continue };
+        if !log_dir.was_clean() && has_unopened(shared, dir) {
+            // It lies there as the crash has left it, and not in order.
+            continue;
+        }
         if let Err(error) = log_dir.mark_clean_shutdown(broker_epoch) {
             first_failure = first_failure.or(Some(error));
         }
     }
     first_failure.map_or(Ok(()), Err)
+}
+
+/// Whether a log lies there that could not be opened.
+fn has_unopened(shared: &Shared, dir: &DataDir) -> bool {
+    let lies_there = |replica: &Replica| match replica {
+        Replica::Offline { dir: Some(lies_in) } => lies_in.id == dir.id,
+        Replica::Offline { dir: None } | Replica::Open(_) | Replica::Waiting { .. } => false,
+    };
+    shared.partitions.topics().iter().any(|topic| topic.replicas().iter().any(lies_there))
 }
 
 /// Closes logs of one directory with few syncs of its file system.
