@@ -162,6 +162,12 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// Whether a whole batch starts at a position, by its checksum.
+pub(crate) fn is_batch(file: &dyn LogFile, position: u64, end: u64) -> bool {
+    let mut scan = Scan::with_window(file, position, end, BATCH_OVERHEAD);
+    scan.next_batch().is_ok_and(|batch| batch.is_some())
+}
+
 /// Whether a whole batch starts anywhere from `from` on. For what lies behind a batch that is
 /// damaged, whose length may be wrong.
 pub(crate) fn finds_batch(file: &dyn LogFile, from: u64, end: u64) -> io::Result<bool> {
@@ -173,11 +179,7 @@ pub(crate) fn finds_batch(file: &dyn LogFile, from: u64, end: u64) -> io::Result
         let read = file.read_at(&mut window, start)?;
         window.truncate(read);
         for (position, header) in (start..).zip(window.windows(BATCH_OVERHEAD)) {
-            if BatchHeader::parse(header).is_ok()
-                && Scan::with_window(file, position, end, BATCH_OVERHEAD)
-                    .next_batch()
-                    .is_ok_and(|it| it.is_some())
-            {
+            if BatchHeader::parse(header).is_ok() && is_batch(file, position, end) {
                 return Ok(true);
             }
         }

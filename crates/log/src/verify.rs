@@ -26,7 +26,7 @@ use crate::{
     error::ReadError,
     names::Kind,
     reader::LogReader,
-    scan::{Scan, ScanError, header_at},
+    scan::{Scan, ScanError, header_at, is_batch},
     segment::Segment,
 };
 
@@ -262,7 +262,8 @@ impl Segment {
         let after =
             if cause.is_none() { header_at(file, end, bounds.limit).ok().flatten() } else { None };
         let cause = match after.and_then(|header| self.misplaced(&header, next, bounds)) {
-            Some(cause) if next != Some(bounds.next_base) => {
+            // Where every offset is there, something else than a batch may follow.
+            Some(cause) if next != Some(bounds.next_base) || is_batch(file, end, bounds.limit) => {
                 end = before_end;
                 Some(cause)
             }

@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use ottla_record::{Compression, RecordIter, Scratch, TimestampType, body, records};
 
 use super::{transactions::in_transaction, *};
-use crate::{CleanError, Cleaner, CleanerOptions, Cleaning, Interrupted, Pace, SharedLog};
+use crate::{
+    CleanError, Cleaner, CleanerOptions, Cleaning, Interrupted, Pace, ReadError, SharedLog,
+};
 
 /// A log that nobody else uses.
 pub(super) struct Alone<'a>(pub(super) RefCell<&'a mut Log>);
@@ -512,6 +514,28 @@ fn a_round_does_not_take_an_aborted_transaction_for_committed_where_its_index_is
         clean(&mut bench, NOW);
         assert!(stored(&bench).contains(&at(0, "x")), "{:?}", stored(&bench));
         assert!(stored(&bench).contains(&at(3, "z")), "{:?}", stored(&bench));
+    }
+}
+
+/// The offset that it got is the last one of its segment: what follows is there, and not nothing.
+#[test]
+fn an_offset_that_was_raised_to_the_last_one_is_damage() {
+    let mut bench = Bench::new(compacted());
+    for _ in 0..5 {
+        put(&mut bench, "k", Some("v"));
+    }
+    bench.log.roll(NOW).unwrap();
+    let mut bench = bench.restart();
+    let path = bench.path().join("00000000000000000000.log");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let third = headers(&bytes)[..2].iter().map(BatchHeader::size).sum::<usize>();
+    bytes[third + 7] = 4;
+    bench.log.close(NOW).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    bench = bench.restart();
+    for offset in [2, 3] {
+        let read = bench.log.reader().read(Offset(offset), 1, Offset(5), true);
+        assert!(matches!(read, Err(ReadError::Damaged { .. })), "{offset}: {read:?}");
     }
 }
 
