@@ -6,9 +6,9 @@
 
 use std::io;
 
-use ottla_record::{BATCH_OVERHEAD, BatchError, BatchHeader, check_crc};
+use ottla_record::{BATCH_OVERHEAD, BatchError, BatchHeader, body, check_crc};
 
-use crate::dir::LogFile;
+use crate::{dir::LogFile, producers::TxnMarker};
 
 /// Bytes read ahead while headers are looked at.
 const HEADER_WINDOW: usize = 8 << 10;
@@ -107,6 +107,22 @@ impl<'a> Scan<'a> {
         let position = self.position;
         self.position += header.size() as u64;
         Ok(Some((position, header)))
+    }
+
+    /// The same, with the end of a transaction that the batch is, if it is one. Of others only the
+    /// header is read.
+    pub(crate) fn next_marked(
+        &mut self,
+    ) -> Result<Option<(u64, BatchHeader, Option<TxnMarker>)>, ScanError> {
+        let Some(header) = self.peek()? else { return Ok(None) };
+        let position = self.position;
+        let mut marker = None;
+        if header.attributes.is_control() {
+            self.fill(header.size())?;
+            marker = TxnMarker::read(&header, body(self.bytes(position, header.size())));
+        }
+        self.position += header.size() as u64;
+        Ok(Some((position, header, marker)))
     }
 
     /// The header of the next batch, whose checksum was checked; `None` at the end.

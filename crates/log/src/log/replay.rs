@@ -2,7 +2,7 @@
 //!
 //! Kafka: `UnifiedLog.rebuildProducerState`, `UnifiedLog.createLeaderEpochCache`.
 
-use ottla_record::{BatchHeader, body};
+use ottla_record::BatchHeader;
 use ottla_types::Offset;
 
 use super::{Log, recover::Recovered};
@@ -34,7 +34,6 @@ impl Log {
         let from = self.first_base_offset();
         self.each_header(from, |_, header, _| {
             recovery.take_in(&mut epochs, header.leader_epoch, header.base_offset);
-            Ok(())
         })?;
         recovery.end(&mut epochs);
         self.epochs = epochs;
@@ -59,7 +58,6 @@ impl Log {
                 let base_offset = header.base_offset.max(start);
                 recovery.take_in(&mut epochs, header.leader_epoch, base_offset);
             }
-            Ok(())
         })?;
         recovery.end(&mut epochs);
         for (epoch, start) in self.epochs.entries() {
@@ -98,19 +96,17 @@ impl Log {
         self.changed |= !trusted || from < self.log_end_offset;
         let aborted_from = recovered.from.max(self.recovery_point);
         self.indexed_from = aborted_from.min(self.log_end_offset);
-        self.each_header(from, |segment, header, batch| {
+        self.each_header(from, |segment, header, marker| {
             let base_offset = segment.base_offset;
             if base_offset > from && producers.end_offset <= base_offset {
                 replayed.snapshots.push((base_offset, snapshot::format(&producers)));
             }
-            let marker = TxnMarker::read(header, body(batch));
             let completed = producers.update(header, marker);
             replayed.aborted.extend(
                 completed
                     .filter(|txn| !trusted && !txn.committed && txn.last_offset >= aborted_from)
                     .map(|txn| (base_offset, txn)),
             );
-            Ok(())
         })?;
         // A segment that is empty yet has a snapshot, too: later it may be the first one.
         for segment in self.segments.iter() {
@@ -172,12 +168,12 @@ impl Log {
         }
     }
 
-    /// Calls `f` with every header from an offset to the end of the log, and with the whole batch
-    /// if it is a control batch.
+    /// Calls `f` with every header from an offset to the end of the log, and with the marker that
+    /// the batch is, if it is one.
     fn each_header(
         &self,
         from: Offset,
-        mut f: impl FnMut(&Segment, &BatchHeader, &[u8]) -> Result<(), LogError>,
+        mut f: impl FnMut(&Segment, &BatchHeader, Option<TxnMarker>),
     ) -> Result<(), LogError> {
         if from >= self.log_end_offset {
             return Ok(());
@@ -190,8 +186,8 @@ impl Log {
             let mut scan = Scan::headers(file.as_ref(), start, end);
             loop {
                 let position = scan.position();
-                let header = match scan.next_header() {
-                    Ok(Some((_, header))) => header,
+                let (header, marker) = match scan.next_marked() {
+                    Ok(Some((_, header, marker))) => (header, marker),
                     Ok(None) => break,
                     Err(ScanError::Io(source)) => {
                         return Err(self.io("read", segment, Kind::Log)(source));
@@ -201,13 +197,7 @@ impl Log {
                         return Err(LogError::Damaged { path, position, cause });
                     }
                 };
-                let mut batch = Vec::new();
-                if header.attributes.is_control() {
-                    batch.resize(header.size(), 0);
-                    let read = file.read_at(&mut batch, position);
-                    read.map_err(self.io("read", segment, Kind::Log))?;
-                }
-                f(segment, &header, &batch)?;
+                f(segment, &header, marker);
             }
         }
         Ok(())

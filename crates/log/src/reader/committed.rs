@@ -12,7 +12,7 @@
 
 use std::{cmp::Reverse, collections::HashMap, io};
 
-use ottla_record::{BatchHeader, body};
+use ottla_record::BatchHeader;
 use ottla_types::{Offset, ProducerId};
 
 use super::{FileRange, LogReader};
@@ -174,7 +174,7 @@ impl LogReader {
         let (limit, _) = self.bounds(at, segment)?;
         let file = segment.file().map_err(segment.failed(Kind::Log))?;
         let mut scan = Scan::headers(file.as_ref(), from, limit);
-        let (mut in_order_to, mut control) = (from, Vec::new());
+        let mut in_order_to = from;
         loop {
             let is_asked = scan.position() < range_end;
             if !is_asked && skips.is_decided() {
@@ -187,21 +187,14 @@ impl LogReader {
                     return Ok(Looked::On);
                 }
             }
-            let (position, header) = match scan.next_header() {
-                Ok(Some(found)) => found,
+            let (header, marker) = match scan.next_marked() {
+                Ok(Some((_, header, marker))) => (header, marker),
                 Ok(None) => return Ok(Looked::On),
                 Err(ScanError::Io(source)) => return Err(segment.failed(Kind::Log)(source)),
                 Err(ScanError::Batch(cause)) => {
                     return Err(segment.damage(scan.position(), &cause.to_string()));
                 }
             };
-            control.clear();
-            if header.attributes.is_control() {
-                control.resize(header.size(), 0);
-                let read = file.read_at(&mut control, position);
-                read.map_err(segment.failed(Kind::Log))?;
-            }
-            let marker = TxnMarker::read(&header, body(&control));
             let wrong_to =
                 if is_asked { skips.read(&header, marker) } else { skips.pass(&header, marker) };
             if let Some(to) = wrong_to {

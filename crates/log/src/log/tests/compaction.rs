@@ -598,7 +598,7 @@ fn a_batch_that_ends_too_early_is_no_hole() {
         bench = bench.restart();
         let end = bench.log.log_end_offset();
         let read = bench.log.reader().read(Offset(offset), 1, end, true);
-        assert!(matches!(read, Err(crate::ReadError::Damaged { .. })), "{read:?}");
+        assert!(matches!(read, Err(ReadError::Damaged { .. })), "{read:?}");
     }
 }
 
