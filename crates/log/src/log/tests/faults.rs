@@ -155,7 +155,7 @@ fn a_reader_of_committed_records_looks_at_little_of_a_long_transaction_index() {
         assert_eq!(first, [start, start + 2, start + 4]);
         switches.read.load(Ordering::Relaxed) - before
     };
-    let starts = [0, 1000, 2 * i64::from(count) - 6];
+    let starts = [0, 1000, 2 * i64::from(count) - 20];
     assert!(starts.iter().all(|start| reads_three(&log, *start) < index / 2));
     log.close(NOW).unwrap();
     let log = open_faulty(&temp, &switches, |options| {
