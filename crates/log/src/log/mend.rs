@@ -13,7 +13,7 @@ use ottla_types::Offset;
 use super::Log;
 use crate::{
     error::{LogError, ReadError},
-    names::{self, Kind},
+    names::Kind,
     producers::{ProducerState, TxnMarker},
     scan::{Scan, ScanError},
     segment::Segment,
@@ -36,8 +36,16 @@ impl Log {
             return Ok(());
         }
         let (first, last) = (self.place_of(from), self.place_of(to));
-        let (begin, mut producers) = self.producers_by(first);
         let segments = self.segments.clone();
+        let path = || {
+            let segment = segments.get(first);
+            segment.map(|segment| segment.path(Kind::TxnIndex)).unwrap_or_default()
+        };
+        if let Some(reason) = &self.failed {
+            let source = io::Error::other(reason.to_string());
+            return Err(ReadError::Io { path: path(), source });
+        }
+        let (begin, mut producers) = self.producers_by(first);
         let mut is_mended = false;
         for (at, segment) in segments.iter().enumerate().take(last + 1).skip(begin) {
             let aborted = aborted_by_markers(segment, &mut producers)?;
@@ -46,8 +54,7 @@ impl Log {
         if is_mended {
             return Ok(());
         }
-        let path = self.dir.path().join(names::name(from, Kind::TxnIndex));
-        Err(ReadError::damaged(&path, 0, "it says something else than the markers"))
+        Err(ReadError::damaged(&path(), 0, "it says something else than the markers"))
     }
 
     /// The producers where a segment begins, if that is known, else where one before it does, with
@@ -67,11 +74,6 @@ impl Log {
         segment: &Segment,
         aborted: &[AbortedTxn],
     ) -> Result<bool, ReadError> {
-        if let Some(reason) = &self.failed {
-            let (path, source) =
-                (segment.path(Kind::TxnIndex), io::Error::other(reason.to_string()));
-            return Err(ReadError::Io { path, source });
-        }
         let replaced = segment.replace_aborted(aborted);
         let replaced = replaced.map_err(self.io("write", segment, Kind::TxnIndex));
         let before = match self.checked(replaced) {

@@ -333,6 +333,19 @@ fn an_index_of_a_follower_of_kafka_is_not_made_anew() {
 }
 
 #[test]
+fn an_index_that_cannot_be_mended_is_named() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(transactional(1, 0, 1)); // 0
+    mark(&mut bench, 1, false); // 1
+    let error = bench.log.mend_txn_indexes(Offset(1), Offset(1), 0).unwrap_err();
+    let ReadError::Damaged { path, .. } = error else { panic!("{error}") };
+    assert_eq!(path, bench.path().join("00000000000000000000.txnindex"));
+    bench.log.mark_failed("made to fail");
+    let error = bench.log.mend_txn_indexes(Offset(1), Offset(1), 0).unwrap_err();
+    assert!(matches!(&error, ReadError::Io { path: named, .. } if *named == path), "{error}");
+}
+
+#[test]
 fn readers_that_find_the_same_index_wrong_are_all_answered() {
     let mut bench = Bench::new(LogConfig::default());
     bench.append(transactional(1, 0, 1)); // 0
