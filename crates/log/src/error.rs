@@ -408,16 +408,15 @@ impl ReadError {
 
 impl From<ReadError> for LogError {
     fn from(error: ReadError) -> Self {
+        let says = error.to_string();
         match error {
             ReadError::OffsetOutOfRange { offset, log_start_offset, log_end_offset } => {
                 Self::OffsetOutOfRange { offset, log_start_offset, log_end_offset }
             }
             ReadError::Io { path, source } => Self::Io { what: "read", path, source },
             ReadError::Damaged { path, position, cause } => Self::Damaged { path, position, cause },
-            error @ ReadError::WronglyIndexed { .. } => {
-                let cause = error.to_string();
-                let ReadError::WronglyIndexed { path, .. } = error else { unreachable!() };
-                Self::Damaged { path, position: 0, cause }
+            ReadError::WronglyIndexed { path, .. } => {
+                Self::Damaged { path, position: 0, cause: says }
             }
         }
     }

@@ -163,16 +163,19 @@ impl Log {
 
     /// Refuses a log that ends before it starts.
     fn ensure_end(&self) -> Result<(), LogError> {
-        if self.log_start_offset <= self.log_end_offset {
+        self.ensure_reaches(self.log_start_offset, LOG_STARTS)
+    }
+
+    /// Refuses a log that ends before an offset that a checkpoint of its data directory says.
+    fn ensure_reaches(&self, expected: Offset, checkpoint: &str) -> Result<(), LogError> {
+        let log_end_offset = self.log_end_offset;
+        if log_end_offset >= expected {
             return Ok(());
         }
-        Err(LogError::Incomplete {
-            path: self.active_segment.path(Kind::Log),
-            log_end_offset: self.log_end_offset,
-            at: partition_words(&self.topic_partition),
-            expected: self.log_start_offset,
-            checkpoint: data_dir_file(self.dir.as_ref(), LOG_STARTS),
-        })
+        let path = self.active_segment.path(Kind::Log);
+        let at = partition_words(&self.topic_partition);
+        let checkpoint = data_dir_file(self.dir.as_ref(), checkpoint);
+        Err(LogError::Incomplete { path, log_end_offset, at, expected, checkpoint })
     }
 
     /// Brings the offsets into agreement, whatever the files and the checkpoints say.
@@ -251,16 +254,7 @@ impl Log {
 
     /// Refuses a log that has lost what was on disk for good.
     fn ensure_complete(&self) -> Result<(), LogError> {
-        if self.log_end_offset >= self.recovery_point {
-            return Ok(());
-        }
-        Err(LogError::Incomplete {
-            path: self.active_segment.path(Kind::Log),
-            log_end_offset: self.log_end_offset,
-            at: partition_words(&self.topic_partition),
-            expected: self.recovery_point,
-            checkpoint: data_dir_file(self.dir.as_ref(), RECOVERY_POINTS),
-        })
+        self.ensure_reaches(self.recovery_point, RECOVERY_POINTS)
     }
 
     /// Compares the start of a log that was left in order with where its leader epochs begin: there
