@@ -67,6 +67,7 @@ pub(super) fn take(dirs: &[StoppedDir]) -> Result<Survey, ImportError> {
     }
     let mut census = Census::default();
     let mut found = BTreeSet::new();
+    let mut all_points = Vec::new();
     for dir in dirs {
         let Checkpoints { recovery_points, log_start_offsets: starts, .. } =
             dir.read_checkpoints()?;
@@ -93,33 +94,28 @@ pub(super) fn take(dirs: &[StoppedDir]) -> Result<Survey, ImportError> {
             }
             found.insert(at);
         }
+        all_points.push((dir, recovery_points));
     }
-    survey.missing = missing(dirs, &image, &found)?;
+    let missing = missing(&image, &found);
+    // The records of one that was there are lost.
+    for (dir, recovery_points) in all_points {
+        for (at, point) in recovery_points.into_iter().filter(|(at, _)| missing.contains(at)) {
+            dir.check_end(&at, None, point)?;
+        }
+    }
+    survey.missing = missing.iter().map(ToString::to_string).collect();
     survey.strays.sort_unstable();
     (survey.groups, survey.committed_offsets) = (census.groups(), census.offsets());
     Ok(survey)
 }
 
-/// Partitions that are in none of the directories. An error where one of them was: its records are
-/// lost.
-fn missing(
-    dirs: &[StoppedDir],
-    image: &Image,
-    found: &BTreeSet<TopicPartition>,
-) -> Result<Vec<String>, ImportError> {
+/// Partitions that are in none of the directories.
+fn missing(image: &Image, found: &BTreeSet<TopicPartition>) -> BTreeSet<TopicPartition> {
     let of_topics = image.topics().flat_map(|topic| {
         let at = |(index, _)| TopicPartition::new(topic.name.clone(), index);
         topic.partitions().map(at)
     });
-    let missing: BTreeSet<TopicPartition> = of_topics.filter(|at| !found.contains(at)).collect();
-    for dir in dirs {
-        for (at, point) in dir.read_checkpoints()?.recovery_points {
-            if missing.contains(&at) {
-                dir.check_end(&at, None, point)?;
-            }
-        }
-    }
-    Ok(missing.iter().map(ToString::to_string).collect())
+    of_topics.filter(|at| !found.contains(at)).collect()
 }
 
 /// After a power cut, acknowledged records may be in the write-ahead log only, which is not copied.
