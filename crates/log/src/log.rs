@@ -37,7 +37,7 @@ use crate::{
     names::{self, Kind},
     producers::{FirstBatch, Producer, ProducerState, VerificationGuard},
     reader::LogReader,
-    segment::{Segment, TimestampOffset},
+    segment::{Largest, Segment, TimestampOffset},
     write_ahead::Mark,
 };
 
@@ -101,6 +101,8 @@ pub(crate) struct Active {
     /// Bytes of batches since the last entry of the offset index.
     bytes_since_index: u64,
     pub(crate) largest: TimestampOffset,
+    /// What a look for it before the batches that were recovered came to, if damage ended that.
+    unread: Option<Largest>,
     /// Largest timestamp of the first batch, in ms; −1 if it has none, `None` if there is no batch.
     first_timestamp: Option<i64>,
     /// When this log began or opened the segment, in ms.
@@ -115,10 +117,17 @@ impl Active {
             reserved: 0,
             bytes_since_index: 0,
             largest: TimestampOffset { timestamp: -1, offset: base_offset },
+            unread: None,
             first_timestamp: None,
             created_ms,
             recent: Recent::default(),
         }
+    }
+
+    fn known_largest(&self) -> Largest {
+        let largest = self.largest;
+        let whole = Largest { largest, up_to: None, stopped_at: None };
+        self.unread.map_or(whole, |unread| Largest { largest, ..unread })
     }
 }
 
@@ -250,7 +259,7 @@ impl Log {
             log_start_offset: self.log_start_offset,
             log_end_offset: self.log_end_offset,
             active_size: self.active_segment.known_size(),
-            active_largest: self.active.largest,
+            active_largest: self.active.known_largest(),
             recent: self.active.recent,
             compacted_to: if self.config.cleanup_compact {
                 Offset(i64::MAX)

@@ -22,7 +22,7 @@ use crate::{
     error::ReadError,
     log::recent::Recent,
     names::Kind,
-    segment::{Located, Segment, TimestampOffset},
+    segment::{Largest, Located, Segment},
     verify::Bounds,
 };
 
@@ -34,7 +34,7 @@ pub struct LogReader {
     pub(crate) log_end_offset: Offset,
     /// Bytes of the last segment that belong to the snapshot.
     pub(crate) active_size: u64,
-    pub(crate) active_largest: TimestampOffset,
+    pub(crate) active_largest: Largest,
     pub(crate) recent: Recent,
     /// Exclusive: in segments that begin before it, compaction may have left holes.
     pub(crate) compacted_to: Offset,
@@ -251,6 +251,20 @@ impl LogReader {
         Ok(())
     }
 
+    /// Where a segment's batches stop being in order.
+    pub(crate) fn in_order_to(&self, segment: &Segment) -> Result<u64, ReadError> {
+        let at = self.segment_at(segment.base_offset);
+        let (limit, _) = self.bounds(at, segment)?;
+        let mut end = 0;
+        loop {
+            match self.verified_end(at, segment, end, limit) {
+                Ok(in_order) if in_order > end => end = in_order,
+                Ok(_) | Err(ReadError::Damaged { .. }) => return Ok(end),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// The batch with an offset, or the first one after it where offsets may be missing.
     fn locate(
         &self,
@@ -301,7 +315,7 @@ impl LogReader {
         if position == 0 || segment.verified.is_trusted(last, last) {
             return Ok(());
         }
-        let Some(before) = segment.last_batch(position) else { return Ok(()) };
+        let Some(before) = segment.last_batch(position)? else { return Ok(()) };
         self.verified_end(at, segment, before.position, position).map(drop)
     }
 

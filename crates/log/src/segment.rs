@@ -353,14 +353,13 @@ impl Segment {
         let mut next = self.base_offset;
         loop {
             match scan.next_header() {
-                Ok(Some((position, header))) if header.base_offset < next => {
-                    let cause = format!("offset {} follows offset {next}", header.base_offset);
-                    return Err(self.damage(position, &cause));
+                Ok(Some((position, header))) => {
+                    self.ensure_after(next, position, &header)?;
+                    if header.last_offset() >= target {
+                        return Ok(Some(Located { position, header }));
+                    }
+                    next = header.next_offset();
                 }
-                Ok(Some((position, header))) if header.last_offset() >= target => {
-                    return Ok(Some(Located { position, header }));
-                }
-                Ok(Some((_, header))) => next = header.next_offset(),
                 Ok(None) => return Ok(None),
                 Err(ScanError::Io(source)) => return Err(self.failed(Kind::Log)(source)),
                 Err(ScanError::Batch(cause)) => {
@@ -371,15 +370,30 @@ impl Segment {
     }
 
     /// The last batch before a position; `None` where no batch ends there, or it cannot be read.
-    pub(crate) fn last_batch(&self, end: u64) -> Option<Located> {
-        let file = self.file().ok()?;
-        let from = self.indexed_position(Offset(i64::MAX), end, file.as_ref()).ok()?;
+    pub(crate) fn last_batch(&self, end: u64) -> Result<Option<Located>, ReadError> {
+        let file = self.file().map_err(self.failed(Kind::Log))?;
+        let from = self.indexed_position(Offset(i64::MAX), end, file.as_ref())?;
         let mut scan = Scan::headers(file.as_ref(), from, end);
-        let mut last = None;
+        let (mut last, mut next) = (None, self.base_offset);
         while let Ok(Some((position, header))) = scan.next_header() {
+            self.ensure_after(next, position, &header)?;
+            next = header.next_offset();
             last = Some(Located { position, header });
         }
-        last.filter(|_| scan.position() == end)
+        Ok(last.filter(|_| scan.position() == end))
+    }
+
+    fn ensure_after(
+        &self,
+        next: Offset,
+        position: u64,
+        header: &BatchHeader,
+    ) -> Result<(), ReadError> {
+        if header.base_offset >= next {
+            return Ok(());
+        }
+        let cause = format!("offset {} follows offset {next}", header.base_offset);
+        Err(self.damage(position, &cause))
     }
 
     /// A position from which a scan for `target` may start: that of a batch whose last offset is

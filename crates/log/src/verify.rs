@@ -322,6 +322,9 @@ impl Segment {
         if header.next_offset() > bounds.next_base {
             return Some(format!("offset {} belongs behind the segment", header.last_offset()));
         }
+        if base_offset < self.base_offset {
+            return Some(format!("offset {base_offset} belongs before the segment"));
+        }
         let next = next?;
         let fits = base_offset == next
             || (base_offset > next && (bounds.is_compacted || self.was_compacted()));

@@ -357,7 +357,8 @@ impl Log {
         self.sync_before_hole()?;
         self.flush_indexes()?;
         self.trim()?;
-        self.active_segment.set_largest_timestamp(Some(self.active.largest));
+        let largest = self.active.unread.is_none().then_some(self.active.largest);
+        self.active_segment.set_largest_timestamp(largest);
         self.write_snapshot(base_offset)?;
         let created = Segment::create(self.dir.clone(), base_offset, &self.config);
         let path = self.dir.path().join(names::name(base_offset, Kind::Log));

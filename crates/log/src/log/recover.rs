@@ -200,7 +200,9 @@ impl Log {
             self.active.size = u64::from(last.position);
             self.active.first_timestamp = first_timestamp(file.as_ref(), size);
             let end = u64::from(last.position) + header.size() as u64;
-            self.active.largest = segment.find_largest_timestamp(end)?.largest;
+            let found = segment.find_largest_timestamp(end)?;
+            self.active.largest = found.largest;
+            self.active.unread = found.stopped_at.map(|_| found);
             return Ok(header.base_offset);
         }
         let reset = segment.offset_index.keep_first(dir, |_| false);
@@ -314,7 +316,7 @@ impl Log {
     fn end_segment(&mut self) -> Result<(), LogError> {
         let (segment, largest) = (&self.active_segment, self.active.largest);
         push_time(segment, largest).map_err(self.io("write", segment, Kind::TimeIndex))?;
-        segment.set_largest_timestamp(Some(largest));
+        segment.set_largest_timestamp(self.active.unread.is_none().then_some(largest));
         Ok(())
     }
 
@@ -370,13 +372,24 @@ impl Log {
         let mut active = Active::new(segment.base_offset, 0);
         let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
         let end = segment.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+        let in_order = self.reader().in_order_to(segment)?;
         let mut rebuild = || {
             segment.offset_index.truncate(dir, |_| false)?;
             segment.time_index.truncate(dir, |_| false)?;
             let mut scan = Scan::headers(file.as_ref(), 0, end);
+            let mut next = segment.base_offset;
             loop {
                 match scan.next_header() {
-                    Ok(Some((_, header))) => active.take_in(segment, &header, &self.config)?,
+                    Ok(Some((_, header))) if header.base_offset < next => break,
+                    Ok(Some((position, mut header))) => {
+                        next = header.next_offset();
+                        if position >= in_order {
+                            // An index that tells of nothing from here on has whoever searches for
+                            // a timestamp find the damage.
+                            header.max_timestamp = -1;
+                        }
+                        active.take_in(segment, &header, &self.config)?;
+                    }
                     Err(ScanError::Io(error)) => return Err(error),
                     // What cannot be read is found by whoever reads it.
                     Ok(None) | Err(ScanError::Batch(_)) => break,

@@ -130,18 +130,19 @@ impl Log {
 
     /// How long ago the newest record of a segment was made, in ms.
     fn age(&self, segment: &Segment, now_ms: i64) -> Result<i64, LogError> {
-        let largest = if segment.base_offset == self.active_base_offset() {
-            self.active.largest
+        let found = if segment.base_offset == self.active_base_offset() {
+            self.active.known_largest()
         } else {
-            segment.largest_timestamp()?.largest
+            segment.largest_timestamp()?
         };
-        let newest = if largest.timestamp >= 0 {
-            largest.timestamp
-        } else {
-            // Records without timestamps are as old as their file.
+        let mut newest = found.largest.timestamp;
+        if newest < 0 || found.stopped_at.is_some() {
+            // Records without timestamps are as old as their file, and those behind damage, which
+            // could not be read, no older than need be.
             let modified = segment.file().and_then(|file| file.modified_ms());
-            modified.map_err(self.io("read the time of", segment, Kind::Log))?
-        };
+            newest =
+                newest.max(modified.map_err(self.io("read the time of", segment, Kind::Log))?);
+        }
         Ok(now_ms.saturating_sub(newest))
     }
 

@@ -72,7 +72,8 @@ impl LogReader {
             let segment = self.segments.get(at.checked_sub(1)?)?;
             segment.last_batch(segment.size().ok()?)
         };
-        last.map(|last| last.header)
+        // Damage is not what is asked for here.
+        last.ok()?.map(|last| last.header)
     }
 
     /// The header of the batch that begins at this position, or of the first one of the next

@@ -57,7 +57,7 @@ impl LogReader {
             let entries = segment.time_index.count(segment.dir());
             let times = entries.map_err(segment.failed(Kind::TimeIndex))?;
             let largest =
-                if is_active { self.active_largest } else { segment.largest_timestamp()?.largest };
+                if is_active { self.active_largest } else { segment.largest_timestamp()? };
             looks.push(SegmentLook {
                 base_offset: segment.base_offset,
                 next_offset,
@@ -66,7 +66,7 @@ impl LogReader {
                 offset_index_bytes: offsets.saturating_mul(OffsetEntry::SIZE as u64),
                 time_index_bytes: times.saturating_mul(TimeEntry::SIZE as u64),
                 has_txn_index: segment.has_txn_index(),
-                max_timestamp: largest.timestamp,
+                max_timestamp: largest.largest.timestamp,
             });
         }
         Ok(looks)

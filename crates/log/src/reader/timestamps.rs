@@ -86,10 +86,8 @@ impl LogReader {
     }
 
     fn largest(&self, at: usize, segment: &Segment) -> Result<TimestampOffset, ReadError> {
-        if at + 1 == self.segments.len() {
-            return Ok(self.active_largest);
-        }
-        let found = segment.largest_timestamp()?;
+        let is_active = at + 1 == self.segments.len();
+        let found = if is_active { self.active_largest } else { segment.largest_timestamp()? };
         if let Some(up_to) = found.up_to {
             self.check_end(at, segment, up_to)?;
             let (limit, next_base) = self.bounds(at, segment)?;

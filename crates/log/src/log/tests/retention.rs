@@ -107,3 +107,31 @@ fn records_without_timestamps_are_as_old_as_their_file() {
     assert_eq!(bench.log.apply_retention(modified + 1000, Offset(1)).unwrap(), []);
     assert_eq!(bench.log.apply_retention(modified + 1001, Offset(1)).unwrap().len(), 1);
 }
+
+#[test]
+fn what_lies_behind_damage_is_no_older_than_its_file() {
+    let config = LogConfig { retention_ms: 1000, ..LogConfig::default() };
+    for is_active in [false, true] {
+        let mut bench = Bench::new(LogConfig { index_interval_bytes: 1, ..config.clone() });
+        for timestamp in [100, 200, 900, 300] {
+            bench.append(build(BuilderOptions::default(), &[timestamp], 10));
+        }
+        if !is_active {
+            bench.log.roll(NOW).unwrap();
+        }
+        bench.log.close(NOW).unwrap();
+        let path = bench.path().join(&bench.files(".log")[0]);
+        let mut content = std::fs::read(&path).unwrap();
+        let third = content.len() / 2;
+        content[third + 36] ^= 8;
+        std::fs::write(&path, content).unwrap();
+        let mut bench = bench.restart();
+        let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let modified = modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let modified = i64::try_from(modified).unwrap();
+        let end = bench.log.log_end_offset();
+        assert_eq!(bench.log.apply_retention(modified + 1000, end).unwrap(), [], "{is_active}");
+        let deleted = bench.log.apply_retention(modified + 1001, end).unwrap();
+        assert_eq!(deleted.len(), 1, "{is_active}");
+    }
+}

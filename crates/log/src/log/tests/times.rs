@@ -75,6 +75,57 @@ fn what_was_added_to_the_time_index_of_a_closed_log_does_not_hide_a_timestamp() 
     assert_eq!(find(&bench, 900), Some((0, 900)));
 }
 
+/// Found by `OTTLA_ROT_CASES=1000000`, case 239847.
+#[test]
+fn a_largest_timestamp_that_changed_hides_nothing() {
+    let mut bench = Bench::new(LogConfig { index_interval_bytes: 1, ..LogConfig::default() });
+    for timestamp in [900, 100, 200, 300] {
+        bench.append(build(BuilderOptions::default(), &[timestamp], 10));
+    }
+    bench.log.close(NOW).unwrap();
+    let path = bench.path().join(&bench.files(".log")[0]);
+    let mut content = std::fs::read(&path).unwrap();
+    content[36] ^= 8;
+    std::fs::write(&path, content).unwrap();
+    let ensure_told = |bench: &Bench, when: &str| {
+        let reader = bench.log.reader();
+        for timestamp in [900, 500] {
+            let found = reader.offset_for_timestamp(timestamp);
+            assert!(matches!(found, Err(crate::ReadError::Damaged { .. })), "{when}: {found:?}");
+        }
+        let found = reader.max_timestamp();
+        assert!(matches!(found, Err(crate::ReadError::Damaged { .. })), "{when}: {found:?}");
+    };
+    let mut bench = bench.restart();
+    ensure_told(&bench, "active");
+    bench.append(build(BuilderOptions::default(), &[400], 10));
+    ensure_told(&bench, "appended to");
+    bench.log.roll(NOW).unwrap();
+    ensure_told(&bench, "rolled");
+    let bench = bench.restart();
+    ensure_told(&bench, "restarted");
+}
+
+#[test]
+fn an_index_that_is_made_anew_does_not_hide_what_damage_does() {
+    let mut bench = Bench::new(LogConfig { index_interval_bytes: 1, ..LogConfig::default() });
+    for timestamp in [100, 900, 200, 300] {
+        bench.append(build(BuilderOptions::default(), &[timestamp], 10));
+    }
+    bench.log.roll(NOW).unwrap();
+    bench.log.close(NOW).unwrap();
+    let path = bench.path().join(&bench.files(".log")[0]);
+    let mut content = std::fs::read(&path).unwrap();
+    content[plain(1).len() + 41] = 0; // 900 becomes 132
+    std::fs::write(&path, content).unwrap();
+    let mut bench = bench.restart();
+    for when in ["as it was left", "made anew"] {
+        let found = bench.log.reader().offset_for_timestamp(900);
+        assert!(matches!(found, Err(crate::ReadError::Damaged { .. })), "{when}: {found:?}");
+        bench.log.apply_retention(NOW, Offset(0)).unwrap();
+    }
+}
+
 #[test]
 fn deleted_records_are_not_found() {
     let mut bench = Bench::new(small());
