@@ -168,10 +168,11 @@ impl Cleaner {
         let mut cleaned = self.run(log, cleanable, pace, now_ms);
         // Each time one more segment is in order.
         while let Err(CleanError::Unreadable(ReadError::WronglyIndexed {
-            from, to, seen, ..
+            one, other, seen, ..
         })) = cleaned
         {
-            let mended = log.with(|log| log.mend_txn_indexes(from, to, seen)).map_err(read_failed);
+            let mended = log.with(|log| log.mend_txn_indexes(one, other, seen));
+            let mended = mended.map_err(read_failed);
             cleaned = mended.and_then(|()| self.run(log, cleanable, pace, now_ms));
         }
         if let Err(CleanError::Storage(error)) = &cleaned {

@@ -378,14 +378,14 @@ pub enum ReadError {
     },
     /// An index of aborted transactions says something else than the markers. See
     /// [`crate::Log::mend_txn_indexes`].
-    #[error("{} or one after it does not name the transactions that were aborted", path.display())]
+    #[error("{} or another one does not name the transactions that were aborted", path.display())]
     WronglyIndexed {
         /// The index of the first segment in question.
         path: PathBuf,
         /// An offset in that segment.
-        from: Offset,
-        /// Inclusive: an offset in the last segment in question.
-        to: Offset,
+        one: Offset,
+        /// An offset in the other segment in question, or in the same.
+        other: Offset,
         /// What had changed until it was read, for [`crate::Log::mend_txn_indexes`].
         seen: u64,
     },

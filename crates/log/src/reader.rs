@@ -291,7 +291,12 @@ impl LogReader {
     }
 
     /// Refuses to go on to the next segment from an offset that this one should have had.
-    fn check_end(&self, at: usize, segment: &Segment, start: Offset) -> Result<(), ReadError> {
+    pub(crate) fn check_end(
+        &self,
+        at: usize,
+        segment: &Segment,
+        start: Offset,
+    ) -> Result<(), ReadError> {
         let (limit, next_base) = self.bounds(at, segment)?;
         if at + 1 < self.segments.len() && start < next_base && segment.base_offset <= start {
             self.check_hole(at, segment, limit, (start, next_base))?;
@@ -320,7 +325,7 @@ impl LogReader {
     }
 
     /// Where a segment's batches end, as a position and as an offset, both exclusive.
-    fn bounds(&self, at: usize, segment: &Segment) -> Result<(u64, Offset), ReadError> {
+    pub(crate) fn bounds(&self, at: usize, segment: &Segment) -> Result<(u64, Offset), ReadError> {
         match self.segments.get(at + 1) {
             Some(next) => {
                 let size = segment.size().map_err(segment.failed(Kind::Log))?;

@@ -120,8 +120,8 @@ fn open_and_read_with(
         if let Ok(range) = reader.read(offset, 1000, end, true) {
             let _bytes = range.read();
             let aborted = reader.aborted_in_range(offset, &range);
-            if let Err(ReadError::WronglyIndexed { from, to, seen, .. }) = aborted {
-                let _mended = log.mend_txn_indexes(from, to, seen);
+            if let Err(ReadError::WronglyIndexed { one, other, seen, .. }) = aborted {
+                let _mended = log.mend_txn_indexes(one, other, seen);
             }
         }
         let _epoch = log.leader_epoch_for(offset);

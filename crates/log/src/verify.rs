@@ -11,7 +11,7 @@
 //! Kafka: nothing; clients find damage, if they look, and not damage to offsets and leader epochs.
 
 use std::{
-    collections::VecDeque,
+    collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -33,8 +33,12 @@ use crate::{
 /// Most places of a segment that are remembered apart from each other.
 const SPANS_MAX: usize = 32;
 
-/// Most ends of transactions that are remembered of a segment.
-const TXN_ENDS_MAX: usize = 256;
+/// How many ends of transactions may be remembered of a segment that no reader needs any more.
+const TXN_ENDS_SPARE: usize = 256;
+
+/// Most ends of transactions that are remembered of a segment: so many producers may have one open
+/// at once before a reader has to look for the markers of some again and again.
+const TXN_ENDS_MAX: usize = 16 << 10;
 
 /// Which bytes of a segment need no look.
 #[derive(Debug)]
@@ -52,10 +56,12 @@ pub(crate) struct Verified {
 struct Inner {
     /// What is in order.
     batches: Spans,
+    /// Where no batch is of a transaction.
+    plain: Spans,
     /// Where the index of aborted transactions says what the markers say.
     transactions: Spans,
-    /// Ends of transactions that were looked for, the last ones.
-    ends: VecDeque<TxnEnd>,
+    /// Ends of transactions that were looked for, by their producers and markers.
+    ends: BTreeMap<(ProducerId, Offset), TxnEnd>,
     was_compacted: Option<bool>,
     reported: Option<u64>,
 }
@@ -144,24 +150,36 @@ impl Verified {
         end <= from || self.lock().transactions.hold(from, end - 1)
     }
 
-    /// Says that it is so.
-    pub(crate) fn settle(&self, from: u64, end: u64) {
-        self.lock().transactions.add(from, end);
+    /// Whether no batch there is of a transaction, as far as was looked.
+    pub(crate) fn is_plain(&self, from: u64, end: u64) -> bool {
+        end <= from || self.lock().plain.hold(from, end - 1)
+    }
+
+    /// Says that it is settled. Whoever reads on begins at `next` or later.
+    pub(crate) fn settle(&self, from: u64, end: u64, next: Offset) {
+        let mut inner = self.lock();
+        inner.transactions.add(from, end);
+        if inner.ends.len() > TXN_ENDS_SPARE {
+            inner.ends.retain(|(_, marker), _| *marker >= next);
+        }
     }
 
     /// How the transaction of a producer ended that it had data of at this offset, if that was
     /// found lately.
     pub(crate) fn txn_end(&self, producer_id: ProducerId, at: Offset) -> Option<TxnEnd> {
-        let is_it =
-            |end: &&TxnEnd| end.producer_id == producer_id && end.from <= at && at < end.marker;
-        self.lock().ends.iter().find(is_it).copied()
+        let inner = self.lock();
+        let (_, end) = inner.ends.range((producer_id, at.plus(1))..).next()?;
+        (end.producer_id == producer_id && end.from <= at).then_some(*end)
     }
 
     /// Remembers it for whoever reads on.
     pub(crate) fn note_txn_end(&self, end: TxnEnd) {
         let mut inner = self.lock();
-        inner.ends.truncate(TXN_ENDS_MAX - 1);
-        inner.ends.push_front(end);
+        if inner.ends.len() >= TXN_ENDS_MAX {
+            inner.ends.clear();
+        }
+        let known = inner.ends.entry((end.producer_id, end.marker)).or_insert(end);
+        known.from = known.from.min(end.from);
     }
 
     /// Everything from this position on needs no look.
@@ -273,7 +291,7 @@ impl Segment {
             let mut verified = self.verified.lock();
             verified.batches.add(from, end);
             if !has_transactions {
-                verified.transactions.add(from, end);
+                verified.plain.add(from, end);
             }
         }
         Ok((end, cause))

@@ -99,8 +99,8 @@ impl Partition {
             Err(_) if self.lock().replacements != replacements => {
                 self.read(offset, (max_bytes, at_least_one), isolation, asking)
             }
-            Err(ReadError::WronglyIndexed { from, to, seen, .. }) => {
-                let mended = self.lock().log.mend_txn_indexes(from, to, seen);
+            Err(ReadError::WronglyIndexed { one, other, seen, .. }) => {
+                let mended = self.lock().log.mend_txn_indexes(one, other, seen);
                 mended.map_err(|error| self.refused(offset, &error))?;
                 self.read(offset, (max_bytes, at_least_one), isolation, asking)
             }

@@ -190,7 +190,7 @@ impl Log {
         );
         segment.set_size(cleaned.size);
         segment.verified.trust_from(0);
-        segment.verified.settle(0, u64::MAX);
+        segment.verified.settle(0, u64::MAX, Offset(i64::MAX));
         segment.set_largest_timestamp(Some(cleaned.largest));
         let mut segments = self.segments.as_ref().clone();
         segments.splice(first..first + sources.len(), [Arc::new(segment)]);

@@ -5,7 +5,7 @@
 //! long as it takes to read the segments in question, once.
 //! Kafka: nothing; `LogSegment.recover` makes this index anew after an unclean stop.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use ottla_record::body;
 use ottla_types::Offset;
@@ -15,46 +15,44 @@ use crate::{
     error::{LogError, ReadError},
     names::Kind,
     producers::{ProducerState, TxnMarker},
+    reader::LogReader,
     scan::{Scan, ScanError},
     segment::Segment,
     txn_index::AbortedTxn,
 };
 
 impl Log {
-    /// Makes the indexes of aborted transactions anew, where they are wrong, of the segments that
-    /// hold the offsets from `from` to `to`, inclusive: those of [`ReadError::WronglyIndexed`].
-    /// [`ReadError::Damaged`] where none of them is, and where a batch is damaged that says it.
-    /// `seen` is how often what readers look at had changed when it was read: if it has since, it
-    /// is to be read again.
+    /// Makes the indexes of aborted transactions anew, where they are wrong, of the two segments
+    /// that hold these offsets: those of [`ReadError::WronglyIndexed`]. [`ReadError::Damaged`]
+    /// where none of them is, and where a batch is damaged that says it. `seen` is how often what
+    /// readers look at had changed when it was read: if it has since, it is to be read again.
     pub fn mend_txn_indexes(
         &mut self,
-        from: Offset,
-        to: Offset,
+        one: Offset,
+        other: Offset,
         seen: u64,
     ) -> Result<(), ReadError> {
         if self.index_changes != seen {
             return Ok(());
         }
-        let (first, last) = (self.place_of(from), self.place_of(to));
         let segments = self.segments.clone();
         let path = || {
-            let segment = segments.get(first);
+            let segment = segments.get(self.place_of(one));
             segment.map(|segment| segment.path(Kind::TxnIndex)).unwrap_or_default()
         };
         if let Some(reason) = &self.failed {
             let source = io::Error::other(reason.to_string());
             return Err(ReadError::Io { path: path(), source });
         }
-        let (begin, mut producers) = self.producers_by(first);
+        let path = path();
         let mut is_mended = false;
-        for (at, segment) in segments.iter().enumerate().take(last + 1).skip(begin) {
-            let aborted = aborted_by_markers(segment, &mut producers)?;
-            is_mended |= at >= first && self.mend_txn_index(segment, &aborted)?;
+        for at in BTreeSet::from([one, other].map(|offset| self.place_of(offset))) {
+            is_mended |= self.mend_txn_index(at)?;
         }
         if is_mended {
             return Ok(());
         }
-        Err(ReadError::damaged(&path(), 0, "it says something else than the markers"))
+        Err(ReadError::damaged(&path, 0, "it says something else than the markers"))
     }
 
     /// The producers where a segment begins, if that is known, else where one before it does, with
@@ -68,13 +66,16 @@ impl Log {
         known.next().unwrap_or_default()
     }
 
-    /// Whether the index had to be made anew.
-    fn mend_txn_index(
-        &mut self,
-        segment: &Segment,
-        aborted: &[AbortedTxn],
-    ) -> Result<bool, ReadError> {
-        let replaced = segment.replace_aborted(aborted);
+    /// Whether the index of the segment at a place had to be made anew.
+    fn mend_txn_index(&mut self, at: usize) -> Result<bool, ReadError> {
+        let (segments, reader) = (self.segments.clone(), self.reader());
+        let (begin, mut producers) = self.producers_by(at);
+        let mut aborted = Vec::new();
+        for (at, segment) in segments.iter().enumerate().take(at + 1).skip(begin) {
+            aborted = aborted_by_markers(&reader, (at, segment), &mut producers)?;
+        }
+        let Some(segment) = segments.get(at) else { return Ok(false) };
+        let replaced = segment.replace_aborted(&aborted);
         let replaced = replaced.map_err(self.io("write", segment, Kind::TxnIndex));
         let before = match self.checked(replaced) {
             Ok(Some(before)) => before,
@@ -97,23 +98,28 @@ impl Log {
 /// The transactions that a segment's markers say were aborted. The producers are those where it
 /// begins, and then those where it ends.
 fn aborted_by_markers(
-    segment: &Segment,
+    reader: &LogReader,
+    (at, segment): (usize, &Segment),
     producers: &mut ProducerState,
 ) -> Result<Vec<AbortedTxn>, ReadError> {
     let file = segment.file().map_err(segment.failed(Kind::Log))?;
-    let size = segment.size().map_err(segment.failed(Kind::Log))?;
+    let (size, end) = reader.bounds(at, segment)?;
     let mut scan = Scan::batches(file.as_ref(), 0, size);
-    let mut aborted = Vec::new();
+    let (mut aborted, mut next) = (Vec::new(), segment.base_offset);
     loop {
         let position = scan.position();
         match scan.next_whole() {
             Ok(Some((header, batch))) => {
+                next = header.next_offset();
                 let marker = TxnMarker::read(&header, body(batch));
                 let completed = producers.update(&header, marker);
                 aborted.extend(completed.filter(|txn| !txn.committed).map(AbortedTxn::from));
             }
-            Ok(None) => return Ok(aborted),
+            // What is missing may be a marker.
+            Ok(None) => return reader.check_end(at, segment, next).map(|()| aborted),
             Err(ScanError::Io(source)) => return Err(segment.failed(Kind::Log)(source)),
+            // Every offset is there: what follows is no batch and never was.
+            Err(ScanError::Batch(_)) if next == end => return Ok(aborted),
             Err(ScanError::Batch(cause)) => {
                 return Err(segment.damage(position, &cause.to_string()));
             }

@@ -42,23 +42,28 @@ impl LogReader {
         }
         let at = self.segment_at(range.base_offset);
         let has_none = self.segments.iter().skip(at).all(|segment| !segment.has_txn_index());
-        let aborted = if has_none {
-            Vec::new()
+        let mut told = if has_none {
+            Told::default()
         } else {
-            self.aborted_from(at, start, self.upper_bound(at, range)?)?
+            // Whoever begins within a batch compares for those who begin before it, too.
+            let from = start.min(range.base_offset);
+            self.aborted_from(at, from, self.upper_bound(at, range)?)?
         };
-        let bytes = (range.position, range.position + range.length as u64);
-        self.settle(at, range.base_offset, bytes, &aborted)?;
-        Ok(aborted)
+        let (position, end) = (range.position, range.position + range.length as u64);
+        let (base_offset, end_offset) = (range.base_offset, range.end_offset);
+        self.settle(&Part { at, position, end, base_offset, end_offset }, &told)?;
+        told.aborted.retain(|entry| entry.last_offset >= start);
+        Ok(told.aborted)
     }
 
     /// The same of a whole segment.
     pub(crate) fn aborted_in_segment(&self, at: usize) -> Result<Vec<AbortedTxn>, ReadError> {
         let Some(segment) = self.segments.get(at) else { return Ok(Vec::new()) };
-        let (size, next) = self.bounds(at, segment)?;
-        let aborted = self.aborted_from(at, segment.base_offset, next)?;
-        self.settle(at, segment.base_offset, (0, size), &aborted)?;
-        Ok(aborted)
+        let (end, end_offset) = self.bounds(at, segment)?;
+        let base_offset = segment.base_offset;
+        let told = self.aborted_from(at, base_offset, end_offset)?;
+        self.settle(&Part { at, position: 0, end, base_offset, end_offset }, &told)?;
+        Ok(told.aborted)
     }
 
     /// What the indexes say of a range of offsets.
@@ -68,35 +73,39 @@ impl LogReader {
         start: Offset,
         end: Offset,
     ) -> Result<Vec<AbortedTxn>, ReadError> {
-        self.aborted_from(self.segment_at(start), start, end)
+        Ok(self.aborted_from(self.segment_at(start), start, end)?.aborted)
     }
 
     /// What the indexes from the one at `first` on say of the transactions aborted in a range of
     /// offsets, `start` inclusive and `end` exclusive, ordered by the offset of their markers.
-    fn aborted_from(
-        &self,
-        first: usize,
-        start: Offset,
-        end: Offset,
-    ) -> Result<Vec<AbortedTxn>, ReadError> {
-        let mut aborted = Vec::new();
+    fn aborted_from(&self, first: usize, start: Offset, end: Offset) -> Result<Told, ReadError> {
+        let mut told = Told::default();
         for (at, segment) in self.segments.iter().enumerate().skip(first) {
             let (base, next) = (segment.base_offset, self.next_base(at));
-            let known = match segment.aborted_between(start, end, next) {
+            // No index that was there names a marker that was written since.
+            let was_there = segment.verified.trusted_from() > 0;
+            let indexed_to = if was_there { next.min(self.indexed_from) } else { next };
+            let known = match segment.aborted_between(start, end, indexed_to) {
                 // Retention removed the file after the snapshot was taken.
                 Err(error) if segment.is_deleted() && error.kind() == io::ErrorKind::NotFound => {
                     return Err(self.out_of_range(start));
                 }
                 known => known.map_err(segment.failed(Kind::TxnIndex))?,
             };
-            let Some(known) = known else { return Err(self.wrongly_indexed(base, base)) };
-            aborted.extend(known.into_iter().filter(|entry| {
+            let Some(known) = known else {
+                if at == first {
+                    return Err(self.wrongly_indexed((base, base)));
+                }
+                told.wrong.get_or_insert(base);
+                continue;
+            };
+            told.aborted.extend(known.into_iter().filter(|entry| {
                 (base..next).contains(&entry.last_offset)
                     && entry.last_offset >= start
                     && entry.first_offset < end
             }));
         }
-        Ok(aborted)
+        Ok(told)
     }
 
     /// An offset that is after everything in the range: that of the first index entry whose
@@ -129,25 +138,24 @@ impl LogReader {
         Ok(if is_it { named } else { segment_end })
     }
 
-    /// Compares what a client skips of what lies between two positions, of which the first batch
-    /// has this offset, with the markers, unless that was done before.
-    fn settle(
-        &self,
-        at: usize,
-        base_offset: Offset,
-        (position, end): (u64, u64),
-        aborted: &[AbortedTxn],
-    ) -> Result<(), ReadError> {
+    /// Compares what a client skips of a part of the log with the markers, unless that was done
+    /// before.
+    fn settle(&self, part: &Part, told: &Told) -> Result<(), ReadError> {
+        let Part { at, position, end, base_offset, .. } = *part;
         let Some(segment) = self.segments.get(at) else { return Ok(()) };
-        if base_offset >= self.indexed_from || segment.verified.is_settled(position, end) {
+        if base_offset >= self.indexed_from || part.is_plain(segment, &told.aborted) {
             return Ok(());
         }
-        let mut skips = Skips::new(aborted, segment);
+        let wrong = told.wrong.map(|base| self.wrongly_indexed((base, base)));
+        if segment.verified.is_settled(position, end) {
+            return wrong.map_or(Ok(()), Err);
+        }
+        let mut skips = Skips::new(&told.aborted, segment);
         let mut place = (position, end);
         for (at, segment) in self.segments.iter().enumerate().skip(at) {
             match self.follow(at, segment, place, &mut skips) {
                 Ok(Looked::On) => place = (0, 0),
-                Ok(Looked::Contradiction(to)) => return Err(self.wrongly_indexed(base_offset, to)),
+                Ok(Looked::Contradiction(places)) => return Err(self.wrongly_indexed(places)),
                 // Retention or a truncation has taken the file after the snapshot was taken.
                 Err(_) if segment.is_deleted() => return Ok(()),
                 // What follows is not known. Whoever reads it is told, and the index is believed.
@@ -155,10 +163,16 @@ impl LogReader {
                 Err(error) => return Err(error),
             }
         }
-        if let Some(to) = skips.never_ended() {
-            return Err(self.wrongly_indexed(base_offset, to));
+        if let Some(marker) = skips.never_ended() {
+            return Err(self.wrongly_indexed((marker, marker)));
         }
-        segment.verified.settle(position, end);
+        match wrong {
+            None => segment.verified.settle(position, end, skips.next),
+            // Its index may be what tells of them.
+            Some(wrong) if !skips.open.is_empty() => return Err(wrong),
+            // Nothing of the part ends there.
+            Some(_) => {}
+        }
         Ok(())
     }
 
@@ -175,6 +189,11 @@ impl LogReader {
         let file = segment.file().map_err(segment.failed(Kind::Log))?;
         let mut scan = Scan::headers(file.as_ref(), from, limit);
         let mut in_order_to = from;
+        let mut next = (from == 0).then_some(segment.base_offset);
+        // What is missing at the end may be a marker.
+        let on = |next: Option<Offset>| {
+            next.map_or(Ok(()), |next| self.check_end(at, segment, next)).map(|()| Looked::On)
+        };
         loop {
             let is_asked = scan.position() < range_end;
             if !is_asked && skips.is_decided() {
@@ -184,30 +203,31 @@ impl LogReader {
                 let to = limit.min(range_end.max(scan.position() + STEP_BYTES));
                 in_order_to = self.verified_end(at, segment, scan.position(), to)?;
                 if in_order_to <= scan.position() {
-                    return Ok(Looked::On);
+                    return on(next);
                 }
             }
             let (header, marker) = match scan.next_marked() {
                 Ok(Some((_, header, marker))) => (header, marker),
-                Ok(None) => return Ok(Looked::On),
+                Ok(None) => return on(next),
                 Err(ScanError::Io(source)) => return Err(segment.failed(Kind::Log)(source)),
                 Err(ScanError::Batch(cause)) => {
                     return Err(segment.damage(scan.position(), &cause.to_string()));
                 }
             };
-            let wrong_to =
+            next = Some(header.next_offset());
+            let contradiction =
                 if is_asked { skips.read(&header, marker) } else { skips.pass(&header, marker) };
-            if let Some(to) = wrong_to {
-                return Ok(Looked::Contradiction(to));
+            if let Some(places) = contradiction {
+                return Ok(Looked::Contradiction(places));
             }
         }
     }
 
-    /// That an index is wrong in the segments that hold these offsets, the last one inclusive.
-    fn wrongly_indexed(&self, from: Offset, to: Offset) -> ReadError {
-        let segment = self.segments.get(self.segment_at(from));
+    /// That an index is wrong in one of the segments that hold these offsets.
+    fn wrongly_indexed(&self, (one, other): (Offset, Offset)) -> ReadError {
+        let segment = self.segments.get(self.segment_at(one));
         let path = segment.map(|segment| segment.path(Kind::TxnIndex)).unwrap_or_default();
-        ReadError::WronglyIndexed { path, from, to, seen: self.index_changes }
+        ReadError::WronglyIndexed { path, one, other, seen: self.index_changes }
     }
 
     /// Where the segment at a place ends, exclusive.
@@ -216,13 +236,43 @@ impl LogReader {
     }
 }
 
+/// What the indexes say.
+#[derive(Default)]
+struct Told {
+    aborted: Vec<AbortedTxn>,
+    /// Where the first segment begins, of those behind what was asked for, whose index cannot be
+    /// right. What it says is left out: whoever has a transaction that ends there finds that out.
+    wrong: Option<Offset>,
+}
+
+/// What is compared with the markers.
+struct Part {
+    /// The place of its segment.
+    at: usize,
+    position: u64,
+    /// Exclusive, as a position.
+    end: u64,
+    base_offset: Offset,
+    /// Not before its end, which is exclusive.
+    end_offset: Offset,
+}
+
+impl Part {
+    /// Whether there is nothing to skip in it, and no marker that an index names.
+    fn is_plain(&self, segment: &Segment, aborted: &[AbortedTxn]) -> bool {
+        let offsets = self.base_offset..self.end_offset;
+        segment.verified.is_plain(self.position, self.end)
+            && !aborted.iter().any(|entry| offsets.contains(&entry.last_offset))
+    }
+}
+
 /// What came of a look at a segment.
 enum Looked {
     /// The next one has to be looked at as well.
     On,
     Enough,
-    /// What an index says is wrong, up to this offset, inclusive.
-    Contradiction(Offset),
+    /// An index of the segments that hold these two offsets is wrong.
+    Contradiction((Offset, Offset)),
 }
 
 /// What a client skips of a range, and the transactions in it whose marker was not come by yet.
@@ -250,10 +300,13 @@ struct Open {
 }
 
 impl Open {
-    /// Up to where an index is wrong, inclusive, if the marker at this offset says so.
-    fn wrong_to(&self, marker: Offset, is_committed: bool) -> Option<Offset> {
-        let is_wrong = if is_committed { self.skips } else { self.reads };
-        is_wrong.then(|| self.marker.max(Some(marker))).flatten()
+    /// An offset of the segment whose index is wrong, if the marker at this offset says so: where
+    /// the index has the marker of what was skipped, or where that of what was read is.
+    fn contradiction(&self, marker: Offset, is_committed: bool) -> Option<(Offset, Offset)> {
+        if is_committed {
+            return self.marker.filter(|_| self.skips).map(|named| (named, named));
+        }
+        self.reads.then_some((marker, marker))
     }
 }
 
@@ -275,7 +328,7 @@ impl<'a> Skips<'a> {
                 let end = ends.txn_end(*producer_id, open.first);
                 end.is_none_or(|end| {
                     let is_named = !open.skips || open.marker == Some(end.marker);
-                    !is_named || open.wrong_to(end.marker, end.is_committed).is_some()
+                    !is_named || open.contradiction(end.marker, end.is_committed).is_some()
                 })
             });
         }
@@ -287,21 +340,25 @@ impl<'a> Skips<'a> {
         self.skipped.values().filter(|marker| **marker < self.next).max().copied()
     }
 
-    /// Does with the next batch of the range what a client does. An offset up to which an index is
-    /// wrong, inclusive, where the marker says something else.
-    fn read(&mut self, header: &BatchHeader, marker: Option<TxnMarker>) -> Option<Offset> {
+    /// Does with the next batch of the range what a client does. Offsets of segments of which an
+    /// index is wrong, where the marker says something else.
+    fn read(
+        &mut self,
+        header: &BatchHeader,
+        marker: Option<TxnMarker>,
+    ) -> Option<(Offset, Offset)> {
         let is_reached = |txn: &mut &AbortedTxn| txn.first_offset <= header.last_offset();
         while let Some(txn) = self.upcoming.pop_if(is_reached) {
             if let Some(other) = self.skipped.insert(txn.producer_id, txn.last_offset) {
-                return Some(other.max(txn.last_offset));
+                return Some((other, txn.last_offset));
             }
         }
         self.next = header.next_offset();
         let (producer_id, at) = (header.producer_id, header.base_offset);
         if let Some(marker) = marker {
             return match self.end(producer_id, at, marker.committed) {
-                Ok(open) => open?.wrong_to(at, marker.committed),
-                Err(to) => Some(to),
+                Ok(open) => open?.contradiction(at, marker.committed),
+                Err(places) => Some(places),
             };
         }
         let is_data = header.attributes.is_transactional() && !header.attributes.is_control();
@@ -318,32 +375,36 @@ impl<'a> Skips<'a> {
     }
 
     /// The same of a batch behind the range.
-    fn pass(&mut self, header: &BatchHeader, marker: Option<TxnMarker>) -> Option<Offset> {
+    fn pass(
+        &mut self,
+        header: &BatchHeader,
+        marker: Option<TxnMarker>,
+    ) -> Option<(Offset, Offset)> {
         let TxnMarker { committed: is_committed, .. } = marker?;
         let (producer_id, marker) = (header.producer_id, header.base_offset);
         let open = match self.end(producer_id, marker, is_committed) {
             Ok(open) => open?,
-            Err(to) => return Some(to),
+            Err(places) => return Some(places),
         };
         let end = TxnEnd { producer_id, from: open.first, marker, is_committed };
         self.segment.verified.note_txn_end(end);
-        open.wrong_to(marker, is_committed)
+        open.contradiction(marker, is_committed)
     }
 
-    /// Comes by a marker. The transaction of the range that it ends, or an offset up to which an
-    /// index is wrong.
+    /// Comes by a marker. The transaction of the range that it ends, or offsets of segments of which
+    /// an index is wrong.
     fn end(
         &mut self,
         producer_id: ProducerId,
         marker: Offset,
         is_committed: bool,
-    ) -> Result<Option<Open>, Offset> {
+    ) -> Result<Option<Open>, (Offset, Offset)> {
         // Who begins to read in between would skip what follows the marker, and what is truncated
         // in between would lose the entry.
         if let Some(expected) = self.skipped.remove(&producer_id)
             && (is_committed || expected != marker)
         {
-            return Err(expected.max(marker));
+            return Err((expected, marker));
         }
         Ok(self.open.remove(&producer_id))
     }

@@ -337,8 +337,8 @@ impl<'a> Case<'a> {
 fn aborted(log: &mut Log, start: Offset, range: &FileRange) -> Result<Vec<AbortedTxn>, ReadError> {
     loop {
         match log.reader().aborted_in_range(start, range) {
-            Err(ReadError::WronglyIndexed { from, to, seen, .. }) => {
-                log.mend_txn_indexes(from, to, seen)?;
+            Err(ReadError::WronglyIndexed { one, other, seen, .. }) => {
+                log.mend_txn_indexes(one, other, seen)?;
             }
             aborted => return aborted,
         }

@@ -170,6 +170,38 @@ fn a_reader_of_committed_records_looks_at_little_of_a_long_transaction_index() {
 }
 
 #[test]
+fn a_reader_looks_for_the_markers_of_many_producers_once() {
+    let (temp, switches, mut log) = faulty();
+    let (producers, rounds) = (400, 20);
+    for round in 0..rounds {
+        for producer in 0..producers {
+            log.append_as_leader(&mut transactional(producer, round, 1), EPOCH, NOW).unwrap();
+        }
+    }
+    for producer in 0..producers {
+        let mut end = marker(producer, true, 0);
+        log.append_from(AppendOrigin::COORDINATOR, &mut end, EPOCH, NOW).unwrap();
+    }
+    log.close(NOW).unwrap();
+    let end = log.log_end_offset();
+    let log = open_faulty(&temp, &switches, |options| {
+        options.clean_shutdown = true;
+        options.recovery_point = end;
+    });
+    let (reader, mut next, mut read) = (log.reader(), Offset(0), 0);
+    while next < end {
+        let range = reader.read(next, 64 << 10, end, true).unwrap();
+        let before = switches.read.load(Ordering::Relaxed);
+        assert_eq!(reader.aborted_in_range(next, &range).unwrap(), []);
+        read += switches.read.load(Ordering::Relaxed) - before;
+        next = headers(&range.read().unwrap()).last().unwrap().next_offset();
+    }
+    let size = usize::try_from(log.size_bytes().unwrap()).unwrap();
+    // Of what is behind a part the checksums and the headers, and the headers of the part.
+    assert!(read < 4 * size, "{read} of {size}");
+}
+
+#[test]
 fn after_a_failed_write_nothing_is_taken_and_reads_go_on() {
     let (_temp, switches, mut log) = faulty();
     log.append_as_leader(&mut plain(3), EPOCH, NOW).unwrap();

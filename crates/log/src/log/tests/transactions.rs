@@ -151,8 +151,8 @@ fn committed(bench: &mut Bench) -> Vec<i64> {
     while next < stable {
         let range = bench.log.reader().read(next, 1, stable, true).unwrap();
         let aborted = match bench.log.reader().aborted_in_range(next, &range) {
-            Err(ReadError::WronglyIndexed { from, to, seen, .. }) => {
-                bench.log.mend_txn_indexes(from, to, seen).unwrap();
+            Err(ReadError::WronglyIndexed { one, other, seen, .. }) => {
+                bench.log.mend_txn_indexes(one, other, seen).unwrap();
                 bench.log.reader().aborted_in_range(next, &range).unwrap()
             }
             aborted => aborted.unwrap(),

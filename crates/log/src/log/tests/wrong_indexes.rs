@@ -16,8 +16,8 @@ use crate::{AbortedTxn, FileRange, ReadError, TxnMarker, tests::asked, tests::ra
 fn aborted_in(bench: &mut Bench, start: i64, range: &FileRange) -> Vec<AbortedTxn> {
     for _ in 0..100 {
         match bench.log.reader().aborted_in_range(Offset(start), range) {
-            Err(ReadError::WronglyIndexed { from, to, seen, .. }) => {
-                bench.log.mend_txn_indexes(from, to, seen).unwrap();
+            Err(ReadError::WronglyIndexed { one, other, seen, .. }) => {
+                bench.log.mend_txn_indexes(one, other, seen).unwrap();
             }
             aborted => return aborted.unwrap(),
         }
@@ -333,6 +333,155 @@ fn an_index_of_a_follower_of_kafka_is_not_made_anew() {
 }
 
 #[test]
+fn an_entry_cannot_name_a_marker_that_was_still_to_be_written() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(transactional(1, 0, 1)); // 0
+    mark(&mut bench, 1, false); // 1
+    bench.append(plain(1)); // 2
+    let mut bench = with_byte(bench, LAST_OFFSET, 5);
+    bench.append(transactional(1, 1, 1)); // 3
+    mark(&mut bench, 1, true); // 4
+    bench.append(plain(2)); // 5, 6
+    bench.append(transactional(1, 2, 1)); // 7
+    mark(&mut bench, 1, true); // 8
+    assert_eq!(read(&mut bench, 3, 1 << 20).0, BTreeSet::from([3, 5, 6, 7]));
+}
+
+#[test]
+fn who_begins_within_a_batch_compares_all_of_it() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(transactional(1, 0, 1)); // 0
+    mark(&mut bench, 1, false); // 1
+    bench.append(plain(4)); // 2 to 5
+    bench.append(transactional(1, 1, 1)); // 6
+    mark(&mut bench, 1, true); // 7
+    bench.append(plain(1)); // 8
+    let mut bench = with_byte(bench, LAST_OFFSET, 3);
+    assert_eq!(read(&mut bench, 4, 1 << 20).0, BTreeSet::from([4, 5, 6, 8]));
+    assert_eq!(read(&mut bench, 2, 1 << 20).0, BTreeSet::from([2, 3, 4, 5, 6, 8]));
+}
+
+#[test]
+fn a_marker_is_not_among_what_no_transaction_has_written() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(transactional(1, 0, 1)); // 0
+    mark(&mut bench, 1, false); // 1
+    bench.append(plain(1)); // 2
+    bench.append(plain(1)); // 3
+    bench.append(transactional(1, 1, 1)); // 4
+    mark(&mut bench, 1, true); // 5
+    bench.append(plain(1)); // 6
+    let mut bench = with_byte(bench, LAST_OFFSET, 3);
+    assert_eq!(read(&mut bench, 2, 2 * plain(1).len()).0, BTreeSet::from([2, 3]));
+    assert_eq!(read(&mut bench, 4, 1 << 20).0, BTreeSet::from([4, 6]));
+    assert_eq!(read(&mut bench, 2, 1 << 20).0, BTreeSet::from([2, 3, 4, 6]));
+}
+
+/// Changes the bytes of a file of a log that was closed.
+fn change(bench: &Bench, name: &str, f: impl FnOnce(&mut Vec<u8>)) {
+    let path = bench.path().join(name);
+    let mut content = std::fs::read(&path).unwrap();
+    f(&mut content);
+    std::fs::write(&path, content).unwrap();
+}
+
+/// How often an index had to be made anew before the aborted transactions were known of what is
+/// read at an offset, up to another.
+fn mends(bench: &mut Bench, start: i64, end: i64) -> usize {
+    let range = bench.log.reader().read(Offset(start), 1 << 20, Offset(end), true).unwrap();
+    let mut mends = 0;
+    while let Err(error) = bench.log.reader().aborted_in_range(Offset(start), &range) {
+        let ReadError::WronglyIndexed { one, other, seen, .. } = error else { panic!("{error}") };
+        bench.log.mend_txn_indexes(one, other, seen).unwrap();
+        mends += 1;
+    }
+    mends
+}
+
+#[test]
+fn an_index_that_does_not_matter_to_a_reader_is_left_alone() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(plain(1)); // 0
+    bench.append(transactional(2, 0, 1)); // 1
+    mark(&mut bench, 2, true); // 2
+    bench.append(transactional(1, 0, 1)); // 3
+    bench.log.roll(NOW).unwrap();
+    for n in 1..50 {
+        mark(&mut bench, 1, false); // 2n + 2
+        bench.append(transactional(1, n, 1)); // 2n + 3
+        bench.log.roll(NOW).unwrap();
+    }
+    mark(&mut bench, 1, true);
+    bench.log.close(NOW).unwrap();
+    for name in bench.files(".txnindex") {
+        change(&bench, &name, |content| content.truncate(content.len() - 1));
+    }
+    let mut bench = bench.restart();
+    assert_eq!(mends(&mut bench, 0, 3), 0);
+    assert_eq!(mends(&mut bench, 0, 4), 1);
+    assert_eq!(mends(&mut bench, 0, 4), 0);
+}
+
+#[test]
+fn only_the_index_that_is_wrong_is_made_anew() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(transactional(1, 0, 1)); // 0
+    mark(&mut bench, 1, true); // 1
+    bench.log.roll(NOW).unwrap();
+    bench.append(plain(1)); // 2
+    bench.append(plain(1)); // 3
+    bench.log.roll(NOW).unwrap();
+    bench.append(plain(4)); // 4 to 7
+    bench.append(transactional(1, 1, 1)); // 8
+    mark(&mut bench, 1, false); // 9
+    bench.append(plain(1)); // 10
+    bench.log.close(NOW).unwrap();
+    change(&bench, "00000000000000000004.txnindex", |content| content[17] = 0);
+    // Nobody reads this.
+    change(&bench, "00000000000000000002.log", |content| content[65] ^= 1);
+    let mut bench = bench.restart();
+    assert_eq!(mends(&mut bench, 0, 2), 1);
+}
+
+#[test]
+fn what_follows_an_ended_segment_does_not_keep_its_index_from_being_made() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(transactional(1, 0, 1)); // 0
+    mark(&mut bench, 1, false); // 1
+    bench.append(plain(1)); // 2
+    bench.log.roll(NOW).unwrap();
+    bench.append(plain(1)); // 3
+    bench.log.close(NOW).unwrap();
+    change(&bench, "00000000000000000000.log", |content| content.extend([0; 4096]));
+    std::fs::remove_file(bench.path().join("00000000000000000000.txnindex")).unwrap();
+    let mut bench = bench.restart();
+    assert_eq!(read(&mut bench, 0, 1 << 20).0, BTreeSet::from([2]));
+}
+
+#[test]
+fn last_stable_offsets_that_go_back_are_those_of_a_follower_of_kafka() {
+    let mut bench = Bench::new(LogConfig::default());
+    bench.append(transactional(1, 0, 1)); // 0
+    mark(&mut bench, 1, false); // 1
+    bench.append(transactional(1, 1, 1)); // 2
+    bench.append(transactional(2, 0, 1)); // 3
+    mark(&mut bench, 2, false); // 4
+    mark(&mut bench, 1, true); // 5
+    bench.append(plain(1)); // 6
+    bench.log.close(NOW).unwrap();
+    let name = "00000000000000000000.txnindex";
+    // It got all that in one piece, and Kafka leaves out all transactions of the same producer.
+    change(&bench, name, |content| {
+        (content[LAST_STABLE_OFFSET], content[34 + LAST_STABLE_OFFSET]) = (3, 2);
+    });
+    let before = std::fs::read(bench.path().join(name)).unwrap();
+    assert_eq!(crate::inspect::inspect_partition(&bench.path()).unwrap().findings, []);
+    let mut bench = bench.restart();
+    assert_eq!(read(&mut bench, 0, 1 << 20).0, BTreeSet::from([2, 6]));
+    assert_eq!(std::fs::read(bench.path().join(name)).unwrap(), before);
+}
+
+#[test]
 fn an_index_that_cannot_be_mended_is_named() {
     let mut bench = Bench::new(LogConfig::default());
     bench.append(transactional(1, 0, 1)); // 0
@@ -355,8 +504,8 @@ fn readers_that_find_the_same_index_wrong_are_all_answered() {
     let range = reader.read(Offset(0), 1 << 20, Offset(2), true).unwrap();
     let found = || reader.aborted_in_range(Offset(0), &range).unwrap_err();
     for error in [found(), found()] {
-        let ReadError::WronglyIndexed { from, to, seen, .. } = error else { panic!("{error}") };
-        bench.log.mend_txn_indexes(from, to, seen).unwrap();
+        let ReadError::WronglyIndexed { one, other, seen, .. } = error else { panic!("{error}") };
+        bench.log.mend_txn_indexes(one, other, seen).unwrap();
     }
     assert_eq!(aborted_in(&mut bench, 0, &range).len(), 1);
 }
