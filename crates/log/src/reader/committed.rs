@@ -391,8 +391,8 @@ impl<'a> Skips<'a> {
         open.contradiction(marker, is_committed)
     }
 
-    /// Comes by a marker. The transaction of the range that it ends, or offsets of segments of which
-    /// an index is wrong.
+    /// Comes by a marker. The transaction of the range that it ends, or offsets of segments of
+    /// which an index is wrong.
     fn end(
         &mut self,
         producer_id: ProducerId,
