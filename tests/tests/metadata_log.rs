@@ -24,7 +24,7 @@ fn an_orderly_stop_is_recorded_as_kafka_records_it() {
     assert_eq!(leader_epoch(&broker, "kept"), 0);
     broker.stop();
     let mark = fs::read_to_string(broker.data_dir().join(".kafka_cleanshutdown")).unwrap();
-    let epoch = mark.trim_end_matches('}').rsplit(':').next().unwrap();
+    let epoch = mark.trim_end_matches(['}', '\n']).rsplit(':').next().unwrap();
     assert!(epoch.parse::<i64>().unwrap() > 0, "the mark names the registration: {mark}");
     broker.start_again();
     assert_eq!(leader_epoch(&broker, "kept"), 2, "it gave the leadership away and took it back");

@@ -137,7 +137,7 @@ impl Moves {
             return Err(LogError::Failed("an old line of its cannot be removed now".into()));
         }
         let (name, dir) = log_dir.future_dir(at, new_id());
-        let log = Log::open(dir, options(shared, partition, false))?;
+        let log = Log::open(dir, options(shared, partition))?;
         self.add(partition, target, (name, log));
         Ok(())
     }
@@ -156,7 +156,11 @@ impl Moves {
                 }
                 continue;
             };
-            let options = options(shared, &partition, log_dir.was_clean());
+            let options = OpenOptions {
+                clean_shutdown: log_dir.was_clean(),
+                left_by_ottla: log_dir.was_left_by_ottla(),
+                ..options(shared, &partition)
+            };
             let opened = Log::open(log_dir.named_dir(&future.name), options).and_then(|mut log| {
                 // A crash may have taken the end of the partition: what follows it is not its.
                 log.truncate_to(partition.with_log(|log| log.log_end_offset()), now_ms())?;
@@ -339,14 +343,13 @@ impl Moves {
     }
 }
 
-fn options(shared: &Shared, partition: &Partition, clean_shutdown: bool) -> OpenOptions {
+fn options(shared: &Shared, partition: &Partition) -> OpenOptions {
     let of_log = |log: &mut Log| (log.topic_id(), log.config().clone(), log.compacted_to());
     let (topic_id, config, compacted_to) = partition.with_log(of_log);
     OpenOptions {
         topic_id,
         config,
         compacted_to,
-        clean_shutdown,
         producer_expiration_ms: shared.config().get(&keys::PRODUCER_ID_EXPIRATION_MS).into(),
         ..OpenOptions::new(partition.topic_partition.clone(), now_ms())
     }

@@ -303,6 +303,7 @@ fn open_log(
         log_start_offset: remembered(|all| &all.log_start_offsets),
         compacted_to: known.map_or(Offset::ZERO, |known| known.compacted_to),
         clean_shutdown: log_dir.was_clean(),
+        left_by_ottla: log_dir.was_left_by_ottla(),
         written_ahead: known.map_or_else(Vec::new, |known| known.written_ahead.to_vec()),
         producer_expiration_ms: shared.config().get(&keys::PRODUCER_ID_EXPIRATION_MS).into(),
         ..OpenOptions::new(work.at.clone(), now_ms())

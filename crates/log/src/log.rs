@@ -61,6 +61,9 @@ pub struct OpenOptions {
     pub compacted_to: Offset,
     /// Whether the data directory was left in order. Then the log is trusted as it is.
     pub clean_shutdown: bool,
+    /// Whether it was Ottla that left it in order: its leader epochs begin where the log does, or
+    /// later. Kafka writes them some time after the start has moved, and may stop before that.
+    pub left_by_ottla: bool,
     /// Whether each batch was synced before the next one was written. Then a crash can have torn
     /// the last batch only, and what follows a batch that is not whole tells of damage.
     pub synced_one_by_one: bool,
@@ -83,6 +86,7 @@ impl OpenOptions {
             log_start_offset: Offset::ZERO,
             compacted_to: Offset::ZERO,
             clean_shutdown: false,
+            left_by_ottla: false,
             synced_one_by_one: false,
             producer_expiration_ms: 24 * 60 * 60 * 1000,
             written_ahead: Vec::new(),

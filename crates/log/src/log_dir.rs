@@ -31,6 +31,8 @@ pub(crate) const META: &str = "meta.properties";
 /// What `meta.properties` says.
 const META_KEYS: [&str; 4] = ["version", "cluster.id", "node.id", "directory.id"];
 const CLEAN: &str = ".kafka_cleanshutdown";
+/// What tells Ottla's mark from Kafka's: white space, which Kafka reads over.
+const OWN_END: &str = "\n";
 /// The file of recovery points.
 pub(crate) const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 /// The file of log start offsets.
@@ -259,6 +261,11 @@ impl LogDir {
         self.mark.is_some()
     }
 
+    /// Whether it was Ottla that left it in order, with leader epochs that begin where logs do.
+    pub fn was_left_by_ottla(&self) -> bool {
+        self.mark.as_deref().is_some_and(|mark| mark.ends_with(OWN_END.as_bytes()))
+    }
+
     /// Leaves the directory as it was found, for an owner who has written nothing in it: if it was
     /// left in order, it is again.
     pub fn leave_as_found(&self) -> Result<(), LogError> {
@@ -467,9 +474,11 @@ impl LogDir {
     /// Leaves the mark that everything here is in order. Every log must be closed and the
     /// checkpoints written before. `broker_epoch` is what the broker was registered with: a Kafka
     /// that starts here next tells its controller, which trusts the replicas only if it is right.
+    /// While a log that could not be opened lies here as Kafka left it, the mark is Kafka's.
     pub fn mark_clean_shutdown(&self, broker_epoch: i64) -> Result<(), LogError> {
-        let mark = format!(r#"{{"version":0,"brokerEpoch":{broker_epoch}}}"#);
-        self.write_mark(mark.as_bytes())
+        let is_own = self.was_left_by_ottla() || !self.was_clean() || self.known().kept.is_empty();
+        let end = if is_own { OWN_END } else { "" };
+        self.write_mark(format!(r#"{{"version":0,"brokerEpoch":{broker_epoch}}}{end}"#).as_bytes())
     }
 
     fn write_mark(&self, mark: &[u8]) -> Result<(), LogError> {

@@ -108,6 +108,7 @@ fn open_and_read_with(
     };
     options.written_ahead = written_ahead;
     options.clean_shutdown = opening.clean_shutdown;
+    options.left_by_ottla = opening.clean_shutdown;
     options.recovery_point = opening.recovery_point;
     options.log_start_offset = opening.log_start_offset;
     let mut log = Log::open(dir, options).ok()?;

@@ -27,6 +27,7 @@ pub(super) fn open(
         config,
         recovery_point: recovery_point.unwrap_or_default(),
         clean_shutdown: log_dir.was_clean(),
+        left_by_ottla: log_dir.was_left_by_ottla(),
         synced_one_by_one: recovery_point.is_some(),
         ..OpenOptions::new(at.clone(), now_ms)
     };

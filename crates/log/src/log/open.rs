@@ -112,12 +112,13 @@ impl Log {
         }
         let epochs_known = epochs.is_some();
         self.epochs = epochs.unwrap_or_default();
-        let clean_shutdown = left == Left::InOrder;
+        let clean_shutdown = left.is_in_order();
         let base_offset = self.active_segment.base_offset;
         let indexed = listing.segments.get(&base_offset).is_some_and(|kinds| {
             kinds.contains(&Kind::OffsetIndex) && kinds.contains(&Kind::TimeIndex)
         });
         let begun = self.epochs.entries().first().map(|entry| entry.1);
+        let begun = begun.filter(|_| left == Left::InOrder);
         let trusted = clean_shutdown && self.load_active(indexed)? && self.ends_as_left();
         let recovered = if trusted {
             Recovered::at(self.log_end_offset, listing.snapshots.clone())
@@ -131,7 +132,7 @@ impl Log {
             self.recover(listing, left)?
         };
         self.ensure_complete()?;
-        if let Some(begun) = begun.filter(|_| clean_shutdown) {
+        if let Some(begun) = begun {
             self.begin_where_left(begun)?;
         }
         self.ensure_end()?;
@@ -257,8 +258,8 @@ impl Log {
         self.ensure_reaches(self.recovery_point, RECOVERY_POINTS)
     }
 
-    /// Compares the start of a log that was left in order with where its leader epochs begin: there
-    /// or later, since whatever moves the start cuts them, and both were synced then.
+    /// Compares the start of a log that Ottla left in order with where its leader epochs begin:
+    /// there or later, since whatever moves the start cuts them, and both were synced then.
     fn begin_where_left(&mut self, begun: Offset) -> Result<(), LogError> {
         let first = self.first_base_offset();
         if begun >= first.max(self.log_start_offset) {
@@ -334,6 +335,8 @@ fn ensure_never_there(dir: &dyn Dir, options: &OpenOptions) -> Result<(), LogErr
 pub(super) enum Left {
     /// All is as it should be.
     InOrder,
+    /// So it is, but for leader epochs that may begin before the log does.
+    InOrderByKafka,
     /// A crash may have torn what lies after the recovery point.
     Torn,
     /// A crash may have torn the last batch.
@@ -342,11 +345,16 @@ pub(super) enum Left {
 
 impl Left {
     fn of(options: &OpenOptions) -> Self {
-        match (options.clean_shutdown, options.synced_one_by_one) {
-            (true, _) => Self::InOrder,
-            (false, false) => Self::Torn,
-            (false, true) => Self::TornLastBatch,
+        match (options.clean_shutdown, options.left_by_ottla, options.synced_one_by_one) {
+            (true, true, _) => Self::InOrder,
+            (true, false, _) => Self::InOrderByKafka,
+            (false, _, false) => Self::Torn,
+            (false, _, true) => Self::TornLastBatch,
         }
+    }
+
+    fn is_in_order(self) -> bool {
+        matches!(self, Self::InOrder | Self::InOrderByKafka)
     }
 }
 

@@ -233,7 +233,7 @@ impl Log {
         let Some(Cut { position, cause }) = cut else { return Ok(None) };
         let path = segment.path(Kind::Log);
         let is_torn = match left {
-            Left::InOrder | Left::Torn => true,
+            Left::InOrder | Left::InOrderByKafka | Left::Torn => true,
             Left::TornLastBatch => {
                 let found = scan::finds_batch(file.as_ref(), position + 1, size);
                 next_base.is_none() && !found.map_err(LogError::io("read", &path))?

@@ -7,6 +7,7 @@ mod compaction_crash;
 mod compaction_model;
 mod faults;
 mod inspect;
+mod kafka_left;
 mod leader_epochs;
 mod model;
 mod recovery;
@@ -56,6 +57,7 @@ impl Bench {
         let start = self.log.log_start_offset();
         self.log = open(self.temp.path(), &self.config, |options| {
             options.clean_shutdown = true;
+            options.left_by_ottla = true;
             options.recovery_point = end;
             options.log_start_offset = start;
         })

@@ -23,10 +23,30 @@ fn the_mark_of_a_clean_shutdown_counts_once() {
     assert!(!dir.was_clean());
     dir.mark_clean_shutdown(17).unwrap();
     let text = fs::read_to_string(temp.path().join(".kafka_cleanshutdown")).unwrap();
-    assert_eq!(text, r#"{"version":0,"brokerEpoch":17}"#);
+    // The end of the line tells it from Kafka's.
+    assert_eq!(text, "{\"version\":0,\"brokerEpoch\":17}\n");
     drop(dir);
-    assert!(LogDir::open(temp.path()).unwrap().was_clean());
+    let found = LogDir::open(temp.path()).unwrap();
+    assert!(found.was_clean() && found.was_left_by_ottla());
+    drop(found);
     assert!(!LogDir::open(temp.path()).unwrap().was_clean());
+}
+
+#[test]
+fn kafkas_mark_stays_one_while_a_log_could_not_be_opened() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join(".kafka_cleanshutdown");
+    let kafkas = r#"{"version":0,"brokerEpoch":17}"#;
+    for (mark, is_kept, is_own) in [(kafkas, true, false), (kafkas, false, true)] {
+        fs::write(&path, mark).unwrap();
+        let dir = LogDir::open(temp.path()).unwrap();
+        assert!(dir.was_clean() && !dir.was_left_by_ottla());
+        if is_kept {
+            dir.keep_checkpoints(&partition("lost", 0));
+        }
+        dir.mark_clean_shutdown(17).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap().ends_with('\n'), is_own);
+    }
 }
 
 #[test]

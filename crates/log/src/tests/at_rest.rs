@@ -440,6 +440,7 @@ fn at_rest_a_leader_epoch_that_changed_is_told_from_a_checkpoint_that_did() {
 fn at_rest_what_was_not_damaged_is_all_there() {
     for rest in rests() {
         let found = Found::take(rest.disk.copy().root()).unwrap();
+        assert_eq!(found.log_dir.was_left_by_ottla(), rest.was_clean);
         for kept in &rest.kept {
             let log: Log = found.open(&kept.at, kept.topic_id, &rest.config).unwrap();
             assert!(kept.bases.len() > 2, "{}: {:?}", kept.at, kept.bases);

@@ -52,6 +52,7 @@ impl Found {
             recovery_point: recovery_points.get(at).copied().unwrap_or_default(),
             log_start_offset: log_start_offsets.get(at).copied().unwrap_or_default(),
             clean_shutdown: self.log_dir.was_clean(),
+            left_by_ottla: self.log_dir.was_left_by_ottla(),
             written_ahead: self.written_ahead.of(topic_id, at.partition).to_vec(),
             ..OpenOptions::new(at.clone(), NOW)
         };

@@ -263,12 +263,12 @@ impl Broker {
         }
     }
 
-    fn copy_options(&mut self, clean_shutdown: bool) -> OpenOptions {
+    fn copy_options(&mut self) -> OpenOptions {
         let (at, log) = (self.at.clone(), self.log().unwrap());
         let (topic_id, config) = (log.topic_id(), log.config().clone());
         let compacted_to = log.compacted_to();
         let options = OpenOptions::new(at, NOW);
-        OpenOptions { topic_id, config, compacted_to, clean_shutdown, ..options }
+        OpenOptions { topic_id, config, compacted_to, ..options }
     }
 
     /// Begins to move the log to the other directory.
@@ -279,7 +279,7 @@ impl Broker {
         }
         let unique = self.new_id();
         let (name, dir) = self.homes[target].found.log_dir.future_dir(&self.at, unique);
-        let log = Log::open(dir, self.copy_options(false)).unwrap();
+        let log = Log::open(dir, self.copy_options()).unwrap();
         self.copy = Some(Copy { target, name, log });
     }
 
@@ -289,7 +289,13 @@ impl Broker {
             self.discard(target, &name);
             return Ok(());
         };
-        let options = self.copy_options(self.homes[target].found.log_dir.was_clean());
+        let copy = self.copy_options();
+        let log_dir = &self.homes[target].found.log_dir;
+        let options = OpenOptions {
+            clean_shutdown: log_dir.was_clean(),
+            left_by_ottla: log_dir.was_left_by_ottla(),
+            ..copy
+        };
         let dir = self.homes[target].found.log_dir.named_dir(&name);
         let opened = Log::open(dir, options).and_then(|mut log| {
             log.truncate_to(end, NOW)?;

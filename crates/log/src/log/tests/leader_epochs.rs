@@ -18,6 +18,7 @@ fn reopen(bench: &mut Bench) {
     let end = bench.log.log_end_offset();
     let opened = open(bench.temp.path(), &bench.config, |options| {
         options.clean_shutdown = true;
+        options.left_by_ottla = true;
         options.recovery_point = end;
     });
     bench.log = opened.unwrap();

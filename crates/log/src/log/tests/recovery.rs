@@ -287,6 +287,7 @@ fn a_log_that_is_refused_stays_as_it_is() {
                             options.recovery_point = Offset(i64::try_from(base).unwrap() * 24 + 5);
                             options.recovery_point = options.recovery_point.min(Offset(60));
                             options.clean_shutdown = clean_shutdown;
+                            options.left_by_ottla = true;
                             options.synced_one_by_one = synced_one_by_one;
                         });
                         opened.err().map(|error| error.to_string())
