@@ -2,13 +2,15 @@
 //!
 //! Every batch from the recovery point on is read and its checksum checked. Where that fails the
 //! log is cut, with one line that says where and why; later segments go too, since nothing may
-//! follow a hole. Damage before the recovery point is not cut away: it is an error; nor is damage
-//! that a crash cannot have left, where each batch was synced before the next one was written.
+//! follow a hole that compaction may not have left, by the topic's settings, its checkpoint or the
+//! batches themselves. Damage before the recovery point is not cut away: it is an error; nor is
+//! damage that a crash cannot have left, where each batch was synced before the next one was
+//! written.
 //! Kafka: `LogLoader.recoverLog`, `LogSegment.recover`.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
-use ottla_record::BatchHeader;
+use ottla_record::{BATCH_OVERHEAD, BatchHeader};
 use ottla_types::Offset;
 
 use super::{Active, Log, append::push_time, listing::Listing, open::Left};
@@ -63,9 +65,11 @@ impl Log {
         let mut kept: Vec<Arc<Segment>> = segments.iter().take(first).cloned().collect();
         let (mut from, mut epochs) = (None, EpochRecovery::default());
         let mut recovered = Recovered::at(Offset::ZERO, listing.snapshots.clone());
-        for segment in segments.iter().skip(first) {
+        for (number, segment) in segments.iter().enumerate().skip(first) {
             let is_cut = recovered.cut.is_some() || !recovered.removed.is_empty();
-            let hole = !is_cut && from.is_some() && self.is_hole(segment.base_offset);
+            let follows = !is_cut && from.is_some();
+            let behind = segments.get(number..).unwrap_or_default();
+            let hole = follows && self.is_hole_before(behind, left)?;
             if hole && left == Left::TornLastBatch {
                 let (path, position) = (self.active_segment.path(Kind::Log), self.active.size);
                 let cause = format!(
@@ -90,8 +94,7 @@ impl Log {
             let start = self.prepare_indexes(segment, indexed)?;
             let follows = from.replace(from.unwrap_or(start)).is_some();
             self.log_end_offset = if follows { self.log_end_offset.max(start) } else { start };
-            let at = segments.partition_point(|other| other.base_offset <= segment.base_offset);
-            let next_base = segments.get(at).map(|next| next.base_offset);
+            let next_base = segments.get(number + 1).map(|next| next.base_offset);
             let ends = (left, next_base);
             recovered.cut = self.recover_segment(segment, start, ends, &mut epochs)?;
             // What lies before the recovery point is synced, and must stay so.
@@ -227,7 +230,7 @@ impl Log {
         // What a sync has failed to write is lost, whatever is shown of it: what follows would be
         // acknowledged after a hole, and what was written ahead would not be taken back.
         file.forget_clean(self.active.size);
-        let ends = (size, next_base);
+        let ends = Ends { size, next_base, left };
         let cut = self.recover_batches(segment, file.as_ref(), (start, ends), epochs)?;
         segment.set_size(self.active.size);
         let Some(Cut { position, cause }) = cut else { return Ok(None) };
@@ -249,11 +252,11 @@ impl Log {
         &mut self,
         segment: &Segment,
         file: &dyn LogFile,
-        (start, (size, next_base)): (Offset, (u64, Option<Offset>)),
+        (start, ends): (Offset, Ends),
         epochs: &mut EpochRecovery,
     ) -> Result<Option<Cut>, LogError> {
         let (mut next, mut hole) = (start, start..start);
-        let mut scan = Scan::batches(file, self.active.size, size);
+        let mut scan = Scan::batches(file, self.active.size, ends.size);
         loop {
             let position = scan.position();
             let header = match scan.next_batch() {
@@ -267,6 +270,12 @@ impl Log {
                 }
             };
             let span = header.last_offset().0.saturating_sub(segment.base_offset.0);
+            let borne_out = || ends.bear_out(file, &header, scan.position());
+            if self.is_hole_after(next, header.base_offset)
+                && borne_out().map_err(self.io("read", segment, Kind::Log))?
+            {
+                self.set_compacted_to(header.base_offset);
+            }
             let fits = header.base_offset >= next && !self.is_hole_after(next, header.base_offset);
             if !fits || span > i64::from(i32::MAX) {
                 let cause = format!("offset {} follows offset {next}", header.base_offset);
@@ -279,7 +288,7 @@ impl Log {
                 return Ok(Some(Cut { position, cause }));
             }
             // In a compacted log nothing else tells of an offset that was raised.
-            if next_base.is_some_and(|next_base| header.next_offset() > next_base) {
+            if ends.next_base.is_some_and(|next_base| header.next_offset() > next_base) {
                 let cause = format!("offset {} belongs behind the segment", header.last_offset());
                 return Ok(Some(Cut { position, cause }));
             }
@@ -291,9 +300,24 @@ impl Log {
         }
     }
 
-    /// Whether offsets are missing before this one. Compaction leaves such holes too.
-    fn is_hole(&self, base_offset: Offset) -> bool {
-        self.is_hole_after(self.log_end_offset, base_offset)
+    /// Whether offsets are missing before the first of these segments for which compaction is not
+    /// to be blamed. It goes from the start of a log on: a segment that it has left holes in tells
+    /// of all before.
+    fn is_hole_before(&mut self, behind: &[Arc<Segment>], left: Left) -> Result<bool, LogError> {
+        let Some(first) = behind.first() else { return Ok(false) };
+        if !self.is_hole_after(self.log_end_offset, first.base_offset) {
+            return Ok(false);
+        }
+        if left != Left::TornLastBatch {
+            for segment in behind {
+                let shown = shows_compaction(segment);
+                if shown.map_err(self.io("read", segment, Kind::Log))? {
+                    self.set_compacted_to(segment.base_offset);
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     fn is_hole_after(&self, next: Offset, base_offset: Offset) -> bool {
@@ -403,6 +427,56 @@ impl Log {
         segment.set_largest_timestamp(None);
         segment.set_index_damaged(false);
         Ok(())
+    }
+}
+
+/// What a segment that is recovered ends with.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    /// In bytes.
+    size: u64,
+    /// Base offset of the next segment.
+    next_base: Option<Offset>,
+    left: Left,
+}
+
+impl Ends {
+    /// Whether a batch behind missing offsets is where it belongs, so that compaction took those
+    /// away. What a crash loses within a file are blocks, which read as zeros then, and an offset
+    /// that was raised lies behind what follows: a whole batch, or the next segment.
+    fn bear_out(self, file: &dyn LogFile, header: &BatchHeader, after: u64) -> io::Result<bool> {
+        if self.left == Left::TornLastBatch {
+            return Ok(false);
+        }
+        // No more than the one batch is read: there may be as many holes as batches.
+        match Scan::with_window(file, after, self.size, BATCH_OVERHEAD).next_batch() {
+            Ok(Some(next)) => Ok(next.base_offset >= header.next_offset()),
+            Ok(None) => Ok(self.next_base.is_some_and(|base| base >= header.next_offset())),
+            Err(ScanError::Batch(_)) => Ok(false),
+            Err(ScanError::Io(error)) => Err(error),
+        }
+    }
+}
+
+/// Whether compaction has left holes within a segment, beyond doubt: a last batch behind one may
+/// have been raised.
+fn shows_compaction(segment: &Segment) -> io::Result<bool> {
+    let (file, end) = (segment.file()?, segment.size()?);
+    let mut scan = Scan::batches(file.as_ref(), 0, end);
+    let (mut next, mut is_behind_hole) = (segment.base_offset, false);
+    loop {
+        match scan.next_batch() {
+            Ok(Some(header)) if header.base_offset >= next => {
+                let records = i64::from(header.record_count);
+                if is_behind_hole || records <= i64::from(header.last_offset_delta) {
+                    return Ok(true);
+                }
+                is_behind_hole = header.base_offset > next;
+                next = header.next_offset();
+            }
+            Ok(_) | Err(ScanError::Batch(_)) => return Ok(false),
+            Err(ScanError::Io(error)) => return Err(error),
+        }
     }
 }
 

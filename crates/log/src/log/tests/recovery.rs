@@ -369,6 +369,81 @@ fn nothing_follows_a_hole() {
     }
 }
 
+/// A replica of a topic that is no longer compacted, with what compaction has left of it: of the
+/// first batches every fourth one.
+fn with_holes(config: LogConfig) -> Bench {
+    let mut leader = Bench::new(LogConfig::default());
+    for _ in 0..40 {
+        leader.append(plain(1));
+    }
+    let mut bench = Bench::new(config);
+    for (number, batch) in leader.bytes().chunks(plain(1).len()).enumerate() {
+        if number % 4 == 0 || number > 27 {
+            bench.log.append_as_follower(batch, NOW).unwrap();
+        }
+    }
+    bench
+}
+
+/// Segments with so many of its batches.
+fn of_batches(count: usize) -> LogConfig {
+    let size = plain(1).len() * count;
+    LogConfig { segment_bytes: u32::try_from(size).unwrap(), ..LogConfig::default() }
+}
+
+#[test]
+fn what_compaction_took_away_is_no_hole_whatever_the_settings_are_now() {
+    for (config, segments) in [(LogConfig::default(), 1), (of_batches(4), 5), (of_batches(3), 7)] {
+        let mut bench = with_holes(config);
+        let bytes = bench.bytes();
+        bench.log.sync(NOW).unwrap();
+        let point = bench.log.recovery_point();
+        for recovery_point in [Offset::ZERO, Offset(14), point] {
+            let change = |options: &mut OpenOptions| options.recovery_point = recovery_point;
+            bench.log = open(bench.temp.path(), &bench.config, change).unwrap();
+            assert_eq!(bench.log.log_end_offset(), Offset(40));
+            assert_eq!((bench.bytes(), bench.files(".log").len()), (bytes.clone(), segments));
+            assert_eq!(read_all(&bench.log.reader(), Offset(0)), bytes);
+        }
+    }
+}
+
+/// Raises the offset of a segment's last batch, which looks like a hole before it.
+fn raise_last(bench: &Bench, name: &str) {
+    let path = bench.path().join(name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.len() - plain(1).len();
+    bytes[at + 6] = 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_hole_that_nothing_bears_out_ends_the_log() {
+    let filled = |config: LogConfig| {
+        let mut bench = Bench::new(config);
+        for _ in 0..12 {
+            bench.append(plain(1));
+        }
+        bench
+    };
+    // At the end, and before another segment.
+    for (config, segment, end) in [(LogConfig::default(), 0, 11), (of_batches(4), 1, 7)] {
+        let bench = filled(config);
+        raise_last(&bench, &bench.files(".log")[segment]);
+        assert_eq!(bench.crash().log.log_end_offset(), Offset(end));
+    }
+    // Nor does it bear out that what the segment before has lost was compacted away.
+    let bench = filled(of_batches(4));
+    let logs = bench.files(".log");
+    cut(&bench, &logs[1], plain(1).len());
+    raise_last(&bench, &logs[2]);
+    assert_eq!(bench.crash().log.log_end_offset(), Offset(5));
+    // And where each batch was synced before the next one, none is cut off for it.
+    let bench = with_holes(LogConfig::default());
+    let opened = open(bench.temp.path(), &bench.config, |options| options.synced_one_by_one = true);
+    assert!(matches!(opened, Err(LogError::Damaged { .. })), "{opened:?}");
+}
+
 #[test]
 fn what_a_crash_left_behind_is_tidied_up() {
     let bench = filled(LogConfig { cleanup_compact: true, ..LogConfig::default() }, 2);
