@@ -66,29 +66,44 @@ struct Inner {
     reported: Option<u64>,
 }
 
-/// Bytes of a file: each span is from a batch's start to a batch's end, exclusive, and apart from
-/// the others.
+/// Bytes of a file, from a batch's start to a batch's end, exclusive.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u64,
+    end: u64,
+    /// The offset behind it.
+    next: Offset,
+}
+
+/// They are apart from each other.
 #[derive(Debug, Default)]
-struct Spans(Vec<(u64, u64)>);
+struct Spans(Vec<Span>);
 
 impl Spans {
     /// Whether everything from `from` to `last`, inclusive, is in one of them.
     fn hold(&self, from: u64, last: u64) -> bool {
-        self.0.iter().any(|(start, end)| *start <= from && last < *end)
+        self.0.iter().any(|span| span.start <= from && last < span.end)
     }
 
     /// Where the one ends that what ends at `position` is in.
     fn end_around(&self, position: u64) -> Option<u64> {
-        let around = |(start, end): &&(u64, u64)| *start < position && position <= *end;
-        self.0.iter().find(around).map(|(_, end)| *end)
+        let around = |span: &&Span| span.start < position && position <= span.end;
+        self.0.iter().find(around).map(|span| span.end)
     }
 
-    fn add(&mut self, mut start: u64, mut end: u64) {
+    /// The offset behind the one that ends at `position`.
+    fn next_at(&self, position: u64) -> Option<Offset> {
+        self.0.iter().find(|span| span.end == position).map(|span| span.next)
+    }
+
+    fn add(&mut self, mut new: Span) {
         self.0.retain(|span| {
-            let apart = span.1 < start || end < span.0;
+            let apart = span.end < new.start || new.end < span.start;
             if !apart {
-                start = start.min(span.0);
-                end = end.max(span.1);
+                new.start = new.start.min(span.start);
+                if span.end > new.end {
+                    (new.end, new.next) = (span.end, span.next);
+                }
             }
             apart
         });
@@ -96,7 +111,7 @@ impl Spans {
             // Whoever reads there again looks again.
             self.0.clear();
         }
-        self.0.push((start, end));
+        self.0.push(new);
     }
 }
 
@@ -156,9 +171,9 @@ impl Verified {
     }
 
     /// Says that it is settled. Whoever reads on begins at `next` or later.
-    pub(crate) fn settle(&self, from: u64, end: u64, next: Offset) {
+    pub(crate) fn settle(&self, start: u64, end: u64, next: Offset) {
         let mut inner = self.lock();
-        inner.transactions.add(from, end);
+        inner.transactions.add(Span { start, end, next });
         if inner.ends.len() > TXN_ENDS_SPARE {
             inner.ends.retain(|(_, marker), _| *marker >= next);
         }
@@ -242,8 +257,11 @@ impl Segment {
         bounds: &Bounds,
     ) -> Result<(u64, Option<String>), ReadError> {
         let mut scan = Scan::batches(file, from, bounds.limit);
-        let mut next: Option<Offset> = (from == 0).then_some(self.base_offset);
-        let (mut end, mut before_end) = (from, from);
+        // What comes behind damage must not be taken for what nothing speaks against.
+        let behind = self.verified.lock().batches.next_at(from);
+        let mut next = if from == 0 { Some(self.base_offset) } else { behind };
+        let mut end = from;
+        let mut earlier = (end, next);
         let mut has_transactions = false;
         let mut before: Option<BatchHeader> = None;
         let mut is_placed = true;
@@ -255,7 +273,7 @@ impl Segment {
                 Ok(Some(header)) => {
                     if let Some(cause) = self.misplaced(&header, next, bounds) {
                         // Unless one before has borne out where the last one is, that may be wrong.
-                        end = if is_placed { end } else { before_end };
+                        (end, next) = if is_placed { (end, next) } else { earlier };
                         break Some(cause);
                     }
                     has_transactions |= header.attributes.is_transactional();
@@ -265,9 +283,8 @@ impl Segment {
                     }
                     before = Some(header);
                     is_placed = next == Some(header.base_offset);
-                    next = Some(header.next_offset());
-                    before_end = end;
-                    end = scan.position();
+                    earlier = (end, next);
+                    (end, next) = (scan.position(), Some(header.next_offset()));
                 }
                 Ok(None) => break None,
                 Err(ScanError::Io(source)) => return Err(self.failed(Kind::Log)(source)),
@@ -282,16 +299,17 @@ impl Segment {
         let cause = match after.and_then(|header| self.misplaced(&header, next, bounds)) {
             // Where every offset is there, something else than a batch may follow.
             Some(cause) if next != Some(bounds.next_base) || is_batch(file, end, bounds.limit) => {
-                end = before_end;
+                (end, next) = earlier;
                 Some(cause)
             }
             Some(_) | None => cause,
         };
-        if end > from {
+        if let Some(next) = next.filter(|_| end > from) {
             let mut verified = self.verified.lock();
-            verified.batches.add(from, end);
+            let span = Span { start: from, end, next };
+            verified.batches.add(span);
             if !has_transactions {
-                verified.plain.add(from, end);
+                verified.plain.add(span);
             }
         }
         Ok((end, cause))
