@@ -96,19 +96,20 @@ impl Log {
         Ok(log)
     }
 
-    /// Finds out what the log holds, and refuses it where something is missing. `None` for a log
-    /// without segments.
+    /// Finds out what the log holds, and refuses it where something is missing.
     fn look(
         &mut self,
         listing: &Listing,
         epochs: Option<EpochCache>,
         left: Left,
         now_ms: i64,
-    ) -> Result<Option<Loaded>, LogError> {
+    ) -> Result<Loaded, LogError> {
         if listing.segments.is_empty() {
             self.ensure_complete()?;
             self.settle();
-            return Ok(None);
+            // A crash that took the segments may have left them.
+            self.unsynced.epochs |= listing.epochs;
+            return Ok(Loaded::Empty);
         }
         let epochs_known = epochs.is_some();
         self.epochs = epochs.unwrap_or_default();
@@ -131,6 +132,10 @@ impl Log {
             }
             self.recover(listing, left)?
         };
+        let is_short = self.log_end_offset < self.recovery_point && !recovered.removes_segments();
+        if is_short && self.is_deleted_to_point(left) {
+            return Ok(self.look_anew(now_ms));
+        }
         self.ensure_complete()?;
         if let Some(begun) = begun {
             self.begin_where_left(begun)?;
@@ -148,18 +153,54 @@ impl Log {
         }
         let replayed = self.replay_producers(&recovered, trusted, now_ms)?;
         self.settle();
-        Ok(Some(Loaded { recovered, replayed }))
+        Ok(Loaded::Read { recovered, replayed })
     }
 
     /// Brings the files into the state that was found out.
-    fn write_loaded(&mut self, listing: &Listing, loaded: Option<Loaded>) -> Result<(), LogError> {
-        let Some(Loaded { recovered, replayed }) = loaded else {
-            let path = self.active_segment.path(Kind::Log);
-            return self.active_segment.make(&self.config).map_err(LogError::io("create", &path));
-        };
-        self.cut_off(&recovered)?;
-        self.rebuild_missing_indexes(listing, recovered.from)?;
-        self.write_replayed(replayed)
+    fn write_loaded(&mut self, listing: &Listing, loaded: Loaded) -> Result<(), LogError> {
+        match loaded {
+            Loaded::Empty => self.make_first_segment(),
+            Loaded::Anew { gone, log_end_offset } => {
+                tracing::warn!(
+                    partition = %self.topic_partition,
+                    %log_end_offset,
+                    log_start_offset = %self.log_start_offset,
+                    "a log that was not closed ends before its start: all that is left of it was \
+                     deleted before, it begins anew there"
+                );
+                self.remove_snapshots(&listing.snapshots)?;
+                for segment in gone.iter().rev() {
+                    self.remove_segment(segment)?;
+                }
+                self.make_first_segment()
+            }
+            Loaded::Read { recovered, replayed } => {
+                self.cut_off(&recovered)?;
+                self.rebuild_missing_indexes(listing, recovered.from)?;
+                self.write_replayed(replayed)
+            }
+        }
+    }
+
+    fn make_first_segment(&self) -> Result<(), LogError> {
+        let path = self.active_segment.path(Kind::Log);
+        self.active_segment.make(&self.config).map_err(LogError::io("create", &path))
+    }
+
+    /// Whether all that was on disk for good was deleted by moving the start of the log. Kafka does
+    /// not sync what it moves the start over, and writes that start down as recovery point, too: a
+    /// crash may then leave less than that. One line that is wrong does not look like this.
+    pub(super) fn is_deleted_to_point(&self, left: Left) -> bool {
+        left == Left::Torn && self.log_start_offset == self.recovery_point
+    }
+
+    /// Begins anew where the log starts, in memory.
+    fn look_anew(&mut self, now_ms: i64) -> Loaded {
+        let (gone, log_end_offset) = (self.segments.as_ref().clone(), self.log_end_offset);
+        let first = Segment::blank(self.dir.clone(), self.log_start_offset);
+        self.forget_all(Arc::new(first), now_ms);
+        self.settle();
+        Loaded::Anew { gone, log_end_offset }
     }
 
     /// Refuses a log that ends before it starts.
@@ -290,9 +331,18 @@ impl Log {
 }
 
 /// What is known of a log before its files are changed.
-struct Loaded {
-    recovered: Recovered,
-    replayed: Replayed,
+enum Loaded {
+    /// There are no segments.
+    Empty,
+    /// Nothing of it counts any more.
+    Anew {
+        gone: Vec<Arc<Segment>>,
+        log_end_offset: Offset,
+    },
+    Read {
+        recovered: Recovered,
+        replayed: Replayed,
+    },
 }
 
 /// The leader epochs; `None` if they are not there or cannot be read.

@@ -51,6 +51,11 @@ impl Recovered {
     pub(super) fn at(from: Offset, snapshots: BTreeSet<Offset>) -> Self {
         Self { from, snapshots, ..Self::default() }
     }
+
+    /// Whether there are segments behind where the log was found in order.
+    pub(super) fn removes_segments(&self) -> bool {
+        !self.removed.is_empty()
+    }
 }
 
 impl Log {
@@ -235,14 +240,14 @@ impl Log {
         segment.set_size(self.active.size);
         let Some(Cut { position, cause }) = cut else { return Ok(None) };
         let path = segment.path(Kind::Log);
-        let is_torn = match left {
-            Left::InOrder | Left::InOrderByKafka | Left::Torn => true,
-            Left::TornLastBatch => {
-                let found = scan::finds_batch(file.as_ref(), position + 1, size);
-                next_base.is_none() && !found.map_err(LogError::io("read", &path))?
-            }
+        let is_short = self.log_end_offset < self.recovery_point;
+        let may_be_torn = !is_short || self.is_deleted_to_point(left);
+        let ends_there = || -> Result<bool, LogError> {
+            let found = scan::finds_batch(file.as_ref(), position + 1, size);
+            Ok(next_base.is_none() && !found.map_err(LogError::io("read", &path))?)
         };
-        if self.log_end_offset < self.recovery_point || !is_torn {
+        let is_last_only = is_short || left == Left::TornLastBatch;
+        if !may_be_torn || is_last_only && !ends_there()? {
             return Err(LogError::Damaged { path, position, cause });
         }
         Ok(Some(Cut { position, cause }))

@@ -2,7 +2,7 @@
 //!
 //! Kafka: `UnifiedLog.truncateTo`, `truncateFullyAndStartAt`, `maybeIncrementLogStartOffset`.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use ottla_types::Offset;
 
@@ -165,14 +165,17 @@ impl Log {
         for segment in segments.iter().rev() {
             self.remove_segment(segment)?;
         }
-        for snapshot in self.snapshots()? {
-            let name = names::name(snapshot, Kind::Snapshot);
-            let removed = self.dir.remove(&name);
-            removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
-        }
+        self.remove_snapshots(&self.snapshots()?)?;
         let path = self.dir.path().join(names::name(offset, Kind::Log));
         let created = Segment::create(self.dir.clone(), offset, &self.config);
-        self.set_segments(vec![Arc::new(created.map_err(LogError::io("create", &path))?)]);
+        self.forget_all(Arc::new(created.map_err(LogError::io("create", &path))?), now_ms);
+        Ok(())
+    }
+
+    /// Has nothing but an empty segment from here on.
+    pub(super) fn forget_all(&mut self, first: Arc<Segment>, now_ms: i64) {
+        let offset = first.base_offset;
+        self.set_segments(vec![first]);
         self.active = Active::new(offset, now_ms);
         self.log_start_offset = offset;
         self.log_end_offset = offset;
@@ -183,10 +186,18 @@ impl Log {
         self.unsynced.truncations += 1;
         self.unsynced.epochs = true;
         self.unsynced.directory = true;
+    }
+
+    pub(super) fn remove_snapshots(&self, snapshots: &BTreeSet<Offset>) -> Result<(), LogError> {
+        for snapshot in snapshots {
+            let name = names::name(*snapshot, Kind::Snapshot);
+            let removed = self.dir.remove(&name);
+            removed.map_err(LogError::io("remove", &self.dir.path().join(&name)))?;
+        }
         Ok(())
     }
 
-    fn snapshots(&self) -> Result<std::collections::BTreeSet<Offset>, LogError> {
+    fn snapshots(&self) -> Result<BTreeSet<Offset>, LogError> {
         let names = self.dir.list().map_err(LogError::io("list", self.dir.path()))?;
         let parsed = names.iter().filter_map(|name| names::parse(name));
         Ok(parsed.filter(|found| found.1 == Kind::Snapshot).map(|found| found.0).collect())
