@@ -3,13 +3,13 @@
 //! Kafka: `UnifiedLog.rebuildProducerState`, `UnifiedLog.createLeaderEpochCache`.
 
 use ottla_record::BatchHeader;
-use ottla_types::Offset;
+use ottla_types::{LeaderEpoch, Offset};
 
 use super::{Log, recover::Recovered};
 use crate::{
     dir::OpenMode,
     epochs::{EpochCache, recovery::EpochRecovery},
-    error::LogError,
+    error::{LogError, ReadError},
     names::{self, Kind},
     producers::{CompletedTxn, ProducerState, TxnMarker, snapshot},
     scan::{Scan, ScanError},
@@ -43,29 +43,96 @@ impl Log {
 
     /// Finds the epochs before the first one known, which the log's start had left behind when the
     /// start that is known now was not checkpointed yet.
+    ///
+    /// What cannot be read does not keep the log from being opened: nothing is noted of what lies
+    /// before it, unless the same epoch goes on behind it.
     pub(super) fn find_first_epochs(&mut self) -> Result<(), LogError> {
-        let Some((first, known_from)) = self.epochs.entries().first().copied() else {
+        let Some(known) = self.epochs.entries().first().copied() else {
             return Ok(());
         };
         let start = self.log_start_offset.max(self.first_base_offset());
-        if known_from <= start {
+        if known.1 <= start {
             return Ok(());
         }
+        let first = self.segments.partition_point(|segment| segment.base_offset <= start);
+        let mut parts = Vec::new();
         let (mut epochs, mut recovery) = (EpochCache::default(), EpochRecovery::default());
-        self.each_header(start, |_, header, _| {
-            // One that is newer than what follows was changed, and would keep that out.
-            if header.base_offset < known_from && header.leader_epoch <= first {
-                let base_offset = header.base_offset.max(start);
-                recovery.take_in(&mut epochs, header.leader_epoch, base_offset);
+        for (number, segment) in self.segments.iter().enumerate().skip(first.saturating_sub(1)) {
+            if segment.base_offset >= known.1 {
+                break;
             }
-        })?;
-        recovery.end(&mut epochs);
-        for (epoch, start) in self.epochs.entries() {
-            epochs.assign(*epoch, *start);
+            let next_base = self.segments.get(number + 1).map(|next| next.base_offset);
+            let end = next_base.unwrap_or(self.log_end_offset);
+            let is_read = self.each_before(segment, (start, end), known, |epoch, from| {
+                recovery.take_in(&mut epochs, epoch, from);
+            })?;
+            if !is_read {
+                tracing::warn!(
+                    file = %segment.path(Kind::Log).display(),
+                    "not all of it can be read: what leader epochs lie before that may not be known"
+                );
+                recovery.end(&mut epochs);
+                parts.push(std::mem::take(&mut epochs));
+            }
         }
-        self.epochs = epochs;
-        self.unsynced.epochs = true;
+        recovery.end(&mut epochs);
+        let mut found = joined(epochs, &self.epochs);
+        while let Some(part) = parts.pop()
+            && part.latest() == found.entries().first().map(|entry| entry.0)
+        {
+            found = joined(part, &found);
+        }
+        self.unsynced.epochs |= found != self.epochs;
+        self.epochs = found;
         Ok(())
+    }
+
+    /// Calls `f` with the leader epoch and the first offset of each batch of a segment from the
+    /// start of the log on, up to where the epochs are known. `false` if they cannot all be read, or
+    /// one of them is not where it belongs: the one before it may be wrong just as well then.
+    fn each_before(
+        &self,
+        segment: &Segment,
+        (start, segment_end): (Offset, Offset),
+        (known_epoch, known_from): (LeaderEpoch, Offset),
+        mut f: impl FnMut(LeaderEpoch, Offset),
+    ) -> Result<bool, LogError> {
+        let end = segment.size().map_err(self.io("read the size of", segment, Kind::Log))?;
+        let file = segment.file().map_err(self.io("open", segment, Kind::Log))?;
+        let position = match segment.locate(start, end) {
+            Ok(located) => located.map_or(end, |located| located.position),
+            Err(ReadError::Damaged { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let mut scan = Scan::headers(file.as_ref(), position, end);
+        let mut last: Option<BatchHeader> = None;
+        loop {
+            let found = match scan.next_header() {
+                Ok(found) => Ok(found.map(|(_, header)| header)),
+                Err(ScanError::Batch(cause)) => Err(cause),
+                Err(ScanError::Io(source)) => {
+                    return Err(self.io("read", segment, Kind::Log)(source));
+                }
+            };
+            let header = found.as_ref().ok().copied().flatten();
+            let next = header.map_or(segment_end, |header| header.base_offset);
+            if let Some(last) = last {
+                if last.next_offset() > next {
+                    return Ok(false);
+                }
+                if last.base_offset >= known_from {
+                    return Ok(true);
+                }
+                // One that is newer than what follows was changed, and would keep that out.
+                if last.leader_epoch <= known_epoch {
+                    f(last.leader_epoch, last.base_offset.max(start));
+                }
+            }
+            if header.is_none() {
+                return Ok(found.is_ok());
+            }
+            last = header;
+        }
     }
 
     /// Restores the producers from the last snapshot that can be believed and what follows it, and
@@ -202,4 +269,12 @@ impl Log {
         }
         Ok(())
     }
+}
+
+/// The epochs of a log's beginning, and those of what follows it.
+fn joined(mut epochs: EpochCache, next: &EpochCache) -> EpochCache {
+    for (epoch, start) in next.entries() {
+        epochs.assign(*epoch, *start);
+    }
+    epochs
 }

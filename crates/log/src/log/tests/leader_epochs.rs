@@ -235,6 +235,89 @@ fn epochs_before_the_first_one_known_keep_none_out() {
     assert_eq!(epochs, [(LeaderEpoch(1), Offset(0)), (LeaderEpoch(3), Offset(3))]);
 }
 
+/// Makes the header of a batch unreadable, or gives it back: its magic is another one.
+fn break_header(bench: &Bench, offset: i64, magic: u8) {
+    let logs = bench.files(".log");
+    let name = logs.iter().rfind(|name| **name <= format!("{offset:020}.log")).unwrap();
+    let path = bench.path().join(name);
+    let base: i64 = name.trim_end_matches(".log").parse().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[usize::try_from(offset - base).unwrap() * plain(1).len() + 16] = magic;
+    std::fs::write(&path, &bytes).unwrap();
+}
+
+/// What a start after a crash knows of the epochs, where the last segment was on disk.
+fn epochs_after_crash(bench: &Bench) -> Vec<(i32, i64)> {
+    let end = bench.log.log_end_offset();
+    let log = open(bench.temp.path(), &bench.config, |options| options.recovery_point = end);
+    let log = log.unwrap();
+    log.epochs().entries().iter().map(|(epoch, start)| (epoch.0, start.0)).collect()
+}
+
+#[test]
+fn epochs_before_what_cannot_be_read_are_known_where_they_go_on_behind_it() {
+    let [_, alone] = configs();
+    let bench = with_epochs(&alone, &[1, 1, 1, 3, 3, 3, 4, 4]);
+    for (checkpoint, broken, expected) in [
+        (&["4 6"][..], 0, &[(1, 1), (3, 3), (4, 6)][..]),
+        (&["4 6"], 1, &[(1, 0), (3, 3), (4, 6)]),
+        // It may be of either.
+        (&["4 6"], 2, &[(3, 3), (4, 6)]),
+        (&["4 6"], 3, &[(3, 4), (4, 6)]),
+        (&["4 6"], 4, &[(1, 0), (3, 3), (4, 6)]),
+        (&["4 6"], 5, &[(4, 6)]),
+        (&["3 4", "4 6"], 2, &[(3, 3), (4, 6)]),
+        (&["3 4", "4 6"], 3, &[(3, 4), (4, 6)]),
+        // Nobody looks at what is known.
+        (&["3 4", "4 6"], 4, &[(1, 0), (3, 3), (4, 6)]),
+        (&["1 0", "3 3", "4 6"], 2, &[(1, 0), (3, 3), (4, 6)]),
+    ] {
+        write_checkpoint(&bench, checkpoint);
+        break_header(&bench, broken, 9);
+        let found = epochs_after_crash(&bench);
+        assert_eq!(found, expected, "{checkpoint:?}, and offset {broken} cannot be read");
+        break_header(&bench, broken, 2);
+    }
+}
+
+/// In the same segment nothing can be read behind it.
+#[test]
+fn epochs_behind_what_cannot_be_read_are_not_guessed() {
+    let mut bench = with_epochs(&LogConfig::default(), &[1, 1, 1, 3, 3, 4, 4]);
+    bench.log.roll(NOW).unwrap();
+    bench.log.append_as_leader(&mut plain(1), LeaderEpoch(4), NOW).unwrap();
+    bench.log.close(NOW).unwrap();
+    for (checkpoint, broken, expected) in [
+        (&["4 5"][..], 2, &[(4, 5)][..]),
+        (&["3 4", "4 5"], 2, &[(3, 4), (4, 5)]),
+        (&["1 2", "3 3", "4 5"], 1, &[(1, 0), (3, 3), (4, 5)]),
+        (&["1 1", "3 3", "4 5"], 3, &[(1, 0), (3, 3), (4, 5)]),
+    ] {
+        write_checkpoint(&bench, checkpoint);
+        break_header(&bench, broken, 9);
+        assert_eq!(epochs_after_crash(&bench), expected, "{checkpoint:?} and {broken}");
+        break_header(&bench, broken, 2);
+    }
+}
+
+/// An offset that changed says nothing of where the epoch of its batch begins.
+#[test]
+fn epochs_before_the_first_one_known_do_not_begin_at_an_offset_that_changed() {
+    let config = LogConfig { index_interval_bytes: 1, ..LogConfig::default() };
+    let bench = with_epochs(&config, &[1, 1, 3, 3, 3, 4, 4]);
+    write_checkpoint(&bench, &["4 5"]);
+    let path = bench.path().join("00000000000000000000.log");
+    let whole = std::fs::read(&path).unwrap();
+    assert_eq!(epochs_after_crash(&bench), [(1, 0), (3, 2), (4, 5)]);
+    for (offset, changed) in [(2, 3), (2, 0), (2, 6), (2, 130), (4, 5), (4, 132)] {
+        let mut bytes = whole.clone();
+        bytes[offset * plain(1).len() + 7] = changed;
+        std::fs::write(&path, &bytes).unwrap();
+        let found = epochs_after_crash(&bench);
+        assert_eq!(found, [(4, 5)], "offset {offset} is {changed} now");
+    }
+}
+
 #[test]
 fn compaction_does_not_carry_on_a_leader_epoch_that_changed() {
     let mut bench = Bench::new(compacted());
