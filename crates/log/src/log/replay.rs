@@ -88,8 +88,8 @@ impl Log {
     }
 
     /// Calls `f` with the leader epoch and the first offset of each batch of a segment from the
-    /// start of the log on, up to where the epochs are known. `false` if they cannot all be read, or
-    /// one of them is not where it belongs: the one before it may be wrong just as well then.
+    /// start of the log on, up to where the epochs are known. `false` if they cannot all be read,
+    /// or one of them is not where it belongs: the one before it may be wrong just as well then.
     fn each_before(
         &self,
         segment: &Segment,
