@@ -284,9 +284,8 @@ impl Log {
             let fits = header.base_offset >= next && !self.is_hole_after(next, header.base_offset);
             if !fits || span > i64::from(i32::MAX) {
                 let cause = format!("offset {} follows offset {next}", header.base_offset);
-                let hole_end = hole.end.min(self.recovery_point);
-                if hole.start <= header.base_offset && header.next_offset() <= hole_end {
-                    // It was on disk for good, and has its place: the offset before it was raised.
+                if hole.start <= header.base_offset && header.next_offset() <= hole.end {
+                    // It has its place, so the offset before it was raised; no crash does that.
                     let path = segment.path(Kind::Log);
                     return Err(LogError::Damaged { path, position, cause });
                 }

@@ -2,8 +2,8 @@
 //! nothing that was on disk for good is missing in silence, and what does not concern a log does
 //! not harm it.
 //!
-//! `OTTLA_ROT_CASES=20000 cargo test -p ottla-log at_rest` tries more; `OTTLA_ROT_CASE=…` repeats
-//! one.
+//! `OTTLA_ROT_CASES=20000 cargo test -p ottla-log at_rest` tries more, from `OTTLA_ROT_FROM` on;
+//! `OTTLA_ROT_CASE=…` repeats one.
 
 use std::{
     cmp::Reverse,
@@ -378,10 +378,11 @@ fn rests() -> Vec<Rest> {
 
 #[test]
 fn at_rest_damage_never_gives_a_wrong_read_and_harms_no_other_log() {
-    let only = asked::number("OTTLA_ROT_CASE");
+    let only: Option<u64> = asked::number("OTTLA_ROT_CASE");
     let cases = only.map_or_else(|| asked::number("OTTLA_ROT_CASES").unwrap_or(2000), |_| 1);
     let rests = rests();
-    let (mut tried, mut complaints, mut seed) = (0, 0, only.unwrap_or(1) - 1);
+    let from = asked::number("OTTLA_ROT_FROM").unwrap_or(0);
+    let (mut tried, mut complaints, mut seed) = (0, 0, only.map_or(from, |only| only - 1));
     while tried < cases {
         seed += 1;
         let mut random = Random::new(seed);
