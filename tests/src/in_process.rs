@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::{batch::now_ms, client::Client};
 
 /// How long a condition may take to come true. Only a broken broker needs it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// In the value of a key: the directory of the broker's data, wherever that is.
 pub const DATA_DIR: &str = "{dir}";
