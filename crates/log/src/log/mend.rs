@@ -35,16 +35,12 @@ impl Log {
         if self.index_changes != seen {
             return Ok(());
         }
-        let segments = self.segments.clone();
-        let path = || {
-            let segment = segments.get(self.place_of(one));
-            segment.map(|segment| segment.path(Kind::TxnIndex)).unwrap_or_default()
-        };
+        let segment = self.segments.get(self.place_of(one));
+        let path = segment.map(|segment| segment.path(Kind::TxnIndex)).unwrap_or_default();
         if let Some(reason) = &self.failed {
             let source = io::Error::other(reason.to_string());
-            return Err(ReadError::Io { path: path(), source });
+            return Err(ReadError::Io { path, source });
         }
-        let path = path();
         let mut is_mended = false;
         for at in BTreeSet::from([one, other].map(|offset| self.place_of(offset))) {
             is_mended |= self.mend_txn_index(at)?;
